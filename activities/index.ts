@@ -1,0 +1,19 @@
+/**
+ * Every activity, made from what it needs. The names are what people read in the Temporal Web UI.
+ */
+import { createTaskActivities, type Executions } from './tasks.ts';
+import { createUpgradeActivities } from './upgrades.ts';
+import type { Db } from '../db/index.ts';
+
+/** What the activities are made from. */
+export interface ActivityDependencies {
+  db: Db;
+  executions: Executions;
+}
+
+/** All activities of one worker. */
+export function createActivities(dependencies: ActivityDependencies) {
+  return { ...createUpgradeActivities(dependencies.db), ...createTaskActivities(dependencies) };
+}
+
+export type Activities = ReturnType<typeof createActivities>;

@@ -1,0 +1,136 @@
+/**
+ * The HTTP API, assembled in order: request id, log, security headers, keys, routes, problems. Knows no environment
+ * and opens no port; `main.ts` does both.
+ */
+import type { Server } from 'node:http';
+import express, { type Express } from 'express';
+import helmet from 'helmet';
+import type { Logger } from 'pino';
+import { pinoHttp } from 'pino-http';
+import type { Registry } from 'prom-client';
+import { authentication } from './auth.ts';
+import { docs } from './docs.ts';
+import { isLocal, measuring, metricsPage } from './metrics.ts';
+import { problem, problemHandler } from './problems.ts';
+import { callerOf, newRequestId, requestIdOf, routeIdOf, setRequestId, setRouteId } from './requests.ts';
+import { mount, type Services, type TaskExecutions } from './route.ts';
+import { routes } from './routes/index.ts';
+import { packageVersion } from './openapi.ts';
+import type { Db } from '../db/index.ts';
+
+export { ensureFirstKey } from './auth.ts';
+export { startUnstartedTasks } from './task-creation.ts';
+
+export interface AppOptions {
+  db: Db;
+  executions: TaskExecutions;
+  log: Logger;
+  metrics: Registry;
+  /** Shown by `/healthz` and in the OpenAPI document; that of `package.json` unless given. */
+  version?: string;
+  /** How long a new task waits when its maker does not say. */
+  defaultDispatchDelayMs?: number;
+  /** How many proxies stand in front; their word on the caller's address is taken. */
+  trustedProxies?: number;
+  /** Requests with a refused key that one address may make in a minute. */
+  authFailuresPerMinute?: number;
+  /** What happens when an answer does not fit its schema: tests throw, production logs. */
+  responseCheck?: 'throw' | 'log';
+}
+
+/** Builds the app. */
+export function createApp(options: AppOptions): Express {
+  const { db, executions, log, metrics, version = packageVersion() } = options;
+  const services: Services = {
+    db,
+    executions,
+    log,
+    version,
+    defaultDispatchDelayMs: options.defaultDispatchDelayMs ?? 10 * 60_000,
+    responseCheck: options.responseCheck ?? 'log',
+  };
+  const keys = authentication(db, { failuresPerMinute: options.authFailuresPerMinute ?? 30 });
+
+  const app = express();
+  app.disable('x-powered-by');
+  app.set('etag', false);
+  app.set('trust proxy', options.trustedProxies ?? 0);
+  app.use((request, response, next) => {
+    const requestId = newRequestId(request);
+    setRequestId(response, requestId);
+    response.setHeader('X-Request-Id', requestId);
+    next();
+  });
+  app.use(requestLog(log), measuring(metrics), securityHeaders());
+  app.get(
+    '/metrics',
+    (request, response, next) => {
+      setRouteId(response, 'getMetrics');
+      return isLocal(request) ? next() : keys(request, response, next);
+    },
+    metricsPage(metrics),
+  );
+  app.use(docs(version));
+  app.use('/api/v1', keys);
+  app.use('/api/v1', (_request, response, next) => {
+    response.setHeader('Cache-Control', 'no-store');
+    next();
+  });
+  mount(app, routes, services);
+  app.use((request) => {
+    throw problem('not_found', `There is nothing at ${request.path}. The addresses are listed at /docs.`);
+  });
+  app.use(problemHandler(log));
+  return app;
+}
+
+/** Time limits of a server that carries the app: slow senders do not hold connections for ever. */
+export function limitServer(server: Server): Server {
+  server.headersTimeout = 20_000;
+  // whole requests: large enough for an import of 64 MiB over a slow line
+  server.requestTimeout = 300_000;
+  server.keepAliveTimeout = 65_000;
+  server.maxHeadersCount = 100;
+  return server;
+}
+
+/** One line for each request: no bodies, no headers, no keys. */
+function requestLog(logger: Logger) {
+  return pinoHttp({
+    logger,
+    genReqId: (_request, response) => requestIdOf(response as express.Response),
+    quietReqLogger: true,
+    customAttributeKeys: { reqId: 'requestId' },
+    autoLogging: { ignore: (request) => ['/healthz', '/readyz', '/metrics'].includes(request.url ?? '') },
+    serializers: {
+      req: ({ method, url, remoteAddress }: { method: string; url: string; remoteAddress: string }) => ({ method, url, remoteAddress }),
+      res: ({ statusCode }: { statusCode: number }) => ({ statusCode }),
+    },
+    customProps: (_request, response) => {
+      const caller = callerOf(response as express.Response);
+      return { routeId: routeIdOf(response as express.Response), ...(caller && { caller: caller.name, departmentId: caller.departmentId }) };
+    },
+    customLogLevel: (_request, response) => (response.statusCode >= 500 ? 'warn' : 'info'),
+  });
+}
+
+/** Pages may load what this server serves and nothing else. TLS, and with it HSTS, is the proxy's business. */
+function securityHeaders() {
+  return helmet({
+    strictTransportSecurity: false,
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        defaultSrc: ["'none'"],
+        scriptSrc: ["'self'"],
+        styleSrc: ["'self'"],
+        imgSrc: ["'self'", 'data:'],
+        connectSrc: ["'self'"],
+        fontSrc: ["'self'"],
+        baseUri: ["'none'"],
+        formAction: ["'self'"],
+        frameAncestors: ["'none'"],
+      },
+    },
+  });
+}

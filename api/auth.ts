@@ -1,0 +1,160 @@
+/**
+ * Who calls: API keys, what they may do, and the wall between departments.
+ *
+ * A key is `swk_` and 32 random bytes. Only its SHA-256 is stored, so neither a backup nor a log can leak one. A key
+ * that was revoked may work up to ten seconds longer, the life of the cache.
+ */
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { Request, RequestHandler, Response } from 'express';
+import { ipKeyGenerator, rateLimit } from 'express-rate-limit';
+import { problem } from './problems.ts';
+import { setCaller } from './requests.ts';
+import type { Db } from '../db/index.ts';
+import { createFirstKey, findKeyHolder, type KeyHolder } from '../db/people.ts';
+
+/** What a key may be allowed to do. Having one never implies another. */
+export const PERMISSIONS = [
+  'device:read', // see devices, files, tasks
+  'device:write', // register, change and delete devices
+  'firmware:write', // upload and delete files
+  'firmware:override', // upload a file whose name does not hold its version
+  'upgrade:write', // make and control tasks
+  'upgrade:batch', // tasks of more than one device; dispatch delays under a minute
+  'shipment:write',
+  'mom:write',
+  'admin', // departments and keys
+] as const;
+export type Permission = (typeof PERMISSIONS)[number];
+
+/** Who calls, as every route sees it. Queries filter by `departmentId`, without exception. */
+export interface Caller {
+  keyId: number;
+  /** Written as author of whatever the caller does. */
+  name: string;
+  departmentId: number;
+  department: string;
+  permissions: ReadonlySet<string>;
+}
+
+/** Stands in where no key is asked for; belongs to no department and may do nothing. */
+export const NOBODY: Caller = { keyId: 0, name: 'nobody', departmentId: 0, department: '', permissions: new Set() };
+
+const KEY_FORM = /^swk_[A-Za-z0-9_-]{43}$/;
+const CACHE_MS = 10_000;
+const CACHE_SIZE = 1_000;
+
+/** A new key and what of it is stored. */
+export function generateKey(): { key: string; keyHash: string } {
+  const key = `swk_${randomBytes(32).toString('base64url')}`;
+  return { key, keyHash: hashOf(key) };
+}
+
+/**
+ * Makes the first key, with every permission, when there is none at all.
+ *
+ * @returns the key, to be shown once, or null when keys exist
+ */
+export async function ensureFirstKey(db: Db): Promise<string | null> {
+  const { key, keyHash } = generateKey();
+  const made = await createFirstKey(db, { keyHash, name: 'admin', permissions: PERMISSIONS, createdBy: 'system' });
+  return made ? key : null;
+}
+
+/** Asks every request for a key; refused ones are counted per address and slowed down. */
+export function authentication(db: Db, options: { failuresPerMinute: number }): RequestHandler {
+  const cache = new KeyCache();
+  const countFailure = failureCounter(options.failuresPerMinute);
+  return async (request, response, next) => {
+    const key = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1];
+    const caller = (key === undefined ? undefined : cache.get(hashOf(key))) ?? (await lookUp(db, key, cache));
+    if (caller === null) {
+      await countFailure(request, response);
+      throw refused(key);
+    }
+    setCaller(response, caller);
+    next();
+  };
+}
+
+/** Throws unless the caller has the permission. */
+export function demand(caller: Caller, permission: Permission, what: string): void {
+  if (caller.permissions.has(permission)) return;
+  throw problem(
+    'permission_missing',
+    `${what} needs the permission ${permission}, which the key "${caller.name}" does not have. Ask an administrator for a key that has it.`,
+    { members: { permission } },
+  );
+}
+
+async function lookUp(db: Db, key: string | undefined, cache: KeyCache): Promise<Caller | null> {
+  if (key === undefined || !KEY_FORM.test(key)) return null;
+  const holder = await findHolder(db, key);
+  return holder === null ? null : cache.put(hashOf(key), holder);
+}
+
+function refused(key: string | undefined) {
+  return problem(
+    'unauthenticated',
+    key === undefined
+      ? 'The request carries no API key. Send it as "Authorization: Bearer swk_…".'
+      : 'The API key is unknown or revoked. Check that it was copied whole; an administrator can make a new one.',
+    { headers: { 'WWW-Authenticate': 'Bearer realm="slipway"' } },
+  );
+}
+
+async function findHolder(db: Db, key: string): Promise<KeyHolder | null> {
+  const keyHash = hashOf(key);
+  const holder = await findKeyHolder(db, keyHash);
+  return holder !== null && timingSafeEqual(Buffer.from(holder.keyHash), Buffer.from(keyHash)) ? holder : null;
+}
+
+/** Holders by hash, for some seconds. A refused key is never cached: a new key works at once. */
+class KeyCache {
+  readonly #entries = new Map<string, { caller: Caller; untilMs: number }>();
+
+  get(keyHash: string): Caller | undefined {
+    const entry = this.#entries.get(keyHash);
+    if (entry !== undefined && entry.untilMs > Date.now()) return entry.caller;
+    this.#entries.delete(keyHash);
+    return undefined;
+  }
+
+  put(keyHash: string, { keyId, name, departmentId, department, permissions }: KeyHolder): Caller {
+    const caller = { keyId, name, departmentId, department, permissions: new Set(permissions) };
+    if (this.#entries.size >= CACHE_SIZE) this.#entries.clear();
+    this.#entries.set(keyHash, { caller, untilMs: Date.now() + CACHE_MS });
+    return caller;
+  }
+}
+
+/**
+ * Counts refusals only: express-rate-limit as a counter. A valid key is never slowed down, also where many callers
+ * share one address; keys cannot be guessed, so the limit is there to spare the database.
+ */
+function failureCounter(perMinute: number): (request: Request, response: Response) => Promise<void> {
+  const limiter = rateLimit({
+    windowMs: 60_000,
+    limit: perMinute,
+    standardHeaders: false,
+    legacyHeaders: false,
+    validate: false,
+    keyGenerator: (request) => ipKeyGenerator(request.ip ?? 'unknown'),
+    handler: (_request, _response, next) => next(tooManyFailures()),
+  });
+  return (request, response) =>
+    new Promise((resolve, reject) => {
+      void limiter(request, response, (error?: unknown) => (error === undefined ? resolve() : reject(error as Error)));
+    });
+}
+
+function tooManyFailures() {
+  return problem(
+    'too_many_failures',
+    'Too many requests with a refused key came from this address. Wait a minute, then use a valid key.',
+    { headers: { 'Retry-After': '60' } },
+  );
+}
+
+function hashOf(key: string): string {
+  return createHash('sha256').update(key).digest('hex');
+}

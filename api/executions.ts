@@ -1,0 +1,206 @@
+/**
+ * The one place that speaks to Temporal as a client: starting, controlling, asking and linking executions.
+ */
+import {
+  type Client,
+  WithStartWorkflowOperation,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowNotFoundError,
+  WorkflowUpdateFailedError,
+  QueryNotRegisteredError,
+} from '@temporalio/client';
+import { TypedSearchAttributes, defineSearchAttributeKey } from '@temporalio/common';
+import {
+  CONTROL_SIGNAL,
+  EDGE_SIGNAL,
+  RETRY_UPDATE,
+  RUN_TASK,
+  SEARCH_ATTRIBUTES,
+  TASK_VIEW_QUERY,
+  UPGRADE_DEVICE,
+  UPGRADE_VIEW_QUERY,
+  taskWorkflowId,
+  upgradeWorkflowId,
+  type Authorship,
+  type DeviceEdge,
+  type RunTaskInput,
+  type TaskView,
+  type UpgradeControl,
+  type UpgradeDeviceInput,
+  type UpgradeView,
+} from '../workflows/contract.ts';
+
+const KEYS = {
+  device: defineSearchAttributeKey(SEARCH_ATTRIBUTES.device, 'KEYWORD'),
+  task: defineSearchAttributeKey(SEARCH_ATTRIBUTES.task, 'KEYWORD'),
+  department: defineSearchAttributeKey(SEARCH_ATTRIBUTES.department, 'KEYWORD'),
+  protocol: defineSearchAttributeKey(SEARCH_ATTRIBUTES.protocol, 'KEYWORD'),
+  status: defineSearchAttributeKey(SEARCH_ATTRIBUTES.status, 'KEYWORD'),
+};
+
+/** What `startUpgrade` needs beside the workflow's own input: what people filter by. */
+export interface UpgradeLabels {
+  department: string;
+  protocol: string;
+}
+
+/** Whether an upgrade's workflow was started, runs already, or another task's holds the device. */
+export type StartResult = 'started' | 'already_ours' | 'busy';
+
+/** A control refused by the workflow, with its reason. */
+export class ControlRefused extends Error {}
+
+/** Starts, controls and observes executions. */
+export class Executions {
+  readonly #client: Client;
+  readonly #taskQueue: string;
+  readonly #uiUrl: string;
+
+  constructor(options: { client: Client; taskQueue: string; uiUrl: string }) {
+    this.#client = options.client;
+    this.#taskQueue = options.taskQueue;
+    this.#uiUrl = options.uiUrl.replace(/\/$/, '');
+  }
+
+  /** Starts the workflow of a task; harmless when it runs already. */
+  async startTask(taskId: number, labels: { department: string; name: string }): Promise<void> {
+    await this.#client.workflow.start(RUN_TASK, {
+      ...this.#taskStart(taskId, labels),
+      workflowIdConflictPolicy: 'USE_EXISTING',
+    });
+  }
+
+  /**
+   * Sends an update to a running task and waits until it is durable.
+   *
+   * @throws ControlRefused with the reason when the task refuses it or has ended
+   */
+  async updateTask<Result>(taskId: number, update: string, arg: unknown): Promise<Result> {
+    try {
+      return (await this.#client.workflow.getHandle(taskWorkflowId(taskId)).executeUpdate(update, { args: [arg] })) as Result;
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError) throw new ControlRefused('the task has ended', { cause: error });
+      if (error instanceof WorkflowUpdateFailedError) {
+        throw new ControlRefused(error.cause?.message ?? error.message, { cause: error });
+      }
+      throw error;
+    }
+  }
+
+  /** Puts devices that did not succeed back into the task; begins the task again when it had ended. */
+  async retryFailed(taskId: number, labels: { department: string; name: string }, by: Authorship): Promise<number> {
+    const start = new WithStartWorkflowOperation(RUN_TASK, {
+      ...this.#taskStart(taskId, labels),
+      workflowIdConflictPolicy: 'USE_EXISTING',
+    });
+    return (await this.#client.workflow.executeUpdateWithStart(RETRY_UPDATE, {
+      args: [by],
+      startWorkflowOperation: start,
+    })) as number;
+  }
+
+  /** Live state of a task's workflow; null when it has ended or cannot be asked now. */
+  async taskView(taskId: number): Promise<TaskView | null> {
+    return this.#query<TaskView>(taskWorkflowId(taskId), TASK_VIEW_QUERY);
+  }
+
+  /** Live state of a device's running upgrade; null when there is none or it cannot be asked now. */
+  async upgradeView(deviceId: string): Promise<UpgradeView | null> {
+    return this.#query<UpgradeView>(upgradeWorkflowId(deviceId), UPGRADE_VIEW_QUERY);
+  }
+
+  /**
+   * Starts one device's upgrade. The workflow id is the lock: when it is taken, the answer tells whether by this very
+   * upgrade (a repeated step) or by another task's.
+   */
+  async startUpgrade(input: UpgradeDeviceInput, labels: UpgradeLabels): Promise<StartResult> {
+    const workflowId = upgradeWorkflowId(input.deviceId);
+    try {
+      await this.#client.workflow.start(UPGRADE_DEVICE, {
+        workflowId,
+        taskQueue: this.#taskQueue,
+        args: [input],
+        workflowIdConflictPolicy: 'FAIL',
+        memo: { upgradeId: input.upgradeId },
+        staticSummary: `${input.deviceId} → ${input.files.map((file) => file.targetVersion).join(' → ')} (task ${input.taskId})`,
+        typedSearchAttributes: new TypedSearchAttributes([
+          { key: KEYS.device, value: input.deviceId },
+          { key: KEYS.task, value: String(input.taskId) },
+          { key: KEYS.department, value: labels.department },
+          { key: KEYS.protocol, value: labels.protocol },
+          { key: KEYS.status, value: 'scheduled' },
+        ]),
+      });
+      return 'started';
+    } catch (error) {
+      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+      return (await this.runningUpgradeId(input.deviceId)) === input.upgradeId ? 'already_ours' : 'busy';
+    }
+  }
+
+  /** The upgrade whose workflow runs for this device now; null when none runs. */
+  async runningUpgradeId(deviceId: string): Promise<number | null> {
+    try {
+      const description = await this.#client.workflow.getHandle(upgradeWorkflowId(deviceId)).describe();
+      return description.status.name === 'RUNNING' ? ((description.memo?.['upgradeId'] as number) ?? null) : null;
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError) return null;
+      throw error;
+    }
+  }
+
+  /** Wakes a device's upgrade; false when none runs (any more). */
+  async signalEdge(deviceId: string, edge: DeviceEdge): Promise<boolean> {
+    return this.#signal(deviceId, EDGE_SIGNAL, edge);
+  }
+
+  /** Passes a person's decision on one device to its upgrade; false when none runs. */
+  async controlUpgrade(deviceId: string, control: UpgradeControl): Promise<boolean> {
+    return this.#signal(deviceId, CONTROL_SIGNAL, control);
+  }
+
+  /** Where a person can look at an execution. */
+  executionUrl(workflowId: string): string {
+    const namespace = encodeURIComponent(this.#client.options.namespace);
+    return `${this.#uiUrl}/namespaces/${namespace}/workflows/${encodeURIComponent(workflowId)}`;
+  }
+
+  /** Answers when Temporal answers. */
+  async check(): Promise<void> {
+    await this.#client.workflowService.getSystemInfo({});
+  }
+
+  #taskStart(taskId: number, labels: { department: string; name: string }) {
+    const args: [RunTaskInput] = [{ taskId }];
+    return {
+      workflowId: taskWorkflowId(taskId),
+      taskQueue: this.#taskQueue,
+      args,
+      staticSummary: `Task ${taskId}: ${labels.name}`.slice(0, 200),
+      typedSearchAttributes: new TypedSearchAttributes([
+        { key: KEYS.task, value: String(taskId) },
+        { key: KEYS.department, value: labels.department },
+        { key: KEYS.status, value: 'scheduled' },
+      ]),
+    };
+  }
+
+  async #signal(deviceId: string, signal: string, arg: unknown): Promise<boolean> {
+    try {
+      await this.#client.workflow.getHandle(upgradeWorkflowId(deviceId)).signal(signal, arg);
+      return true;
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError) return false;
+      throw error;
+    }
+  }
+
+  async #query<View>(workflowId: string, query: string): Promise<View | null> {
+    try {
+      return await this.#client.workflow.getHandle(workflowId).query<View>(query);
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError || error instanceof QueryNotRegisteredError) return null;
+      throw error;
+    }
+  }
+}

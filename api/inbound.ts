@@ -1,0 +1,277 @@
+/**
+ * What devices say, on its way from the gateways to the database and to the workflows.
+ *
+ * Everything decisive is written first and signalled second. A signal that is lost, because a process or Temporal died
+ * in between, is repeated by a sweep over what was written and not read. Everything else is collected and written once
+ * a second: progress, contacts, strangers.
+ */
+import { createHash } from 'node:crypto';
+import type { Executions } from './executions.ts';
+import type { Database, Db } from '../db/index.ts';
+import * as messages from '../db/messages.ts';
+import * as reports from '../db/reports.ts';
+import { DEVICE_MESSAGE_CHANNEL } from '../db/schema.ts';
+import type {
+  DeviceFailure,
+  DeviceHost,
+  GatewayLog,
+  KnownDevice,
+  OpenOffer,
+  TransferProgress,
+  VersionReport,
+} from '../gateways/devices.ts';
+import { failureMeaning, terminalFailureCode, type FailureCode } from '../workflows/rules/retry.ts';
+
+/** Progress and contacts are written this often. */
+const FLUSH_MS = 1_000;
+/** What was written and not read for this long is signalled again. */
+const UNREAD_MS = 15_000;
+const SWEEP_MS = 10_000;
+const SWEEP_LIMIT = 1_000;
+/** Strangers beyond this many are counted but not listed. */
+const UNKNOWN_LISTED = 100_000;
+
+/** Gateways that must hear when the messages of a device change. */
+export interface MessageListener {
+  messagesChanged(deviceId: string): void;
+  messagesUncertain(): void;
+}
+
+export interface InboundOptions {
+  database: Database;
+  executions: Pick<Executions, 'signalEdge'>;
+  log: GatewayLog;
+}
+
+interface Contact {
+  deviceId: string;
+  address: string;
+  details: Record<string, unknown>;
+  atMs: number;
+}
+
+/** The rest of the program, as the gateways of this process see it. */
+export class Inbound implements DeviceHost {
+  readonly #db: Db;
+  readonly #database: Database;
+  readonly #executions: Pick<Executions, 'signalEdge'>;
+  readonly #log: GatewayLog;
+  readonly #listeners: MessageListener[] = [];
+  /** By device: a device has at most one open offer. */
+  #progress = new Map<string, TransferProgress>();
+  #contacts = new Map<string, Contact>();
+  #strangers = new Map<string, { protocol: string; identity: string; address: string; contacts: number }>();
+  #timers: NodeJS.Timeout[] = [];
+  #flushing: Promise<void> = Promise.resolve();
+  #unlisten: () => Promise<void> = async () => {};
+
+  constructor({ database, executions, log }: InboundOptions) {
+    this.#database = database;
+    this.#db = database.db;
+    this.#executions = executions;
+    this.#log = log;
+  }
+
+  /** Adds a gateway that wants to hear of changed messages. */
+  listen(listener: MessageListener): void {
+    this.#listeners.push(listener);
+  }
+
+  /** Starts listening to announcements and writing what is collected. */
+  async start(): Promise<void> {
+    const subscription = await this.#database.sql.listen(
+      DEVICE_MESSAGE_CHANNEL,
+      (deviceId) => this.#announce(deviceId),
+      // Called at the first connection and at every later one: in between, announcements were lost.
+      () => this.#listeners.forEach((listener) => listener.messagesUncertain()),
+    );
+    this.#unlisten = () => subscription.unlisten();
+    this.#timers = [
+      setInterval(() => void this.flush(), FLUSH_MS),
+      setInterval(() => void this.#sweep(), SWEEP_MS),
+    ];
+  }
+
+  /** Stops, after writing what is collected. */
+  async stop(): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer);
+    await this.#unlisten().catch(() => {});
+    await this.flush();
+  }
+
+  async findByImei(imei: string, address: string): Promise<KnownDevice | null> {
+    const deviceId = await reports.findDeviceByImei(this.#db, imei);
+    if (deviceId === null) {
+      this.stranger('ams', imei, address);
+      return null;
+    }
+    this.seen(deviceId, address, {});
+    return { deviceId };
+  }
+
+  async refusedReport(report: { deviceId: string; source: string; raw: string; error: string }): Promise<void> {
+    await reports.storeRefusedUpload(this.#db, report);
+  }
+
+  async identify(protocol: string, identity: string, address: string): Promise<KnownDevice | null> {
+    const deviceId = await reports.identifyDevice(this.#db, protocol, identity);
+    if (deviceId === null) {
+      this.stranger(protocol, identity, address);
+      return null;
+    }
+    this.seen(deviceId, address, {});
+    return { deviceId };
+  }
+
+  openOffer(deviceId: string): Promise<OpenOffer | null> {
+    return messages.findOpenOffer(this.#db, deviceId);
+  }
+
+  async claimSend(offer: OpenOffer): Promise<boolean> {
+    const { claimed, edge } = await messages.claimSend(this.#db, offer.id, offer.attempt);
+    if (edge) void this.#signal(offer.deviceId, 'contacted');
+    return claimed;
+  }
+
+  async firmware(sha256: string): Promise<Buffer> {
+    const content = await messages.readFirmwareContent(this.#db, sha256);
+    if (content === null) throw new Error(`firmware ${sha256} is not stored`);
+    const found = createHash('sha256').update(content).digest('hex');
+    if (found !== sha256) throw new Error(`firmware ${sha256} has the hash ${found} now, it is not served`);
+    return content;
+  }
+
+  async reported(report: VersionReport): Promise<void> {
+    // What the device did before it spoke must be written before what it says is judged.
+    const progress = this.#progress.get(report.deviceId);
+    if (progress !== undefined) {
+      this.#progress.delete(report.deviceId);
+      await this.#writeProgress(new Map([[report.deviceId, progress]]));
+    }
+    const { changed, edge } = await reports.storeReport(this.#db, {
+      deviceId: report.deviceId,
+      source: report.source,
+      raw: report.raw,
+      versions: report.versions,
+      warnings: report.warnings ?? [],
+      keepRaw: report.source === 'ams',
+    });
+    if (edge) void this.#signal(report.deviceId, 'reported');
+    for (const { component, version, was } of changed) {
+      if (was === null) continue;
+      const reverted = await reports.noteRevert(this.#db, report.deviceId, component, version);
+      if (reverted !== null) {
+        this.#log.warn({ deviceId: report.deviceId, upgradeId: reverted, component, version }, 'an upgraded device has reverted');
+      }
+    }
+  }
+
+  async failed(offer: OpenOffer, failure: DeviceFailure): Promise<void> {
+    const code = failureCode(failure);
+    const { words } = failureMeaning(code);
+    const { errcode, kind } = failure;
+    const written = await messages.writeFailure(this.#db, offer.id, { code, words, details: { errcode, kind } });
+    if (written) void this.#signal(offer.deviceId, 'failed');
+  }
+
+  progress(progress: TransferProgress): void {
+    const known = this.#progress.get(progress.deviceId);
+    if (known?.offerId === progress.offerId) {
+      known.bytes = progress.bytes;
+      known.finished ||= progress.finished;
+    } else {
+      this.#progress.set(progress.deviceId, progress);
+    }
+  }
+
+  seen(deviceId: string, address: string, details: Record<string, unknown>): void {
+    const known = this.#contacts.get(deviceId);
+    this.#contacts.set(deviceId, { deviceId, address, details: { ...known?.details, ...details }, atMs: Date.now() });
+  }
+
+  /** Counts a caller that is not registered. */
+  stranger(protocol: string, identity: string, address: string): void {
+    const key = `${protocol} ${identity}`;
+    const contacts = (this.#strangers.get(key)?.contacts ?? 0) + 1;
+    if (this.#strangers.size < UNKNOWN_LISTED) this.#strangers.set(key, { protocol, identity, address, contacts });
+  }
+
+  /** Writes what is collected; one at a time, and what could not be written is kept for the next time. */
+  flush(): Promise<void> {
+    this.#flushing = this.#flushing.then(async () => {
+      await this.#flushProgress();
+      await this.#flushContacts();
+      await this.#flushStrangers();
+    });
+    return this.#flushing;
+  }
+
+  async #flushProgress(): Promise<void> {
+    const entries = this.#progress;
+    if (entries.size === 0) return;
+    this.#progress = new Map();
+    await this.#writeProgress(entries);
+  }
+
+  async #writeProgress(entries: Map<string, TransferProgress>): Promise<void> {
+    try {
+      const { closedDevices, contacted } = await messages.writeProgress(this.#db, [...entries.values()]);
+      for (const deviceId of contacted) void this.#signal(deviceId, 'contacted');
+      for (const deviceId of closedDevices) this.#announce(deviceId);
+    } catch (error) {
+      this.#log.warn({ err: error }, 'progress could not be written, it is kept');
+      for (const [deviceId, entry] of entries) if (!this.#progress.has(deviceId)) this.#progress.set(deviceId, entry);
+    }
+  }
+
+  async #flushContacts(): Promise<void> {
+    const entries = this.#contacts;
+    if (entries.size === 0) return;
+    this.#contacts = new Map();
+    try {
+      await reports.writeContacts(this.#db, [...entries.values()]);
+    } catch (error) {
+      this.#log.warn({ err: error }, 'last contacts could not be written, they are kept');
+      for (const [id, entry] of entries) if (!this.#contacts.has(id)) this.#contacts.set(id, entry);
+    }
+  }
+
+  async #flushStrangers(): Promise<void> {
+    const entries = this.#strangers;
+    if (entries.size === 0) return;
+    this.#strangers = new Map();
+    try {
+      await reports.writeUnknownDevices(this.#db, [...entries.values()], UNKNOWN_LISTED);
+    } catch (error) {
+      this.#log.warn({ err: error }, 'unknown devices could not be written, these contacts are not counted');
+    }
+  }
+
+  #announce(deviceId: string): void {
+    this.#listeners.forEach((listener) => listener.messagesChanged(deviceId));
+  }
+
+  /** A signal only wakes. When it is lost, the sweep repeats it. */
+  async #signal(deviceId: string, edge: 'reported' | 'failed' | 'contacted'): Promise<void> {
+    try {
+      await this.#executions.signalEdge(deviceId, edge);
+    } catch (error) {
+      this.#log.warn({ err: error, deviceId, edge }, 'a workflow could not be woken, it is tried again');
+    }
+  }
+
+  async #sweep(): Promise<void> {
+    try {
+      for (const deviceId of await messages.findUnreadEdges(this.#db, UNREAD_MS, SWEEP_LIMIT)) {
+        await this.#executions.signalEdge(deviceId, 'reported');
+      }
+    } catch (error) {
+      this.#log.warn({ err: error }, 'unread events could not be signalled, they are tried again');
+    }
+  }
+}
+
+function failureCode(failure: DeviceFailure): FailureCode {
+  if (failure.errcode !== null) return terminalFailureCode(failure.errcode);
+  return failure.kind === 'packet_repeated' ? 'packet_repeated' : 'terminal_unknown';
+}

@@ -1,0 +1,46 @@
+/**
+ * What Prometheus reads, and the API's own measurement: how long each route takes.
+ *
+ * `/metrics` needs no key from the machine itself; a request that a proxy on this machine passed on is not from the
+ * machine itself. From elsewhere any valid key opens it: the figures name no device.
+ */
+import type { Request, RequestHandler } from 'express';
+import { Histogram, type Registry } from 'prom-client';
+import { routeIdOf } from './requests.ts';
+
+const DURATION = 'slipway_http_request_duration_seconds';
+
+/** Measures every request under the id of its route. */
+export function measuring(registry: Registry): RequestHandler {
+  const known = registry.getSingleMetric(DURATION) as Histogram<'route' | 'method' | 'status'> | undefined;
+  const durations =
+    known ??
+    new Histogram({
+      name: DURATION,
+      help: 'Time from the first byte of a request to the last of its answer, by route id',
+      labelNames: ['route', 'method', 'status'] as const,
+      buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
+      registers: [registry],
+    });
+  return (request, response, next) => {
+    const stop = durations.startTimer();
+    response.once('close', () => {
+      stop({ route: routeIdOf(response) ?? 'none', method: request.method, status: String(response.statusCode) });
+    });
+    next();
+  };
+}
+
+/** Answers the registry. */
+export function metricsPage(registry: Registry): RequestHandler {
+  return async (_request, response) => {
+    response.type(registry.contentType).send(await registry.metrics());
+  };
+}
+
+/** True for requests that come from this machine and were not passed on by a proxy. */
+export function isLocal(request: Request): boolean {
+  const address = request.socket.remoteAddress ?? '';
+  const proxied = ['x-forwarded-for', 'forwarded', 'x-real-ip'].some((name) => request.headers[name] !== undefined);
+  return !proxied && (address === '::1' || /^(::ffff:)?127\./.test(address));
+}

@@ -1,0 +1,42 @@
+/**
+ * The words people read for reasons, notes and failure codes. The codes are what programs decide by.
+ */
+import { FAILURE_CODES, failureMeaning } from '../workflows/rules/retry.ts';
+import type { PlanReason } from '../workflows/rules/statuses.ts';
+
+const REASONS: Readonly<Record<PlanReason, string>> = {
+  version_mismatch: 'the device runs a version that the file may not replace; it begins when the device reports one of the current versions',
+  compat_not_reported: 'the device has not reported the compatible version of the file; it begins when it does',
+  no_version_uploaded: 'the device has never reported a version of this component; it begins at its first report',
+  model_mismatch: 'the file is for another model; correct the model of the device or take another file',
+  busy: 'another upgrade of this device is running; it begins when that one has ended',
+  window: 'outside the permitted hours, or too little of them is left; it begins with the next opening',
+  offline: 'the device is not connected; the offer is sent at its next contact',
+  task_paused: 'the task is paused; resume it to go on',
+  retry_later: 'the device asked to be tried again later',
+  awaiting_operator: 'the new baseband version is reported; a person must confirm it',
+  other_department: 'the device belongs to another department; only that department can upgrade it',
+  not_registered: 'no device with this id is registered; register it first',
+  already_current: 'the device runs the target version already; nothing is sent',
+  protocol_mismatch: 'the file is for devices of another protocol',
+};
+
+const NOTES: Readonly<Record<string, string>> = {
+  skipped_by_operator: 'a person left this device out',
+  cancelled_by_operator: 'a person stopped it',
+  confirmed_by_operator: 'a person confirmed the version the device had reported',
+  reported_without_transfer: 'the device reported the target although nothing was transferred',
+  reverted: 'the device reports a version again that this upgrade had replaced',
+  deadline: 'the deadline of the task came first; make a new task or retry the failed devices',
+  execution_lost: 'its workflow is gone (terminated by hand?); retry the failed devices',
+};
+
+/** A reason, note or failure code in words; null when there is nothing to say or the code needs no words. */
+export function reasonText(reason: string | null): string | null {
+  if (reason === null) return null;
+  const words = (REASONS as Readonly<Record<string, string>>)[reason] ?? NOTES[reason];
+  if (words !== undefined) return words;
+  if (!(FAILURE_CODES as readonly string[]).includes(reason)) return null;
+  const meaning = failureMeaning(reason);
+  return `${meaning.words}; ${meaning.advice}`;
+}

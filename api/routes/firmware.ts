@@ -1,0 +1,240 @@
+/**
+ * Firmware: upload with every rule, lists, download with the hash checked again.
+ */
+import { Type } from 'typebox';
+import { judgeUpload, TERMINAL_MAX_BYTES } from '../firmware-rules.ts';
+import { notFound, problem } from '../problems.ts';
+import { Answer, FileAnswer, FileBytes, route } from '../route.ts';
+import { AfterId, closed, ComponentName, Id, Limit, Moment, moment, nullable, page, pageOf, text } from '../schemas.ts';
+import { readUpload } from '../uploads.ts';
+import * as files from '../../db/firmware.ts';
+import { PROTOCOLS } from '../../db/schema.ts';
+
+/** No protocol takes more; reading stops there. */
+const MAX_UPLOAD_BYTES = 16 * 1024 * 1024;
+
+const ProtocolName = Type.Enum(PROTOCOLS, { type: 'string' });
+const Params = closed({ firmwareId: Id });
+
+const Firmware = closed(
+  {
+    id: Type.Integer(),
+    protocol: ProtocolName,
+    component: ComponentName,
+    targetVersion: Type.String(),
+    compatibleVersion: Type.String({ description: 'a device must have reported it' }),
+    currentVersions: Type.Array(Type.String(), { description: 'a device must run one of them' }),
+    model: nullable(Type.String({ description: 'only devices of this model; null: any' })),
+    fileName: Type.String(),
+    sizeBytes: Type.Integer(),
+    md5: Type.String(),
+    sha256: Type.String(),
+    pinfo: nullable(Type.String({ description: 'package name of a 2G terminal' })),
+    packetSize: Type.Integer(),
+    remark: Type.String(),
+    overrideReason: nullable(Type.String({ description: 'why the version is not in the file name' })),
+    uploadedBy: Type.String(),
+    uploadedAt: Moment,
+    links: closed({ self: Type.String(), content: Type.String(), checkInfo: Type.String() }),
+  },
+  { title: 'Firmware' },
+);
+
+const UploadForm = Type.Object(
+  {
+    file: Type.Unsafe<unknown>({ type: 'string', contentMediaType: 'application/octet-stream', description: 'a .bin file under the name its maker gave it' }),
+    protocol: Type.Enum(['terminal'], { type: 'string' }),
+    component: Type.Optional(Type.Enum(['T1'], { type: 'string', default: 'T1' })),
+    targetVersion: Type.String({ description: 'must occur in the file name; terminals: 10 to 99' }),
+    compatibleVersion: Type.String(),
+    currentVersions: Type.String({ description: 'one per line', examples: ['10\n09'] }),
+    md5: Type.String({ description: 'the one that came with the file' }),
+    model: Type.Optional(Type.String()),
+    pinfo: Type.Optional(Type.String({ description: '8 hex characters; absent: taken from the file name' })),
+    remark: Type.Optional(Type.String()),
+    overrideReason: Type.Optional(
+      Type.String({ description: 'why a file name without the version is right; needs the permission firmware:override' }),
+    ),
+  },
+  { title: 'FirmwareUpload' },
+);
+
+const CheckInfo = closed(
+  {
+    fileName: Type.String(),
+    sizeBytes: Type.Integer(),
+    md5: Type.String({ description: 'upper case, as it is sent to the device' }),
+    sha256: Type.String(),
+    packetSize: Type.Integer(),
+    packets: Type.Integer(),
+    packetChecks: Type.Array(Type.String({ description: 'XOR of all bytes of the packet' })),
+  },
+  { title: 'FirmwareCheckInfo' },
+);
+
+export const firmwareRoutes = [
+  route({
+    method: 'post',
+    path: '/api/v1/firmware',
+    id: 'uploadFirmware',
+    tag: 'firmware',
+    summary: 'Upload a firmware file',
+    description: 'Every rule that the upload breaks is told at once; a refused upload leaves nothing behind. In this version files are for the protocol terminal.',
+    permission: 'firmware:write',
+    consumes: 'multipart/form-data',
+    body: UploadForm,
+    status: 201,
+    response: Firmware,
+    problems: ['firmware_refused', 'firmware_exists', 'protocol_not_supported'],
+    handle: async ({ request, caller }, { db }) => {
+      const { fields, file, extraFiles } = await readUpload(request, { keepBytes: TERMINAL_MAX_BYTES, maxBytes: MAX_UPLOAD_BYTES });
+      assertProtocol(fields.get('protocol')?.trim() ?? '');
+      const mayOverride = caller.permissions.has('firmware:override');
+      const judged = judgeUpload({ fields, file, extraFiles, mayOverride });
+      if ('refusals' in judged) {
+        const { refusals } = judged;
+        const detail = `The file is refused for ${refusals.length === 1 ? 'one reason' : `${refusals.length} reasons`}: ${refusals.map(({ message }) => message).join('; ')}.`;
+        throw problem('firmware_refused', detail, { errors: refusals });
+      }
+      const entry = { ...judged.accepted, departmentId: caller.departmentId, uploadedBy: caller.name };
+      const stored = await files.insertFirmware(db, entry, file!.bytes!);
+      if ('existing' in stored) {
+        throw problem('firmware_exists', `This very file was uploaded before as firmware ${stored.existing}. Use that one.`, {
+          members: { firmwareId: stored.existing, link: `/api/v1/firmware/${stored.existing}` },
+        });
+      }
+      const body = showFirmware(stored.created);
+      return new Answer(body, { headers: { Location: body.links.self } });
+    },
+  }),
+  route({
+    method: 'get',
+    path: '/api/v1/firmware',
+    id: 'listFirmware',
+    tag: 'firmware',
+    summary: 'List firmware files',
+    permission: 'device:read',
+    query: closed({
+      protocol: Type.Optional(ProtocolName),
+      component: Type.Optional(ComponentName),
+      targetVersion: Type.Optional(text(100)),
+      model: Type.Optional(text(100)),
+      limit: Limit,
+      after: AfterId,
+    }),
+    status: 200,
+    response: page(Firmware, 'FirmwarePage'),
+    handle: async ({ query: { limit = 100, after = 0, ...filter }, caller }, { db }) =>
+      pageOf(await files.listFirmware(db, caller.departmentId, filter, { after, limit: limit + 1 }), limit, showFirmware, ({ id }) => id),
+  }),
+  route({
+    method: 'get',
+    path: '/api/v1/firmware/{firmwareId}',
+    id: 'getFirmware',
+    tag: 'firmware',
+    summary: 'One firmware file',
+    permission: 'device:read',
+    params: Params,
+    status: 200,
+    response: Firmware,
+    handle: async ({ params, caller }, { db }) => showFirmware(await findOwn(db, caller.departmentId, params.firmwareId)),
+  }),
+  route({
+    method: 'get',
+    path: '/api/v1/firmware/{firmwareId}/content',
+    id: 'downloadFirmware',
+    tag: 'firmware',
+    summary: 'Download a firmware file',
+    description: 'The bytes are compared with their SHA-256 before they leave.',
+    permission: 'device:read',
+    params: Params,
+    produces: 'application/octet-stream',
+    status: 200,
+    response: FileBytes,
+    problems: ['firmware_damaged'],
+    handle: async ({ params, caller }, { db }) => {
+      const row = await findOwn(db, caller.departmentId, params.firmwareId);
+      return new FileAnswer(await readContent(db, row), row.fileName, { ETag: `"${row.sha256}"` });
+    },
+  }),
+  route({
+    method: 'get',
+    path: '/api/v1/firmware/{firmwareId}/check-info',
+    id: 'getFirmwareCheckInfo',
+    tag: 'firmware',
+    summary: 'What a file is checked by: sizes and hashes',
+    permission: 'device:read',
+    params: Params,
+    status: 200,
+    response: CheckInfo,
+    problems: ['firmware_damaged'],
+    handle: async ({ params, caller }, { db }) => {
+      const row = await findOwn(db, caller.departmentId, params.firmwareId);
+      const packetChecks = xorOfPackets(await readContent(db, row), row.packetSize);
+      const { fileName, sizeBytes, sha256, packetSize } = row;
+      return { fileName, sizeBytes, md5: row.md5.toUpperCase(), sha256, packetSize, packets: packetChecks.length, packetChecks };
+    },
+  }),
+  route({
+    method: 'delete',
+    path: '/api/v1/firmware/{firmwareId}',
+    id: 'deleteFirmware',
+    tag: 'firmware',
+    summary: 'Delete a firmware file that no task uses',
+    permission: 'firmware:write',
+    params: Params,
+    status: 204,
+    response: Type.Null(),
+    problems: ['firmware_in_use'],
+    handle: async ({ params: { firmwareId }, caller }, { db }) => {
+      const outcome = await files.deleteFirmware(db, caller.departmentId, firmwareId);
+      if (outcome === 'missing') throw notFound('firmware', firmwareId);
+      if (outcome === 'in_use') throw problem('firmware_in_use', `Firmware ${firmwareId} belongs to a task, and its history stays. Leave it.`);
+      return null;
+    },
+  }),
+];
+
+function assertProtocol(protocol: string): void {
+  if (protocol === 'terminal') return;
+  const errors = [{ path: 'body.protocol', message: 'must be terminal' }];
+  if (!(PROTOCOLS as readonly string[]).includes(protocol)) {
+    throw problem('firmware_refused', `The protocol ${protocol === '' ? 'is missing' : `"${protocol.slice(0, 50)}" is unknown`}; write terminal.`, {
+      errors: [{ ...errors[0]!, code: 'protocol_unknown' }],
+    });
+  }
+  throw problem(
+    'protocol_not_supported',
+    `Files for ${protocol} devices cannot be installed by this version; upload files for the protocol terminal only.`,
+    { errors },
+  );
+}
+
+async function findOwn(db: Parameters<typeof files.findFirmware>[0], departmentId: number, firmwareId: number) {
+  const row = await files.findFirmware(db, departmentId, firmwareId);
+  if (row === null) throw notFound('firmware', firmwareId);
+  return row;
+}
+
+async function readContent(db: Parameters<typeof files.findFirmware>[0], { id, sha256 }: files.FirmwareRow): Promise<Buffer> {
+  try {
+    return await files.readFirmwareContent(db, sha256);
+  } catch (cause) {
+    if (!(cause instanceof files.FirmwareDamaged)) throw cause;
+    throw problem('firmware_damaged', `The stored bytes of firmware ${id} do not have their SHA-256 any more. Upload the file again and tell whoever runs this service.`, { cause });
+  }
+}
+
+function showFirmware({ departmentId: _department, uploadedAt, ...row }: files.FirmwareRow) {
+  const self = `/api/v1/firmware/${row.id}`;
+  return { ...row, uploadedAt: moment(uploadedAt), links: { self, content: `${self}/content`, checkInfo: `${self}/check-info` } };
+}
+
+function xorOfPackets(content: Buffer, packetSize: number): string[] {
+  const checks: string[] = [];
+  for (let from = 0; from < content.length; from += packetSize) {
+    const check = content.subarray(from, from + packetSize).reduce((xor, byte) => xor ^ byte, 0);
+    checks.push(check.toString(16).padStart(2, '0').toUpperCase());
+  }
+  return checks;
+}

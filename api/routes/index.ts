@@ -1,0 +1,21 @@
+/**
+ * Every route there is: what the app mounts and the OpenAPI document describes.
+ */
+import { deviceUpgradeRoutes } from './device-upgrades.ts';
+import { deviceRoutes } from './devices.ts';
+import { firmwareRoutes } from './firmware.ts';
+import { operationsRoutes } from './operations.ts';
+import { peopleRoutes } from './people.ts';
+import { taskControlRoutes } from './task-controls.ts';
+import { taskRoutes } from './upgrade-tasks.ts';
+import type { Route } from '../route.ts';
+
+export const routes: readonly Route[] = [
+  ...operationsRoutes,
+  ...peopleRoutes,
+  ...deviceRoutes,
+  ...firmwareRoutes,
+  ...taskRoutes,
+  ...taskControlRoutes,
+  ...deviceUpgradeRoutes,
+];

@@ -1,0 +1,116 @@
+/**
+ * How tasks and device upgrades look in answers, wherever they are shown.
+ */
+import { Type, type Static } from 'typebox';
+import { OptionsBody, showOptions } from './orders.ts';
+import { reasonText } from './reasons.ts';
+import type { TaskExecutions } from './route.ts';
+import { closed, Moment, moment, nullable } from './schemas.ts';
+import type { TaskRow, UpgradeRow } from '../db/tasks.ts';
+import { taskWorkflowId, upgradeWorkflowId } from '../workflows/contract.ts';
+import { TASK_STATUSES, UPGRADE_STATUSES } from '../workflows/rules/statuses.ts';
+
+export const UpgradeStatusName = Type.Enum(UPGRADE_STATUSES, { type: 'string' });
+export const TaskStatusName = Type.Enum(TASK_STATUSES, { type: 'string' });
+
+export const TASK_FIELDS = {
+  id: Type.Integer(),
+  name: Type.String(),
+  status: TaskStatusName,
+  firmwareIds: Type.Array(Type.Integer()),
+  options: OptionsBody,
+  deviceCount: Type.Integer(),
+  createdBy: Type.String(),
+  createdAt: Moment,
+  dispatchAt: Type.String({ format: 'date-time', description: 'no device is started before' }),
+  deadlineAt: Type.String({ format: 'date-time', description: 'nothing is offered from then on' }),
+  startedAt: nullable(Moment),
+  finishedAt: nullable(Moment),
+  links: closed({
+    self: Type.String(),
+    devices: Type.String(),
+    log: Type.String(),
+    execution: Type.String({ description: 'the workflow in the Temporal Web UI' }),
+  }),
+};
+export const Task = closed(TASK_FIELDS, { title: 'UpgradeTask' });
+
+const Proof = closed({
+  fileIndex: Type.Integer(),
+  component: Type.String(),
+  fromVersion: nullable(Type.String()),
+  version: Type.String(),
+  provenAt: Moment,
+  note: Type.Optional(Type.String()),
+});
+
+export const UPGRADE_FIELDS = {
+  id: Type.Integer(),
+  taskId: Type.Integer(),
+  deviceId: Type.String(),
+  status: UpgradeStatusName,
+  reason: nullable(Type.String({ description: 'what it waits for, failure code or note' })),
+  reasonText: nullable(Type.String({ description: 'the reason in words, and what can be done' })),
+  fileIndex: Type.Integer({ description: 'the file being installed, from 0' }),
+  attempt: Type.Integer({ description: 'offers made so far' }),
+  bytesSent: Type.Integer(),
+  bytesTotal: Type.Integer(),
+  proofs: Type.Array(Proof, { description: 'files that a version report newer than their offer has proven' }),
+  dispatchedAt: nullable(Moment),
+  finishedAt: nullable(Moment),
+  updatedAt: Moment,
+  links: closed({
+    self: Type.String(),
+    log: Type.String(),
+    task: Type.String(),
+    device: Type.String(),
+    execution: Type.String({ description: 'the workflow in the Temporal Web UI' }),
+  }),
+};
+export const Upgrade = closed(UPGRADE_FIELDS, { title: 'DeviceUpgrade' });
+
+export function showTask(row: TaskRow, executions: TaskExecutions): Static<typeof Task> {
+  const self = `/api/v1/upgrade-tasks/${row.id}`;
+  return {
+    id: row.id,
+    name: row.name,
+    status: row.status,
+    firmwareIds: row.firmwareIds,
+    options: showOptions(row.options),
+    deviceCount: row.deviceCount,
+    createdBy: row.createdBy,
+    createdAt: moment(row.createdAt),
+    dispatchAt: moment(row.dispatchAt),
+    deadlineAt: moment(row.deadlineAt),
+    startedAt: moment(row.startedAt),
+    finishedAt: moment(row.finishedAt),
+    links: { self, devices: `${self}/devices`, log: `${self}/log`, execution: executions.executionUrl(taskWorkflowId(row.id)) },
+  };
+}
+
+export function showUpgrade(row: UpgradeRow, executions: TaskExecutions): Static<typeof Upgrade> {
+  const self = `/api/v1/device-upgrades/${row.id}`;
+  return {
+    id: row.id,
+    taskId: row.taskId,
+    deviceId: row.deviceId,
+    status: row.status,
+    reason: row.reason,
+    reasonText: reasonText(row.reason),
+    fileIndex: row.fileIndex,
+    attempt: row.attempt,
+    bytesSent: row.bytesSent,
+    bytesTotal: row.bytesTotal,
+    proofs: row.proofs,
+    dispatchedAt: moment(row.dispatchedAt),
+    finishedAt: moment(row.finishedAt),
+    updatedAt: moment(row.updatedAt),
+    links: {
+      self,
+      log: `${self}/log`,
+      task: `/api/v1/upgrade-tasks/${row.taskId}`,
+      device: `/api/v1/devices/${row.deviceId}`,
+      execution: executions.executionUrl(upgradeWorkflowId(row.deviceId)),
+    },
+  };
+}

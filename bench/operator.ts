@@ -1,0 +1,132 @@
+/**
+ * What an operator does, through the REST API and nothing else: register, upload, order, watch. The demo, the
+ * measurements and the system tests use it.
+ */
+import { createHash } from 'node:crypto';
+
+/** A firmware file to upload. */
+export interface DemoFirmware {
+  fileName: string;
+  content: Buffer;
+  pinfo: string;
+  targetVersion: string;
+  compatibleVersion: string;
+  currentVersions: string[];
+}
+
+/** One device of a task, as the API shows it; the rest of the fields are there too. */
+export interface UpgradeRow {
+  id: number;
+  deviceId: string;
+  status: string;
+  reason: string | null;
+}
+
+/** A problem the API answered, with its body. */
+export class ApiError extends Error {
+  readonly status: number;
+  readonly body: unknown;
+
+  constructor(method: string, path: string, status: number, body: unknown) {
+    super(`${method} ${path}: ${status} ${JSON.stringify(body)}`);
+    this.status = status;
+    this.body = body;
+  }
+}
+
+/** Speaks to one API with one key. */
+export class Operator {
+  readonly #url: string;
+  readonly #key: string;
+
+  constructor(url: string, key: string) {
+    this.#url = url;
+    this.#key = key;
+  }
+
+  async call<Answer = Record<string, unknown>>(method: string, path: string, body?: unknown): Promise<Answer> {
+    const isForm = body instanceof FormData;
+    const response = await fetch(`${this.#url}/api/v1${path}`, {
+      method,
+      headers: { authorization: `Bearer ${this.#key}`, ...(body === undefined || isForm ? {} : { 'content-type': 'application/json' }) },
+      ...(body === undefined ? {} : { body: isForm ? body : JSON.stringify(body) }),
+    });
+    const answer: unknown = response.status === 204 ? null : await response.json();
+    if (!response.ok) throw new ApiError(method, path, response.status, answer);
+    return answer as Answer;
+  }
+
+  /** Registers terminals; returns their ids. */
+  async registerTerminals(sns: readonly string[], model = 'GV2'): Promise<string[]> {
+    const ids: string[] = [];
+    for (let at = 0; at < sns.length; at += 5_000) {
+      const rows = sns.slice(at, at + 5_000).map((identity) => ({ protocol: 'terminal', identity, model }));
+      const { results } = await this.call<{ results: { deviceId: string }[] }>('POST', '/devices', rows);
+      ids.push(...results.map(({ deviceId }) => deviceId));
+    }
+    return ids;
+  }
+
+  async uploadFirmware(firmware: DemoFirmware): Promise<number> {
+    const form = new FormData();
+    form.set('protocol', 'terminal');
+    form.set('targetVersion', firmware.targetVersion);
+    form.set('compatibleVersion', firmware.compatibleVersion);
+    form.set('currentVersions', firmware.currentVersions.join('\n'));
+    form.set('pinfo', firmware.pinfo);
+    form.set('md5', createHash('md5').update(firmware.content).digest('hex'));
+    form.set('file', new Blob([new Uint8Array(firmware.content)]), firmware.fileName);
+    const { id } = await this.call<{ id: number }>('POST', '/firmware', form);
+    return id;
+  }
+
+  async createTask(order: Record<string, unknown>): Promise<{ id: number; links: { execution: string } }> {
+    return this.call('POST', '/upgrade-tasks', order);
+  }
+
+  /** Devices of a task by status. */
+  async counts(taskId: number): Promise<{ status: string; counts: Record<string, number> }> {
+    return this.call('GET', `/upgrade-tasks/${taskId}`);
+  }
+
+  /** All devices of a task. */
+  async devices(taskId: number): Promise<UpgradeRow[]> {
+    const all: UpgradeRow[] = [];
+    for (let after: number | null = 0; after !== null; ) {
+      const page: { items: UpgradeRow[]; next: number | null } = await this.call('GET', `/upgrade-tasks/${taskId}/devices?limit=500&after=${after}`);
+      all.push(...page.items);
+      after = page.next;
+    }
+    return all;
+  }
+
+  /** Waits until a task has ended; `tick` hears the counts each time. */
+  async untilEnded(
+    taskId: number,
+    { deadlineMs, pollMs = 500, tick = () => {} }: { deadlineMs: number; pollMs?: number; tick?: (counts: Record<string, number>) => void },
+  ): Promise<Record<string, number>> {
+    const untilMs = Date.now() + deadlineMs;
+    for (;;) {
+      const { status, counts } = await this.counts(taskId);
+      tick(counts);
+      if (status === 'finished' || status === 'cancelled') return counts;
+      if (Date.now() > untilMs) throw new Error(`task ${taskId} is still ${status}: ${JSON.stringify(counts)}`);
+      await new Promise((resolve) => setTimeout(resolve, pollMs));
+    }
+  }
+}
+
+/** A made-up firmware file for terminals; every version has other bytes. */
+export function demoFirmware(version: number, from: number, sizeBytes = 64 * 1024): DemoFirmware {
+  const content = Buffer.alloc(sizeBytes);
+  for (let at = 0; at < sizeBytes; at++) content[at] = (at * 7 + version * 31 + (at >> 8)) & 0xff;
+  const pinfo = `${version}10d100`;
+  return {
+    fileName: `${pinfo}_V${version}.bin`,
+    content,
+    pinfo,
+    targetVersion: String(version),
+    compatibleVersion: String(from),
+    currentVersions: [String(from)],
+  };
+}

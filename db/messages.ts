@@ -1,0 +1,178 @@
+/**
+ * Messages to devices as the gateways see them: find the open offer, claim the right to send it, write down how far
+ * the device has come. Each function is one statement, because these run once per offer or once per second and device.
+ */
+import { eq, sql } from 'drizzle-orm';
+import type { Db } from './index.ts';
+import { firmwareContents, type OfferPayload } from './schema.ts';
+import { OFFER_SENDS } from '../workflows/rules/offers.ts';
+
+/** An open offer with what the gateway has to know to send and serve it. */
+export interface OpenOfferRow extends OfferPayload {
+  id: number;
+  deviceId: string;
+  attempt: number;
+  expiresAtMs: number;
+  sends: number;
+  lastSentAtMs: number | null;
+  firstRequestAtMs: number | null;
+  lastRequestAtMs: number | null;
+  finishedAtMs: number | null;
+  resumable: boolean;
+}
+
+/** How far a transfer is, collected by a gateway since it last wrote. */
+export interface ProgressEntry {
+  offerId: number;
+  deviceId: string;
+  /** Bytes the device has. */
+  bytes: number;
+  finished: boolean;
+}
+
+const ms = (column: string) => sql.raw(`(extract(epoch from ${column}) * 1000)::float8`);
+
+/** The open offer of a device, or null. */
+export async function findOpenOffer(db: Db, deviceId: string): Promise<OpenOfferRow | null> {
+  const [row] = await db.execute<{ payload: OfferPayload } & Record<string, unknown>>(sql`
+    select id::int as "id", device_id as "deviceId", attempt, sends, resumable, payload,
+           ${ms('expires_at')} as "expiresAtMs", ${ms('last_sent_at')} as "lastSentAtMs",
+           ${ms('first_request_at')} as "firstRequestAtMs", ${ms('last_request_at')} as "lastRequestAtMs",
+           ${ms('finished_at')} as "finishedAtMs"
+    from device_messages
+    where device_id = ${deviceId} and kind = 'offer' and closed_at is null and failure_code is null
+      and expires_at > clock_timestamp()`);
+  if (row === undefined) return null;
+  const { payload, ...offer } = row;
+  return { ...offer, ...payload } as unknown as OpenOfferRow;
+}
+
+/**
+ * Claims the right to send an offer, before its frame leaves. This is the one place where a stale attempt, an offer
+ * that is closed, refused, expired or already being served, one sent often enough, and one whose device has changed its
+ * version since the gate was asked are refused.
+ *
+ * `edge`: the workflow sleeps until this contact and must be woken.
+ */
+export async function claimSend(db: Db, offerId: number, attempt: number): Promise<{ claimed: boolean; edge: boolean }> {
+  const rows = await db.execute<{ edge: boolean }>(sql`
+    with locked as materialized (
+      select u.id from device_upgrades u join device_messages m on m.upgrade_id = u.id where m.id = ${offerId} for update of u
+    ), claimed as (
+      update device_messages m
+      set sends = sends + 1, last_sent_at = clock_timestamp(),
+          first_sent_at = coalesce(first_sent_at, clock_timestamp())
+      from locked
+      where m.id = ${offerId} and m.upgrade_id = locked.id and attempt = ${attempt} and closed_at is null and failure_code is null
+        and first_request_at is null and finished_at is null
+        and expires_at > clock_timestamp() and sends < ${OFFER_SENDS}
+        and payload->>'fromVersion' = (select v.version from device_versions v
+                                       where v.device_id = m.device_id and v.component = m.payload->>'component')
+      returning m.upgrade_id, m.file_index, m.attempt, m.sends, m.awaits_contact
+    ), logged as (
+      insert into upgrade_log (upgrade_id, author, event, file_index, attempt, cause)
+      select upgrade_id, 'system', 'offer_sent', file_index, attempt, 'sending ' || sends || ' of ' || ${OFFER_SENDS}::int
+      from claimed
+    ), edged as (
+      update device_upgrades u set edge_at = clock_timestamp(), reason = null
+      from claimed c where c.awaits_contact and u.id = c.upgrade_id
+    )
+    select awaits_contact as edge from claimed`);
+  return { claimed: rows.length > 0, edge: rows[0]?.edge ?? false };
+}
+
+/**
+ * Writes progress of many transfers at once and moves the shown status along. A tenth of the file, the first request
+ * and the last byte each leave a line in the log. Returns the devices whose offer is not open any more: nothing of it
+ * may be served; and those whose workflow waits for their first contact.
+ */
+export async function writeProgress(
+  db: Db,
+  entries: readonly ProgressEntry[],
+): Promise<{ closedDevices: string[]; contacted: string[] }> {
+  const rows = await db.execute<{ open: boolean; edge: boolean; deviceId: string }>(sql`
+    with input as (
+      select * from jsonb_to_recordset(${JSON.stringify(entries)}::jsonb) as x("offerId" bigint, "deviceId" text, bytes int, finished boolean)
+    ), locked as materialized (
+      select u.id, i.* from device_upgrades u join device_messages m on m.upgrade_id = u.id join input i on i."offerId" = m.id
+      order by u.id for update of u
+    ), moved as (
+      update device_messages m
+      set first_request_at = coalesce(m.first_request_at, clock_timestamp()), last_request_at = clock_timestamp(),
+          bytes_sent = i.bytes,
+          finished_at = case when i.finished then coalesce(m.finished_at, clock_timestamp()) else m.finished_at end,
+          finished_seq = case when i.finished then coalesce(m.finished_seq, nextval('device_event_seq')) else m.finished_seq end
+      from locked i
+      where m.id = i."offerId" and m.closed_at is null and m.failure_code is null
+      returning m.id, m.device_id, m.upgrade_id, m.file_index, m.attempt, m.awaits_contact, m.first_request_at, m.last_request_at,
+                i.bytes, i.finished, (m.payload->>'sizeBytes')::int as size
+    ), before as (
+      select m.id, m.bytes_sent, m.first_request_at, m.finished_at from device_messages m join input i on i."offerId" = m.id
+    ), shown as (
+      update device_upgrades u
+      set status = case when b.finished_at is not null or moved.finished then 'confirming' else 'transferring' end,
+          reason = null, bytes_sent = moved.bytes, updated_at = clock_timestamp(),
+          edge_at = case when moved.awaits_contact and b.first_request_at is null then clock_timestamp() else u.edge_at end
+      from moved join before b using (id)
+      where u.id = moved.upgrade_id and u.attempt = moved.attempt and u.status in ('offered', 'transferring', 'confirming')
+    ), logged as (
+      insert into upgrade_log (upgrade_id, author, event, status, file_index, attempt, cause, details)
+      select moved.upgrade_id, 'device', line.event,
+             case when line.event = 'transfer_finished' then 'confirming' else 'transferring' end,
+             moved.file_index, moved.attempt, line.cause, jsonb_build_object('bytes', moved.bytes, 'of', moved.size)
+      from moved join before b using (id)
+      cross join lateral (values
+        (1, 'transfer_started', 'first request', b.first_request_at is null),
+        (2, 'transferred', (moved.bytes * 10::bigint / moved.size) * 10 || ' %',
+            not moved.finished and moved.bytes * 10::bigint / moved.size > b.bytes_sent * 10::bigint / moved.size),
+        (3, 'transfer_finished', 'the device has the whole file', moved.finished and b.finished_at is null)
+      ) as line(place, event, cause, due)
+      where line.due order by moved.id, line.place
+    )
+    select i."deviceId", moved.id is not null as open,
+           coalesce(moved.awaits_contact and b.first_request_at is null, false) as edge
+    from input i left join moved on moved.id = i."offerId" left join before b on b.id = i."offerId"`);
+  return {
+    closedDevices: rows.filter((row) => !row.open).map((row) => row.deviceId),
+    contacted: rows.filter((row) => row.edge).map((row) => row.deviceId),
+  };
+}
+
+/** Notes that the device refused an offer or gave up; false when the offer is closed already. */
+export async function writeFailure(
+  db: Db,
+  offerId: number,
+  failure: { code: string; words: string; details: Record<string, unknown> },
+): Promise<boolean> {
+  const rows = await db.execute(sql`
+    with locked as materialized (
+      select u.id from device_upgrades u join device_messages m on m.upgrade_id = u.id where m.id = ${offerId} for update of u
+    ), failed as (
+      update device_messages m set failure_code = ${failure.code} from locked
+      where m.id = ${offerId} and m.upgrade_id = locked.id and closed_at is null and failure_code is null
+      returning upgrade_id, file_index, attempt
+    ), edged as (
+      update device_upgrades u set edge_at = clock_timestamp() from failed where u.id = failed.upgrade_id
+    )
+    insert into upgrade_log (upgrade_id, author, event, file_index, attempt, cause, details)
+    select upgrade_id, 'device', 'device_error', file_index, attempt, ${failure.words},
+           ${JSON.stringify({ code: failure.code, ...failure.details })}::jsonb
+    from failed returning id`);
+  return rows.length > 0;
+}
+
+/** Devices whose upgrade has something decisive to read and was not woken, or not heard, for a while. */
+export async function findUnreadEdges(db: Db, olderThanMs: number, limit: number): Promise<string[]> {
+  const rows = await db.execute<{ deviceId: string }>(sql`
+    select device_id as "deviceId" from device_upgrades
+    where edge_at < clock_timestamp() - make_interval(secs => ${olderThanMs / 1000}::float8)
+      and dispatched_at is not null and finished_at is null
+    order by edge_at limit ${limit}`);
+  return rows.map((row) => row.deviceId);
+}
+
+/** The bytes of a firmware file; the caller checks them against the hash. */
+export async function readFirmwareContent(db: Db, sha256: string): Promise<Buffer | null> {
+  const rows = await db.select({ content: firmwareContents.content }).from(firmwareContents).where(eq(firmwareContents.sha256, sha256));
+  return rows[0]?.content ?? null;
+}

@@ -1,0 +1,177 @@
+/**
+ * What devices say of themselves: versions, contacts, and callers nobody registered.
+ */
+import { sql } from 'drizzle-orm';
+import type { Db } from './index.ts';
+
+/** A version report to store. */
+export interface ReportEntry {
+  deviceId: string;
+  source: string;
+  raw: string;
+  versions: readonly { component: string; version: string }[];
+  warnings: readonly string[];
+  /** Keep the raw text even when nothing changed. */
+  keepRaw: boolean;
+}
+
+/** What a stored report leads to. */
+export interface ReportEffect {
+  /** Components whose version differs from the one stored before. */
+  changed: { component: string; version: string; was: string | null }[];
+  /** The device has a live upgrade that must be woken. */
+  edge: boolean;
+}
+
+/** A lost signal is repeated by the sweep; until then, one signal is enough. */
+const EDGE_REPEAT_S = 15;
+
+/**
+ * Stores a report and decides, in the same statement, whether it matters to the device's live upgrade: it is the
+ * target, or the whole file was transferred before, or the gate must be asked (again).
+ *
+ * One statement, because terminals report all day long.
+ */
+export async function storeReport(db: Db, report: ReportEntry): Promise<ReportEffect> {
+  const [row] = await db.execute<{ changed: ReportEffect['changed'] | null; edge: boolean }>(sql`
+    with input as (
+      select component, version from jsonb_to_recordset(${JSON.stringify(report.versions)}::jsonb) as x(component text, version text)
+    ), seq as materialized (
+      select nextval('device_event_seq') as n
+    ), before as (
+      select component, version from device_versions where device_id = ${report.deviceId}
+    ), stored as (
+      insert into device_versions as v (device_id, component, version, reported_at, report_seq)
+      select ${report.deviceId}, component, version, clock_timestamp(), seq.n from input, seq
+      on conflict (device_id, component) do update
+        set version = excluded.version, reported_at = excluded.reported_at, report_seq = excluded.report_seq
+        where v.report_seq < excluded.report_seq
+    ), changed as (
+      select i.component, i.version, b.version as was from input i left join before b using (component)
+      where b.version is distinct from i.version
+    ), live as (
+      select u.id, u.file_index, u.attempt, m.id as offer_id, m.payload->>'component' as component,
+             m.payload->>'targetVersion' as target, m.finished_at is not null as finished,
+             case when m.first_request_at is null then m.payload->>'fromVersion' end as expected
+      from device_upgrades u
+      left join device_messages m on m.device_id = u.device_id and m.kind = 'offer' and m.closed_at is null
+      where u.device_id = ${report.deviceId} and u.dispatched_at is not null and u.finished_at is null
+    ), decisive as (
+      select live.*, i.version from live left join input i on i.component = live.component
+      where i.version = live.target
+         or (live.finished and i.version is not null)
+         or i.version <> live.expected
+         or (live.offer_id is null and exists (select 1 from changed))
+    ), edged as (
+      update device_upgrades u set edge_at = clock_timestamp() from decisive
+      where u.id = decisive.id
+        and (u.edge_at is null or u.edge_at < clock_timestamp() - make_interval(secs => ${EDGE_REPEAT_S}))
+      returning u.id
+    ), logged as (
+      insert into upgrade_log (upgrade_id, author, event, file_index, attempt, cause, details)
+      select live.id, 'device', 'reported', live.file_index, live.attempt,
+             (select string_agg(component || ' ' || version, ', ' order by component) from input),
+             jsonb_build_object('source', ${report.source}::text)
+      from live where exists (select 1 from changed) or exists (select 1 from edged)
+    ), kept as (
+      insert into version_uploads (device_id, source, raw, versions, warnings)
+      select ${report.deviceId}, ${report.source}, ${report.raw}, ${JSON.stringify(report.versions)}::jsonb,
+             array(select jsonb_array_elements_text(${JSON.stringify(report.warnings)}::jsonb))
+      where ${report.keepRaw} or exists (select 1 from changed)
+    )
+    select (select jsonb_agg(jsonb_build_object('component', component, 'version', version, 'was', was)) from changed) as changed,
+           exists (select 1 from edged) as edge`);
+  return { changed: row?.changed ?? [], edge: row?.edge ?? false };
+}
+
+/** Keeps an upload that could not be read, with the reason; nothing else changes. */
+export async function storeRefusedUpload(
+  db: Db,
+  upload: { deviceId: string; source: string; raw: string; error: string },
+): Promise<void> {
+  await db.execute(sql`
+    insert into version_uploads (device_id, source, raw, versions, warnings, error)
+    values (${upload.deviceId}, ${upload.source}, ${upload.raw}, '[]'::jsonb, '{}', ${upload.error})`);
+}
+
+/**
+ * Turns the last upgrade of a device into `reverted` when it had succeeded and the device now reports a version that
+ * this upgrade, or its files, had replaced. Returns the upgrade's id, or null when nothing was reverted.
+ *
+ * Another version that this upgrade never replaced is somebody else's work and only noted.
+ */
+export async function noteRevert(db: Db, deviceId: string, component: string, version: string): Promise<number | null> {
+  const [row] = await db.execute<{ id: number }>(sql`
+    with last as (
+      select u.id, u.task_id, u.proofs, u.file_index, u.attempt from device_upgrades u
+      where u.device_id = ${deviceId} and u.finished_at is not null and u.status not in ('skipped', 'cancelled')
+      order by u.finished_at desc limit 1
+    ), replaced as (
+      select last.* from last
+      where exists (select 1 from jsonb_array_elements(last.proofs) p where p->>'component' = ${component})
+        and ${version} <> (select p->>'version' from jsonb_array_elements(last.proofs) p
+                           where p->>'component' = ${component} order by (p->>'fileIndex')::int desc limit 1)
+        and (exists (select 1 from jsonb_array_elements(last.proofs) p
+                     where p->>'component' = ${component} and p->>'fromVersion' = ${version})
+          or exists (select 1 from upgrade_tasks t join firmware f on f.id = any(t.firmware_ids)
+                     where t.id = last.task_id and f.component = ${component} and ${version} = any(f.current_versions)))
+    ), reverted as (
+      update device_upgrades u set status = 'reverted', reason = 'reverted', updated_at = clock_timestamp()
+      from replaced where u.id = replaced.id and u.status = 'succeeded'
+      returning u.id, u.file_index, u.attempt
+    ), logged as (
+      insert into upgrade_log (upgrade_id, author, event, status, file_index, attempt, cause)
+      select id, 'device', 'reverted', 'reverted', file_index, attempt,
+             'the device reports ' || ${component}::text || ' ' || ${version}::text || ' again, which this upgrade had replaced'
+      from reverted
+    )
+    select id::int as id from reverted`);
+  return row?.id ?? null;
+}
+
+/** Writes last contacts of many devices at once. */
+export async function writeContacts(
+  db: Db,
+  contacts: readonly { deviceId: string; address: string; details: Record<string, unknown>; atMs: number }[],
+): Promise<void> {
+  await db.execute(sql`
+    insert into device_contacts as c (device_id, last_seen_at, address, details)
+    select "deviceId", to_timestamp("atMs" / 1000.0), address, details
+    from jsonb_to_recordset(${JSON.stringify(contacts)}::jsonb)
+      as x("deviceId" text, address text, details jsonb, "atMs" float8)
+    on conflict (device_id) do update
+      set last_seen_at = greatest(c.last_seen_at, excluded.last_seen_at), address = excluded.address,
+          details = c.details || excluded.details`);
+}
+
+/** Finds a device by protocol and identity. */
+export async function identifyDevice(db: Db, protocol: string, identity: string): Promise<string | null> {
+  const [row] = await db.execute<{ id: string }>(sql`
+    select id from devices where protocol = ${protocol} and identity = ${identity}`);
+  return row?.id ?? null;
+}
+
+/** Finds a device by IMEI: a tracker by its identity, any other device by the IMEI it was registered with. */
+export async function findDeviceByImei(db: Db, imei: string): Promise<string | null> {
+  const [row] = await db.execute<{ id: string }>(sql`
+    select id from devices where imei = ${imei} or (protocol = 'ams' and identity = ${imei})
+    order by protocol = 'ams' desc limit 1`);
+  return row?.id ?? null;
+}
+
+/** Counts callers that are not registered, many at once. */
+export async function writeUnknownDevices(
+  db: Db,
+  callers: readonly { protocol: string; identity: string; address: string; contacts: number }[],
+  maxListed: number,
+): Promise<void> {
+  await db.execute(sql`
+    insert into unknown_devices as u (protocol, identity, address, contacts)
+    select protocol, identity, address, contacts
+    from jsonb_to_recordset(${JSON.stringify(callers)}::jsonb)
+      as x(protocol text, identity text, address text, contacts bigint)
+    where exists (select 1 from unknown_devices k where k.protocol = x.protocol and k.identity = x.identity)
+       or (select count(*) from unknown_devices) < ${maxListed}
+    on conflict (protocol, identity) do update
+      set contacts = u.contacts + excluded.contacts, last_seen_at = now(), address = excluded.address`);
+}

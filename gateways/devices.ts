@@ -1,0 +1,93 @@
+/**
+ * What every gateway needs from the rest of the program, as an interface: gateways know bytes and sockets and nothing
+ * of tasks, databases or workflows. `api/inbound.ts` implements it.
+ */
+
+/** A registered device as a gateway sees it. */
+export interface KnownDevice {
+  deviceId: string;
+}
+
+/** The open offer of a device: everything needed to send it and to serve its bytes. */
+export interface OpenOffer {
+  id: number;
+  deviceId: string;
+  /** Fencing: an offer with a lower number than the stored one is never sent. */
+  attempt: number;
+  expiresAtMs: number;
+  sends: number;
+  lastSentAtMs: number | null;
+  firstRequestAtMs: number | null;
+  lastRequestAtMs: number | null;
+  finishedAtMs: number | null;
+  /** The device may ask for bytes although this offer was never sent: an earlier attempt offered the same file. */
+  resumable: boolean;
+  component: string;
+  targetVersion: string;
+  pinfo: string | null;
+  sha256: string;
+  sizeBytes: number;
+  packetSize: number;
+}
+
+/** How far a transfer is; written in groups, at most once a second per device. */
+export interface TransferProgress {
+  offerId: number;
+  deviceId: string;
+  /** Bytes the device has, as far as its requests tell. */
+  bytes: number;
+  finished: boolean;
+}
+
+/** What gateways log with; pino fits. */
+export interface GatewayLog {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+/** What a device said about its own versions. */
+export interface VersionReport {
+  deviceId: string;
+  source: string;
+  raw: string;
+  versions: readonly { component: string; version: string }[];
+  warnings?: readonly string[];
+}
+
+/** What a device said when it refused an offer or gave a transfer up. */
+export interface DeviceFailure {
+  protocol: string;
+  /** The number on the wire; null when the gateway itself gave up. */
+  errcode: number | null;
+  /** A word for it: the protocol's error type, or the gateway's own reason. */
+  kind: string;
+}
+
+/** The rest of the program, as gateways see it. */
+export interface DeviceHost {
+  /** Looks an identity up in the registry; null is counted and listed as unknown. */
+  identify(protocol: string, identity: string, address: string): Promise<KnownDevice | null>;
+  /** The device a version upload over HTTP names: a tracker, or any device registered with that IMEI. */
+  findByImei(imei: string, address: string): Promise<KnownDevice | null>;
+  /** The open offer of a device, if any. */
+  openOffer(deviceId: string): Promise<OpenOffer | null>;
+  /**
+   * Asks for the right to send an offer now. False: it is closed, expired or overtaken, nothing may be sent. Written
+   * before the frame leaves, so that no restart can forget a sending.
+   */
+  claimSend(offer: OpenOffer): Promise<boolean>;
+  /** The bytes of a file, verified against their hash. */
+  firmware(sha256: string): Promise<Buffer>;
+  /** Stores a report and wakes the device's upgrade if it has one to wake. */
+  reported(report: VersionReport): Promise<void>;
+  /** Keeps the raw text of an upload that could not be read; nothing else changes. */
+  refusedReport(report: { deviceId: string; source: string; raw: string; error: string }): Promise<void>;
+  /** The device refused the offer or gave up. */
+  failed(offer: OpenOffer, failure: DeviceFailure): Promise<void>;
+  /** Transfer progress; returns at once, written later. */
+  progress(progress: TransferProgress): void;
+  /** Heard of the device; returns at once, written later. */
+  seen(deviceId: string, address: string, details: Record<string, unknown>): void;
+}

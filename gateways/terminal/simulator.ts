@@ -1,0 +1,477 @@
+/**
+ * A simulated 2G terminal: connects over TCP, reports, takes commands and upgrades itself as PROTOCOLS 2.2, 3.4, 3.5 and
+ * 10 say, or misbehaves on request. For people without hardware, for tests and for measurements.
+ *
+ * It judges with the same codec the server uses and keeps nothing on disk. Light enough for thousands in one process:
+ * one read buffer for all of them, one packet buffer per running transfer, no buffers otherwise.
+ */
+import { createHash, type Hash } from 'node:crypto';
+import { EventEmitter } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { xorOf } from '../checksums.ts';
+import {
+  checkOtaCommand,
+  DEFAULT_TERMINAL_PROFILE,
+  decodeText,
+  encodeOtaError,
+  encodeOtaOver,
+  encodePacketRequest,
+  encodeReport,
+  encodeResponse,
+  sleepMinutes,
+  type OtaErrorType,
+  type TerminalProfile,
+} from './codec.ts';
+import { requireField, requireInteger } from './fields.ts';
+
+/** Ways to misbehave; any of them together. Packets count from 1. */
+export interface TerminalFaults {
+  /** Cuts the connection once after this packet, then goes on with the next one. */
+  dropAtPacket?: number;
+  /** Takes this packet as corrupt, `times` times in all (default once). */
+  corruptPacket?: { packet: number; times?: number };
+  /** Says that all packets arrived and keeps the old version. */
+  lie?: boolean;
+  /** Falls back to the old version so long after a successful upgrade. */
+  revertAfterMs?: number;
+  /** Never asks for this packet nor any later one, and says nothing about it. */
+  silentAtPacket?: number;
+  /** Refuses every upgrade command with this code. */
+  refuse?: number;
+  /** Gives the transfer up with this code after the first packet. */
+  patchError?: number;
+  /** Is connected only part of the time; stays awake while a transfer runs. */
+  sleep?: { awakeMs: number; asleepMs: number };
+}
+
+export interface TerminalSimulatorOptions {
+  host: string;
+  port: number;
+  /** Hex text of 5, 6 or 8 bytes. */
+  sn: string;
+  /** Software version value, for example 10. */
+  softwareVersion: number;
+  reportIntervalMs?: number;
+  /** How long a packet may take before the transfer is given up with 805. */
+  packetTimeoutMs?: number;
+  /** Time to flash and to start again. */
+  upgradeDelayMs?: number;
+  /** Wait before the first attempt to connect again; doubles with each one that fails, up to 30 s. */
+  reconnectDelayMs?: number;
+  profile?: TerminalProfile;
+  faults?: TerminalFaults;
+}
+
+/** What a simulated terminal tells; numbers are versions, codes and packet numbers. */
+export interface TerminalSimulatorEvents {
+  connected: [];
+  disconnected: [];
+  reported: [softwareVersion: number];
+  command: [cmd: string, para: string | null];
+  /** An upgrade command was accepted. */
+  offered: [softwareVersion: number];
+  refused: [errcode: number];
+  packet: [pcnt: number];
+  /** The transfer was given up. */
+  failed: [errcode: number];
+  over: [];
+  upgraded: [softwareVersion: number];
+  reverted: [softwareVersion: number];
+}
+
+const REPEATS_PER_PACKET = 5;
+const RECONNECT_MAX_MS = 30_000;
+const REQUESTS_LOGGED = 1024;
+/** An upgrade command has two characters per packet, of which there are at most 65535. */
+const LINE_LIMIT = 140_000;
+const LF = 0x0a;
+const ERROR_VERSION = '03';
+const ERROR_CHECK = '04';
+const ERROR_LENGTH = '02';
+const ERROR_PARAMETER = '06';
+
+/** Every terminal reads into this one: a read is used up before the next one starts. */
+const readBuffer = Buffer.allocUnsafeSlow(65_536);
+
+/** An upgrade in progress; outlives connections. */
+interface Transfer {
+  softwareVersion: number;
+  fileSize: number;
+  packetCount: number;
+  packetSize: number;
+  packetBcc: Buffer;
+  md5: string;
+  /** The packet to ask for next. */
+  pcnt: number;
+  repeats: number;
+  hash: Hash;
+  /** Bytes of the packet that is coming. */
+  packet: Buffer;
+  received: number;
+  /** A request is open: every byte that arrives belongs to the packet. */
+  isWaiting: boolean;
+}
+
+/** One simulated terminal. `start` it, watch it through events and properties, `stop` it. */
+export class TerminalSimulator extends EventEmitter<TerminalSimulatorEvents> {
+  readonly sn: string;
+  /** Software version value it runs now. */
+  softwareVersion: number;
+  isConnected = false;
+  sleepMinutes = 600;
+  /** Good packets, over all transfers. */
+  packetsReceived = 0;
+  /** Versions it changed to by an upgrade. */
+  upgrades = 0;
+  /** Packet numbers it asked for, the last 1024. */
+  readonly requests: number[] = [];
+
+  readonly #options: Required<Omit<TerminalSimulatorOptions, 'sn' | 'softwareVersion'>>;
+  #isRunning = false;
+  /** Away on purpose (flashing, asleep): a closed connection is not opened again by itself. */
+  #isAway = false;
+  #socket: Socket | undefined;
+  #failedConnects = 0;
+  #transfer: Transfer | undefined;
+  /** Pieces of an unfinished line. */
+  #line = '';
+  #corruptionsLeft: number;
+  #dropsLeft = 1;
+  #reportTimer: NodeJS.Timeout | undefined;
+  #packetTimer: NodeJS.Timeout | undefined;
+  #connectTimer: NodeJS.Timeout | undefined;
+  #sleepTimer: NodeJS.Timeout | undefined;
+  #revertTimer: NodeJS.Timeout | undefined;
+
+  /** Throws `invalid_field` when the SN or the version cannot be sent. */
+  constructor(options: TerminalSimulatorOptions) {
+    super();
+    const { sn, softwareVersion, ...rest } = options;
+    this.#options = {
+      reportIntervalMs: 30_000,
+      packetTimeoutMs: 60_000,
+      upgradeDelayMs: 500,
+      reconnectDelayMs: 1000,
+      profile: DEFAULT_TERMINAL_PROFILE,
+      faults: {},
+      ...rest,
+    };
+    this.sn = sn;
+    this.softwareVersion = softwareVersion;
+    this.#corruptionsLeft = this.#options.faults.corruptPacket?.times ?? 1;
+    requireInteger('port', options.port, 1, 0xffff);
+    requireField(options.host !== '', 'host', options.host, 'a name or an address');
+    this.#report(); // refuses an SN or a version that no report can carry
+  }
+
+  /** Whether an upgrade has been accepted and is neither finished nor given up. */
+  get isTransferring(): boolean {
+    return this.#transfer !== undefined;
+  }
+
+  start(): this {
+    if (!this.#isRunning) {
+      this.#isRunning = true;
+      this.#connect();
+    }
+    return this;
+  }
+
+  /** Disconnects for good; settles when the connection is closed. */
+  async stop(): Promise<void> {
+    this.#isRunning = false;
+    for (const timer of [this.#connectTimer, this.#sleepTimer, this.#revertTimer]) clearTimeout(timer);
+    const socket = this.#socket;
+    if (!socket || socket.closed) return;
+    await new Promise<void>((resolve) => {
+      socket.once('close', () => resolve());
+      socket.destroy();
+    });
+  }
+
+  #connect(): void {
+    if (!this.#isRunning) return;
+    this.#isAway = false;
+    const { host, port } = this.#options;
+    const socket = connect({
+      host,
+      port,
+      noDelay: true,
+      onread: {
+        buffer: readBuffer,
+        callback: (length, bytes) => {
+          if (socket === this.#socket && !this.#isAway) this.#receive(bytes as Buffer, length);
+          return true;
+        },
+      },
+    });
+    this.#socket = socket;
+    socket.on('connect', () => this.#connected());
+    socket.on('error', () => {}); // 'close' follows and decides
+    socket.on('close', () => this.#closed(socket));
+  }
+
+  #connected(): void {
+    this.isConnected = true;
+    this.#failedConnects = 0;
+    this.emit('connected');
+    this.#sendReport();
+    this.#reportTimer = setInterval(() => this.#sendReport(), this.#options.reportIntervalMs);
+    this.#stayAwake();
+    if (this.#transfer) this.#nextStep(this.#transfer);
+  }
+
+  #closed(socket: Socket): void {
+    if (socket !== this.#socket) return;
+    this.#socket = undefined;
+    clearInterval(this.#reportTimer);
+    clearTimeout(this.#packetTimer);
+    clearTimeout(this.#sleepTimer);
+    this.#line = '';
+    if (this.#transfer) this.#transfer.isWaiting = false;
+    if (this.isConnected) {
+      this.isConnected = false;
+      this.emit('disconnected');
+    }
+    if (!this.#isRunning || this.#isAway) return;
+    const { reconnectDelayMs } = this.#options;
+    const delayMs = Math.min(
+      reconnectDelayMs * 2 ** this.#failedConnects,
+      Math.max(RECONNECT_MAX_MS, reconnectDelayMs),
+    );
+    this.#failedConnects = Math.min(this.#failedConnects + 1, 16);
+    // Spread, so that a fleet does not come back in one instant.
+    this.#connectIn(delayMs * (0.75 + Math.random() / 4));
+  }
+
+  #connectIn(delayMs: number): void {
+    clearTimeout(this.#connectTimer);
+    this.#connectTimer = setTimeout(() => this.#connect(), delayMs);
+  }
+
+  /** Leaves on purpose and comes back after a time; `before` runs just before that. */
+  #goAway(delayMs: number, before?: () => void): void {
+    this.#isAway = true;
+    const socket = this.#socket;
+    socket?.end();
+    clearTimeout(this.#connectTimer);
+    this.#connectTimer = setTimeout(() => {
+      socket?.destroy();
+      if (socket) this.#closed(socket);
+      before?.();
+      this.#connect();
+    }, delayMs);
+  }
+
+  #stayAwake(): void {
+    const { sleep } = this.#options.faults;
+    if (!sleep) return;
+    this.#sleepTimer = setTimeout(() => {
+      if (this.#transfer) this.#stayAwake();
+      else this.#goAway(sleep.asleepMs);
+    }, sleep.awakeMs);
+  }
+
+  #receive(bytes: Buffer, length: number): void {
+    let at = 0;
+    while (at < length) {
+      const transfer = this.#transfer;
+      if (transfer?.isWaiting) {
+        const wanted = packetLength(transfer);
+        const take = Math.min(wanted - transfer.received, length - at);
+        bytes.copy(transfer.packet, transfer.received, at, at + take);
+        transfer.received += take;
+        at += take;
+        if (transfer.received === wanted) this.#packetArrived(transfer, wanted);
+      } else {
+        // Only to `length`: behind it are the bytes of other terminals.
+        const lineEnd = bytes.subarray(at, length).indexOf(LF);
+        const end = lineEnd < 0 ? length : at + lineEnd + 1;
+        this.#line += bytes.toString('latin1', at, end);
+        at = end;
+        if (bytes[end - 1] === LF) {
+          const line = this.#line;
+          this.#line = '';
+          this.#lineArrived(line);
+        } else if (this.#line.length > LINE_LIMIT) {
+          this.#line = '';
+        }
+      }
+    }
+  }
+
+  #lineArrived(text: string): void {
+    const line = text.slice(Math.max(text.indexOf('+'), 0));
+    if (/^\+(?:NBOTA|CPOTA)\b/.test(line)) this.#otaCommand(line);
+    else if (/^\+[A-Za-z0-9]+,/.test(line)) this.#command(line);
+  }
+
+  #command(line: string): void {
+    const { profile } = this.#options;
+    const decoded = decodeText(Buffer.from(line, 'latin1'), { profile });
+    if (!decoded.ok) {
+      if (decoded.error === 'unknown_keyword') return;
+      const [keyword, , cmd] = line.slice(1).split(',') as [string, string | undefined, string | undefined];
+      const answers: Partial<Record<string, string>> = {
+        bcc_mismatch: ERROR_CHECK,
+        para_out_of_range: ERROR_PARAMETER,
+      };
+      // A line too short to hold a command still gets an answer, under the name of the query.
+      const name = cmd !== undefined && /^[A-Z]+$/.test(cmd) ? cmd : 'CHKSLPT';
+      this.#answer(keyword, name, answers[decoded.error] ?? ERROR_LENGTH);
+      return;
+    }
+    if (decoded.frame.type !== 'command') return;
+    const { keyword, cmd, para, softwareVer } = decoded.frame;
+    this.emit('command', cmd, para);
+    if (softwareVer !== this.softwareVersion) this.#answer(keyword, cmd, ERROR_VERSION);
+    else if (cmd === 'SLPT') {
+      this.sleepMinutes = sleepMinutes(para) as number; // out of range does not get here
+      this.#answer(keyword, cmd, String(this.sleepMinutes));
+    } else if (cmd === 'CHKSLPT') this.#answer(keyword, cmd, String(this.sleepMinutes));
+    else this.#answer(keyword, cmd, ERROR_PARAMETER);
+  }
+
+  #answer(keyword: string, cmd: string, para: string): void {
+    this.#send(encodeResponse({ sn: this.sn, softwareVer: this.softwareVersion, cmd, para, keyword }));
+  }
+
+  #otaCommand(line: string): void {
+    const { faults } = this.#options;
+    const terminal = { softwareVersion: this.softwareVersion };
+    const code = faults.refuse ?? checkOtaCommand(line, terminal);
+    const decoded = decodeText(Buffer.from(line, 'latin1'), { terminal });
+    if (code !== null || !decoded.ok || decoded.frame.type !== 'otaCommand') {
+      const errcode = code ?? 735;
+      this.#sendError('OTACMDERR', errcode);
+      this.emit('refused', errcode);
+      return;
+    }
+    const { pinfo, fileSize, packetCount, packetSize, packetBcc, md5 } = decoded.frame;
+    const transfer: Transfer = {
+      softwareVersion: Number(pinfo.softwareVersion),
+      fileSize,
+      packetCount,
+      packetSize,
+      packetBcc: Buffer.from(packetBcc.join(''), 'hex'),
+      md5,
+      pcnt: 1,
+      repeats: 0,
+      hash: createHash('md5'),
+      packet: Buffer.allocUnsafeSlow(Math.min(packetSize, fileSize)),
+      received: 0,
+      isWaiting: false,
+    };
+    this.#transfer = transfer;
+    this.emit('offered', transfer.softwareVersion);
+    this.#nextStep(transfer);
+  }
+
+  /** Asks for the next packet, or finishes when there is none left. */
+  #nextStep(transfer: Transfer): void {
+    if (transfer.pcnt > transfer.packetCount) {
+      this.#over(transfer);
+      return;
+    }
+    const { faults, packetTimeoutMs } = this.#options;
+    if (faults.silentAtPacket !== undefined && transfer.pcnt >= faults.silentAtPacket) return;
+    const { pcnt, packetSize: psize } = transfer;
+    transfer.received = 0;
+    transfer.isWaiting = true;
+    if (this.requests.length === REQUESTS_LOGGED) this.requests.shift();
+    this.requests.push(pcnt);
+    clearTimeout(this.#packetTimer);
+    this.#packetTimer = setTimeout(() => this.#giveUp(805), packetTimeoutMs);
+    this.#send(encodePacketRequest({ sn: this.sn, ver: this.softwareVersion, pcnt, psize }));
+  }
+
+  #packetArrived(transfer: Transfer, length: number): void {
+    const { pcnt } = transfer;
+    const { faults } = this.#options;
+    transfer.isWaiting = false;
+    clearTimeout(this.#packetTimer);
+    const packet = transfer.packet.subarray(0, length);
+    const isSpoilt = faults.corruptPacket?.packet === pcnt && this.#corruptionsLeft-- > 0;
+    if (isSpoilt || xorOf(packet) !== transfer.packetBcc[pcnt - 1]) {
+      transfer.repeats += 1;
+      if (transfer.repeats > REPEATS_PER_PACKET) this.#giveUp(803);
+      else this.#nextStep(transfer);
+      return;
+    }
+    transfer.hash.update(packet);
+    transfer.repeats = 0;
+    transfer.pcnt += 1;
+    this.packetsReceived += 1;
+    this.emit('packet', pcnt);
+    if (faults.patchError !== undefined) {
+      this.#giveUp(faults.patchError);
+    } else if (faults.dropAtPacket === pcnt && this.#dropsLeft-- > 0) {
+      this.#socket?.destroy();
+    } else {
+      this.#nextStep(transfer);
+    }
+  }
+
+  #giveUp(errcode: number): void {
+    clearTimeout(this.#packetTimer);
+    this.#transfer = undefined;
+    this.#sendError('PATCHERR', errcode);
+    this.emit('failed', errcode);
+  }
+
+  /** All packets are here: says so, checks the whole file, flashes, starts again. */
+  #over(transfer: Transfer): void {
+    const { faults, upgradeDelayMs } = this.#options;
+    this.#transfer = undefined;
+    this.#send(encodeOtaOver({ sn: this.sn }));
+    this.emit('over');
+    const isGood = transfer.hash.digest('hex').toUpperCase() === transfer.md5;
+    this.#goAway(upgradeDelayMs, () => {
+      // There is no code for a wrong MD5: the old version is all that the server gets to see.
+      if (isGood && !faults.lie) this.#upgraded(transfer.softwareVersion);
+    });
+  }
+
+  #upgraded(softwareVersion: number): void {
+    const { revertAfterMs } = this.#options.faults;
+    const before = this.softwareVersion;
+    this.softwareVersion = softwareVersion;
+    this.upgrades += 1;
+    this.emit('upgraded', softwareVersion);
+    if (revertAfterMs === undefined) return;
+    clearTimeout(this.#revertTimer);
+    this.#revertTimer = setTimeout(() => {
+      this.softwareVersion = before;
+      this.emit('reverted', before);
+      this.#sendReport();
+    }, revertAfterMs);
+  }
+
+  #sendReport(): void {
+    if (!this.isConnected || this.#isAway) return;
+    this.#send(this.#report());
+    this.emit('reported', this.softwareVersion);
+  }
+
+  #report(): Buffer {
+    const { profile } = this.#options;
+    const serial = Number.parseInt(this.sn.slice(-2), 16) || 0;
+    const acc = { x: 269, y: -355, z: 16_659 };
+    return encodeReport(
+      { sn: this.sn, sfwVal: this.softwareVersion, batLevel: 20 + (serial % 81), temperatureRaw: serial - 148, acc },
+      profile,
+    );
+  }
+
+  #sendError(errorType: OtaErrorType, errcode: number): void {
+    this.#send(encodeOtaError({ sn: this.sn, errorType, errcode }));
+  }
+
+  #send(bytes: Buffer): void {
+    if (this.#socket?.writable) this.#socket.write(bytes);
+  }
+}
+
+function packetLength({ pcnt, packetCount, packetSize, fileSize }: Transfer): number {
+  return pcnt < packetCount ? packetSize : fileSize - (packetCount - 1) * packetSize;
+}

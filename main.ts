@@ -1,0 +1,276 @@
+/**
+ * The one program and the only composition root: settings → servers → database → Temporal → gateways → worker → API,
+ * and all of it back in order when the program is asked to stop.
+ *
+ * `SLIPWAY_ROLE` chooses the parts. With nothing configured, one process brings its own PostgreSQL and Temporal.
+ */
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { Client, Connection, type ConnectionOptions } from '@temporalio/client';
+import {
+  NativeConnection,
+  Runtime,
+  Worker,
+  type NativeConnectionOptions,
+} from '@temporalio/worker';
+import { Gauge, type Registry } from 'prom-client';
+import { createActivities } from './activities/index.ts';
+import { createApp, ensureFirstKey, startUnstartedTasks } from './api/app.ts';
+import { Executions } from './api/executions.ts';
+import { Inbound } from './api/inbound.ts';
+import { ConfigError, loadConfig, type Config } from './config.ts';
+import { connectDatabase, migrate, type Database } from './db/index.ts';
+import { DataDirLockedError, ensureSearchAttributes, lockDataDir } from './embedded.ts';
+import { amsRoutes } from './gateways/ams/http.ts';
+import { FileCache } from './gateways/file-cache.ts';
+import { DeviceHttpServer } from './gateways/http.ts';
+import { DEFAULT_TERMINAL_PROFILE } from './gateways/terminal/codec.ts';
+import { TerminalGateway } from './gateways/terminal/server.ts';
+import { createLogger, createMetrics, temporalRuntimeOptions, type Logger } from './log.ts';
+import { startServers, type Servers } from './servers.ts';
+import { loadWorkflowBundle } from './workflow-bundle.ts';
+
+/** A running Slipway. */
+export interface Program {
+  apiUrl: string | null;
+  temporalUiUrl: string;
+  terminalPort: number | null;
+  deviceHttpPort: number | null;
+  /** Printed once, at the very first start. */
+  firstKey: string | null;
+  stop(): Promise<void>;
+}
+
+/** Parts that were started, stopped in the opposite order. */
+type Stops = { name: string; stop: () => Promise<unknown> }[];
+
+/** Starts the parts that the configuration names. If one cannot start, those before it are stopped. */
+export async function startProgram(config: Config, log: Logger): Promise<Program> {
+  const stops: Stops = [];
+  const stop = async () => {
+    for (const part of stops.splice(0).reverse()) {
+      await part.stop().catch((error: unknown) => log.warn({ err: error }, `${part.name} did not stop cleanly`));
+    }
+  };
+  try {
+    return await startParts(config, log, stops, stop);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function startParts(config: Config, log: Logger, stops: Stops, stop: () => Promise<void>): Promise<Program> {
+  const has = (role: (typeof config.roles)[number]) => config.roles.includes(role);
+  if (config.database.url === undefined || config.temporal.address === undefined) {
+    const lock = await lockDataDir(config.dataDir);
+    stops.push({ name: 'data folder', stop: async () => lock.release() });
+  }
+  const servers = await startServers(config, log);
+  stops.push({ name: 'embedded servers', stop: servers.stop });
+  await migrate(servers.databaseUrl);
+  const database = connectDatabase(servers.databaseUrl, { poolSize: config.database.poolSize });
+  stops.push({ name: 'database', stop: database.close });
+
+  const metrics = createMetrics();
+  const { client, connection } = await connectTemporal(config, servers);
+  stops.push({ name: 'Temporal connection', stop: () => connection.close() });
+  const executions = new Executions({ client, taskQueue: config.temporal.taskQueue, uiUrl: servers.temporalUiUrl });
+
+  const gateways = has('gateway') ? await startGateways(config, log, { database, executions, metrics }, stops) : null;
+  if (has('worker')) await startWorker(config, log, { database, executions, servers }, stops);
+  const api = has('api') ? await startApi(config, log, { database, executions, metrics }, stops) : null;
+  return {
+    apiUrl: api?.url ?? null,
+    firstKey: api?.firstKey ?? null,
+    temporalUiUrl: servers.temporalUiUrl,
+    terminalPort: gateways?.terminalPort ?? null,
+    deviceHttpPort: gateways?.deviceHttpPort ?? null,
+    stop,
+  };
+}
+
+async function connectTemporal(config: Config, servers: Servers) {
+  const connection = await Connection.connect(connectionOptions(config, servers));
+  await ensureSearchAttributes(connection.operatorService, config.temporal.namespace);
+  return { connection, client: new Client({ connection, namespace: config.temporal.namespace }) };
+}
+
+function connectionOptions(config: Config, servers: Servers): ConnectionOptions & NativeConnectionOptions {
+  const { apiKey, tls } = config.temporal;
+  return {
+    address: servers.temporalAddress,
+    ...(apiKey === undefined ? {} : { apiKey }),
+    ...(tls === undefined ? {} : { tls: readTls(tls) }),
+  };
+}
+
+function readTls(tls: NonNullable<Config['temporal']['tls']>) {
+  const { serverName, serverCaCertPath, clientCertPath, clientKeyPath } = tls;
+  return {
+    ...(serverName === undefined ? {} : { serverNameOverride: serverName }),
+    ...(serverCaCertPath === undefined ? {} : { serverRootCACertificate: readFileSync(serverCaCertPath) }),
+    ...(clientCertPath === undefined || clientKeyPath === undefined
+      ? {}
+      : { clientCertPair: { crt: readFileSync(clientCertPath), key: readFileSync(clientKeyPath) } }),
+  };
+}
+
+// ---------------------------------------------------------------- roles
+
+async function startGateways(
+  config: Config,
+  log: Logger,
+  { database, executions, metrics }: { database: Database; executions: Executions; metrics: Registry },
+  stops: Stops,
+) {
+  const inbound = new Inbound({ database, executions, log: log.child({ component: 'inbound' }) });
+  const files = new FileCache(config.firmwareCacheBytes, (sha256) => inbound.firmware(sha256));
+  const terminals = new TerminalGateway({
+    host: inbound,
+    files,
+    log: log.child({ protocol: 'terminal' }),
+    limits: {
+      maxConnections: config.terminal.maxConnections,
+      maxConnectionsPerAddress: config.terminal.maxConnectionsPerAddress,
+      idleTimeoutMs: config.terminal.idleTimeoutMs,
+    },
+    profile: {
+      ...DEFAULT_TERMINAL_PROFILE,
+      commandKeywords: [...DEFAULT_TERMINAL_PROFILE.commandKeywords, ...config.terminal.snKeywords],
+    },
+  });
+  const deviceHttp = new DeviceHttpServer(
+    amsRoutes(inbound),
+    { maxConnections: config.terminal.maxConnections, requestTimeoutMs: 30_000 },
+    log.child({ protocol: 'ams' }),
+  );
+  inbound.listen(terminals);
+  await inbound.start();
+  // Pushed first, stopped last: what the gateways still say while they close must be written.
+  stops.push({ name: 'inbound', stop: () => inbound.stop() });
+  const terminalPort = await terminals.listen(config.terminal.port, config.terminal.host);
+  stops.push({ name: 'terminal gateway', stop: () => terminals.close(2_000) });
+  const deviceHttpPort = await deviceHttp.listen(config.deviceHttp.port, config.deviceHttp.host);
+  stops.push({ name: 'device HTTP', stop: () => deviceHttp.close(2_000) });
+  registerGatewayMetrics(metrics, terminals);
+  log.info({ terminalPort, deviceHttpPort }, 'gateways listen');
+  return { terminalPort, deviceHttpPort };
+}
+
+async function startWorker(
+  config: Config,
+  log: Logger,
+  { database, executions, servers }: { database: Database; executions: Executions; servers: Servers },
+  stops: Stops,
+): Promise<void> {
+  Runtime.install(temporalRuntimeOptions(log, config.temporal.metricsAddress));
+  const workflowBundle = await loadWorkflowBundle(config.cacheDir);
+  const connection = await NativeConnection.connect(connectionOptions(config, servers));
+  stops.push({ name: 'worker connection', stop: () => connection.close() });
+  let stopping = false;
+  let worker: Worker | null = null;
+  const supervise = async () => {
+    // A worker ends by itself only when something is broken beyond its own retries; another one may do better.
+    for (let pauseMs = 1_000; !stopping; pauseMs = Math.min(pauseMs * 2, 30_000)) {
+      try {
+        worker = await Worker.create({
+          connection,
+          namespace: config.temporal.namespace,
+          taskQueue: config.temporal.taskQueue,
+          workflowBundle,
+          activities: createActivities({ db: database.db, executions }),
+          maxCachedWorkflows: config.worker.maxCachedWorkflows,
+          maxConcurrentActivityTaskExecutions: config.worker.maxConcurrentActivities,
+          shutdownGraceTime: config.shutdownGraceMs,
+        });
+        await worker.run();
+        if (!stopping) throw new Error('the worker ended although nobody stopped it');
+      } catch (error) {
+        log.error({ err: error }, `the worker failed, another one starts in ${pauseMs / 1_000} s`);
+        await new Promise((resolve) => setTimeout(resolve, pauseMs));
+      }
+    }
+  };
+  const running = supervise();
+  stops.push({
+    name: 'worker',
+    stop: async () => {
+      stopping = true;
+      if (worker?.getState() === 'RUNNING') worker.shutdown();
+      await running;
+    },
+  });
+}
+
+async function startApi(
+  config: Config,
+  log: Logger,
+  { database, executions, metrics }: { database: Database; executions: Executions; metrics: Registry },
+  stops: Stops,
+) {
+  const firstKey = await ensureFirstKey(database.db);
+  const app = createApp({ db: database.db, executions, log, metrics, defaultDispatchDelayMs: config.defaultDispatchDelayMs });
+  const server = app.listen(config.api.port, config.api.host);
+  await new Promise<void>((resolve, reject) => server.once('listening', resolve).once('error', reject));
+  stops.push({
+    name: 'API',
+    stop: () =>
+      new Promise((resolve) => {
+        server.close(resolve);
+        server.closeIdleConnections();
+        setTimeout(() => server.closeAllConnections(), 5_000).unref();
+      }),
+  });
+  const sweep = setInterval(() => {
+    startUnstartedTasks(database.db, executions).catch((error: unknown) =>
+      log.warn({ err: error }, 'tasks could not be started, it is tried again'),
+    );
+  }, 10_000);
+  stops.push({ name: 'task sweep', stop: async () => clearInterval(sweep) });
+  const address = server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : config.api.port;
+  return { url: `http://${config.api.host}:${port}`, firstKey };
+}
+
+function registerGatewayMetrics(registry: Registry, terminals: TerminalGateway): void {
+  const gauge = (name: string, help: string, read: () => number) =>
+    new Gauge({ name: `slipway_${name}`, help, registers: [registry], collect() { this.set(read()); } });
+  gauge('terminal_connections', 'Open TCP connections of terminals', () => terminals.online.connections);
+  gauge('terminals_online', 'Registered terminals connected to this process', () => terminals.online.terminals);
+  gauge('terminal_connections_accepted_total', 'Connections accepted', () => terminals.tcp.accepted);
+  gauge('terminal_connections_refused_total', 'Connections refused by a limit', () => terminals.tcp.refusedTotal + terminals.tcp.refusedPerAddress);
+  gauge('terminal_reports_total', 'Binary reports received', () => terminals.counters.reports);
+  gauge('terminal_packets_total', 'Upgrade packets served', () => terminals.counters.packets);
+  gauge('terminal_packet_bytes_total', 'Bytes of upgrade packets served', () => terminals.counters.packetBytes);
+  gauge('terminal_offers_total', 'Upgrade commands sent', () => terminals.counters.offersSent);
+  gauge('terminal_unknown_total', 'Connections of terminals that are not registered', () => terminals.counters.unknownTerminals);
+  gauge('terminal_ignored_frames_total', 'Frames that led to nothing', () => terminals.counters.ignoredFrames);
+  gauge('terminal_dropped_bytes_total', 'Bytes that belonged to no frame', () => terminals.counters.droppedBytes);
+}
+
+// ---------------------------------------------------------------- the command
+
+async function main(): Promise<void> {
+  const config = loadConfig();
+  const log = createLogger(config);
+  const program = await startProgram(config, log);
+  const { apiUrl, temporalUiUrl, terminalPort, deviceHttpPort, firstKey } = program;
+  log.info({ roles: config.roles, apiUrl, temporalUiUrl, terminalPort, deviceHttpPort }, 'ready');
+  if (firstKey !== null) {
+    process.stderr.write(`\nThe first API key, shown only now. It may do everything; make narrower ones with it:\n\n  ${firstKey}\n\n`);
+  }
+  const stop = (signal: NodeJS.Signals) => {
+    log.info({ signal }, 'stopping');
+    void program.stop().then(() => process.exit(0));
+  };
+  process.once('SIGINT', stop).once('SIGTERM', stop);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  main().catch((error: unknown) => {
+    const known = error instanceof ConfigError || error instanceof DataDirLockedError;
+    process.stderr.write(`${known ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+    process.exit(1);
+  });
+}

@@ -1,0 +1,72 @@
+/**
+ * Workers for tests: the time-skipping server or the dev server of the run, the bundle made once, a task queue of its
+ * own for every worker.
+ */
+import { randomUUID } from 'node:crypto';
+import type { Client } from '@temporalio/client';
+import { TestWorkflowEnvironment } from '@temporalio/testing';
+import { DefaultLogger, Runtime, Worker, type NativeConnection, type WorkflowBundle } from '@temporalio/worker';
+import { inject } from 'vitest';
+import { loadConfig } from '../../config.ts';
+import { SEARCH_ATTRIBUTES } from '../../workflows/contract.ts';
+import { loadWorkflowBundle } from '../../workflow-bundle.ts';
+
+/** Temporal's number for the type Keyword. */
+const KEYWORD = 2;
+
+let installed = false;
+let bundle: Promise<WorkflowBundle> | undefined;
+
+/** A server on which days pass in milliseconds. */
+export async function startTimeSkipping(): Promise<TestWorkflowEnvironment> {
+  installRuntime();
+  const env = await TestWorkflowEnvironment.createTimeSkipping({
+    server: { executable: { type: 'existing-path', path: inject('testServerPath') } },
+  });
+  // It cannot list them, but it must know them before a workflow sets one.
+  await env.connection.operatorService.addSearchAttributes({
+    namespace: env.namespace ?? 'default',
+    searchAttributes: Object.fromEntries(Object.values(SEARCH_ATTRIBUTES).map((name) => [name, KEYWORD])),
+  });
+  return env;
+}
+
+/** The bundle of today's workflows. */
+export function workflowBundle(): Promise<WorkflowBundle> {
+  bundle ??= loadWorkflowBundle(loadConfig().cacheDir);
+  return bundle;
+}
+
+/** Runs `work` while a worker with these activities serves a task queue of its own. */
+export async function withWorker<Result>(
+  connection: NativeConnection,
+  activities: object,
+  work: (taskQueue: string) => Promise<Result>,
+): Promise<Result> {
+  installRuntime();
+  const taskQueue = `test-${randomUUID()}`;
+  const worker = await Worker.create({ connection, taskQueue, workflowBundle: await workflowBundle(), activities });
+  return worker.runUntil(() => work(taskQueue));
+}
+
+/** Replays a recorded history on today's workflows; throws when it does not fit. */
+export async function replay(history: unknown, workflowId: string): Promise<void> {
+  installRuntime();
+  await Worker.runReplayHistory({ workflowBundle: await workflowBundle() }, history, workflowId);
+}
+
+/** Number of events in a finished execution's history. */
+export async function historyLength(client: Client, workflowId: string): Promise<number> {
+  const { events } = await client.workflow.getHandle(workflowId).fetchHistory();
+  return events?.length ?? 0;
+}
+
+export function installRuntime(): void {
+  if (installed) return;
+  installed = true;
+  Runtime.install({
+    logger: new DefaultLogger('ERROR'),
+    shutdownSignals: [],
+    telemetryOptions: { logging: { filter: { core: 'ERROR', other: 'ERROR' } } },
+  });
+}

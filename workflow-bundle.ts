@@ -1,0 +1,39 @@
+/**
+ * The workflows as the one file a worker runs. Making it takes seconds, so it is kept until a source file or the SDK
+ * changes.
+ */
+import { createHash } from 'node:crypto';
+import { mkdirSync, readFileSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { bundleWorkflowCode, type WorkflowBundle } from '@temporalio/worker';
+
+/** The bundle, from `cacheDir` if it is there. */
+export async function loadWorkflowBundle(cacheDir: string): Promise<WorkflowBundle> {
+  // Paths in strings are not rewritten by the compiler: whether we are source or compiled shows in our own name.
+  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+  const folder = fileURLToPath(new URL('workflows', import.meta.url));
+  const path = join(cacheDir, `workflows-${fingerprint(folder, extension)}.js`);
+  try {
+    return { code: readFileSync(path, 'utf8') };
+  } catch {
+    const bundle = await bundleWorkflowCode({ workflowsPath: join(folder, `index.${extension}`), logger: quiet });
+    mkdirSync(cacheDir, { recursive: true });
+    writeFileSync(`${path}.${process.pid}`, bundle.code);
+    renameSync(`${path}.${process.pid}`, path);
+    return bundle;
+  }
+}
+
+function fingerprint(folder: string, extension: string): string {
+  const hash = createHash('sha256').update(process.version);
+  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith(`.${extension}`));
+  for (const name of names.sort()) hash.update(name).update(readFileSync(join(folder, name)));
+  hash.update(readFileSync(createRequire(import.meta.url).resolve('@temporalio/workflow/package.json')));
+  return hash.digest('hex').slice(0, 16);
+}
+
+const ignore = () => {};
+/** The bundler tells of every asset; only its errors matter, and those it throws. */
+const quiet = { log: ignore, trace: ignore, debug: ignore, info: ignore, warn: ignore, error: ignore };

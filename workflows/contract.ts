@@ -1,0 +1,117 @@
+/**
+ * The public face of the workflows: names, ids, inputs, views, signals, updates and queries.
+ *
+ * Everything outside `workflows/` speaks to a workflow through this file only. Workflow ids are made and read here and
+ * nowhere else; names in it are what people read in the Temporal Web UI and never change once run.
+ */
+import type { StageLimits } from './rules/offers.ts';
+import type { Pacing } from './rules/pacing.ts';
+import type { UpgradeStatus } from './rules/statuses.ts';
+import type { Component } from './rules/versions.ts';
+
+/** Workflow types. */
+export const UPGRADE_DEVICE = 'upgradeDevice';
+export const RUN_TASK = 'runTask';
+
+/** One device, one upgrade at a time: the id itself is the lock. */
+export function upgradeWorkflowId(deviceId: string): string {
+  return `upgrade/${deviceId}`;
+}
+
+export function taskWorkflowId(taskId: number): string {
+  return `task/${taskId}`;
+}
+
+/** Keyword search attributes that every execution carries, so that people can filter in the Temporal Web UI. */
+export const SEARCH_ATTRIBUTES = {
+  device: 'SlipwayDevice',
+  task: 'SlipwayTask',
+  department: 'SlipwayDepartment',
+  protocol: 'SlipwayProtocol',
+  status: 'SlipwayStatus',
+} as const;
+
+/** Who did it and why; every control carries it and every transition records it. */
+export interface Authorship {
+  author: string;
+  cause?: string;
+}
+
+// ---------------------------------------------------------------- upgradeDevice
+
+/** One file of an upgrade, as the workflow needs it: to decide and to be readable in the Web UI. */
+export interface UpgradeFile {
+  firmwareId: number;
+  fileName: string;
+  component: Component;
+  targetVersion: string;
+}
+
+export interface UpgradeDeviceInput {
+  upgradeId: number;
+  deviceId: string;
+  taskId: number;
+  files: UpgradeFile[];
+  limits: StageLimits;
+  attemptsPerFile: number;
+  /** Number of the first attempt; higher than any attempt this upgrade ever had. */
+  firstAttempt: number;
+  /** After this moment no offer is made; what is flashing then is still awaited for the proof limit. */
+  deadlineAtMs: number;
+}
+
+/** What `upgradeDevice` returns; also what its row says. */
+export interface UpgradeOutcome {
+  status: UpgradeStatus;
+  reason: string | null;
+}
+
+/** Live state, by query. */
+export interface UpgradeView {
+  status: UpgradeStatus;
+  reason: string | null;
+  file: number;
+  attempt: number;
+  failures: number;
+  wakesAtMs: number | null;
+}
+
+/**
+ * Something decisive happened to the device. The signal only wakes the workflow; what is true is read from the
+ * database, where it was written before the signal was sent.
+ */
+export const EDGE_SIGNAL = 'deviceEdge';
+export type DeviceEdge = 'reported' | 'failed' | 'contacted' | 'resumed';
+
+/** A person acts on one device. */
+export const CONTROL_SIGNAL = 'control';
+export type UpgradeControl = Authorship & { upgradeId: number; action: 'cancel' | 'skip' | 'confirm' };
+
+export const UPGRADE_VIEW_QUERY = 'view';
+
+// ---------------------------------------------------------------- runTask
+
+export interface RunTaskInput {
+  taskId: number;
+}
+
+/** What `runTask` returns: how many devices ended how. */
+export type TaskOutcome = { status: 'finished' | 'cancelled'; counts: Partial<Record<UpgradeStatus, number>> };
+
+export interface TaskView {
+  phase: 'loading' | 'delayed' | 'paused' | 'outside window' | 'running' | 'cancelling' | 'ended';
+  wakesAtMs: number | null;
+  inFlight: number;
+  remaining: number;
+  pacing: Pacing | null;
+}
+
+export const PAUSE_UPDATE = 'pause';
+export const RESUME_UPDATE = 'resume';
+export const CANCEL_UPDATE = 'cancel';
+export const PACING_UPDATE = 'changePacing';
+export const START_NOW_UPDATE = 'startNow';
+export const RETRY_UPDATE = 'retryFailed';
+export const TASK_VIEW_QUERY = 'view';
+
+export type PacingChange = Authorship & { pacing: Pacing };

@@ -1,0 +1,3 @@
+/** Every workflow: the entry of the bundle. */
+export { upgradeDevice } from './upgrade-device.ts';
+export { runTask } from './run-task.ts';

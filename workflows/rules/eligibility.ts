@@ -1,0 +1,62 @@
+/**
+ * May this device take this file now? The one gate: the plan shows its answer, the workflow obeys it.
+ *
+ * A closed gate is not a failure: the device waits, with the reason shown, until a report opens it.
+ */
+import type { Component } from './versions.ts';
+
+/** What the gate needs to know of a firmware file. */
+export interface GateFile {
+  component: Component;
+  targetVersion: string;
+  compatibleVersion: string;
+  currentVersions: readonly string[];
+  /** Only devices of this model may take the file; null: any model. */
+  model: string | null;
+}
+
+/** What the gate needs to know of a device: its model and the last version it reported of each component. */
+export interface GateDevice {
+  model: string;
+  versions: Readonly<Partial<Record<Component, string>>>;
+}
+
+/** Why the gate is closed. */
+export type GateReason = 'model_mismatch' | 'no_version_uploaded' | 'version_mismatch' | 'compat_not_reported';
+
+/** The gate's answer. */
+export type GateVerdict =
+  | { kind: 'open' }
+  | { kind: 'already_current' }
+  | { kind: 'closed'; reason: GateReason; explanation: string };
+
+/**
+ * Decides whether `device` may take `file`.
+ *
+ * The order of the checks is the order in which an operator would want to hear about them: a wrong model can not be
+ * waited out, a missing report comes before a wrong one.
+ */
+export function gate(file: GateFile, device: GateDevice): GateVerdict {
+  if (file.model !== null && file.model !== device.model) {
+    return closed('model_mismatch', `the file is for model ${file.model}, the device is a ${device.model || 'device without model'}`);
+  }
+  const current = device.versions[file.component];
+  if (current === undefined) {
+    return closed('no_version_uploaded', `the device has not reported a version of ${file.component} yet`);
+  }
+  if (current === file.targetVersion) return { kind: 'already_current' };
+  if (!file.currentVersions.includes(current)) {
+    return closed(
+      'version_mismatch',
+      `the device runs ${current}, the file replaces only ${file.currentVersions.join(', ')}`,
+    );
+  }
+  if (!Object.values(device.versions).includes(file.compatibleVersion)) {
+    return closed('compat_not_reported', `the device has not reported the compatible version ${file.compatibleVersion}`);
+  }
+  return { kind: 'open' };
+}
+
+function closed(reason: GateReason, explanation: string): GateVerdict {
+  return { kind: 'closed', reason, explanation };
+}

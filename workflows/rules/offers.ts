@@ -1,0 +1,101 @@
+/**
+ * Is this offer moving, proven, or over? Judged from what the gateways wrote about it.
+ *
+ * The workflow asks whenever a signal or one of its timers wakes it; the answer is either an end or how long to wait
+ * before asking again. All times are the database's clock, so several machines cannot disagree.
+ */
+import type { FailureCode } from './retry.ts';
+
+/** How long each stage may take. Defaults of the task options; all in milliseconds. */
+export interface StageLimits {
+  /** From the offer until the device has contact. */
+  waitOnlineMs: number;
+  /** From the first request until the last byte. */
+  transferMs: number;
+  /** From the last byte until the proof. */
+  proofMs: number;
+  /** Without a request this long the transfer has stopped (the document's 10 minutes). */
+  silenceMs: number;
+  /** An offer without reaction is repeated after this time, three times in all. */
+  reactionMs: number;
+  /** Reports of the old version this soon after the last byte say nothing: the device is still flashing. */
+  settleMs: number;
+}
+
+/** How often an offer is sent before "no reaction". */
+export const OFFER_SENDS = 3;
+
+/** What is known of the offer of the current file. */
+export interface OfferFacts {
+  nowMs: number;
+  createdAtMs: number;
+  /** After this moment nothing of the offer leaves: the end of the night window or the task's deadline. */
+  expiresAtMs: number;
+  sends: number;
+  lastSentAtMs: number | null;
+  firstRequestAtMs: number | null;
+  lastRequestAtMs: number | null;
+  finishedAtMs: number | null;
+  failure: FailureCode | null;
+  /** A version report of the file's component that is newer than the offer. */
+  report: { version: string; isTarget: boolean; afterFinish: boolean } | null;
+  /** The version the gate let through; another one before the first request means: ask the gate again. */
+  fromVersion: string;
+}
+
+/** What follows from the facts. */
+export type OfferVerdict =
+  | { kind: 'proven' }
+  | { kind: 'failed'; code: FailureCode }
+  | { kind: 'unproven' }
+  | { kind: 'offline' }
+  | { kind: 'wait'; stage: 'offered' | 'transferring' | 'confirming'; ms: number };
+
+/**
+ * Judges an offer. The order matters: proof beats everything, then what the device said, then the clocks, from the
+ * latest stage back to the first.
+ */
+export function judgeOffer(facts: OfferFacts, limits: StageLimits): OfferVerdict {
+  if (facts.report?.isTarget) return { kind: 'proven' };
+  if (facts.failure !== null) return { kind: 'failed', code: facts.failure };
+  if (facts.finishedAtMs !== null) return judgeProof(facts, limits, facts.finishedAtMs);
+  // Checked after `finished` on purpose: a device that has every byte will flash, window or not, so its proof is awaited.
+  if (facts.nowMs >= facts.expiresAtMs) return { kind: 'failed', code: 'offer_expired' };
+  if (facts.firstRequestAtMs !== null) return judgeTransfer(facts, limits, facts.firstRequestAtMs);
+  if (facts.report !== null && facts.report.version !== facts.fromVersion) return { kind: 'failed', code: 'version_changed' };
+  if (facts.sends >= OFFER_SENDS && elapsed(facts, facts.lastSentAtMs) >= limits.reactionMs) {
+    return { kind: 'failed', code: 'no_reaction' };
+  }
+  const onlineUntilMs = facts.createdAtMs + limits.waitOnlineMs;
+  if (facts.nowMs >= onlineUntilMs) return { kind: 'offline' };
+  const checkMs = facts.sends > 0 ? limits.silenceMs : onlineUntilMs - facts.nowMs;
+  return wait('offered', facts, Math.min(facts.nowMs + checkMs, onlineUntilMs, facts.expiresAtMs));
+}
+
+function judgeProof(facts: OfferFacts, limits: StageLimits, finishedAtMs: number): OfferVerdict {
+  const settledAtMs = finishedAtMs + limits.settleMs;
+  const provenUntilMs = finishedAtMs + limits.proofMs;
+  if (facts.report?.afterFinish) {
+    if (facts.nowMs >= settledAtMs) return { kind: 'failed', code: 'version_unchanged' };
+    return wait('confirming', facts, Math.min(settledAtMs, provenUntilMs));
+  }
+  if (facts.nowMs >= provenUntilMs) return { kind: 'unproven' };
+  return wait('confirming', facts, provenUntilMs);
+}
+
+function judgeTransfer(facts: OfferFacts, limits: StageLimits, firstRequestAtMs: number): OfferVerdict {
+  const transferredUntilMs = firstRequestAtMs + limits.transferMs;
+  if (facts.nowMs >= transferredUntilMs) return { kind: 'failed', code: 'transfer_timeout' };
+  const silentAtMs = (facts.lastRequestAtMs ?? firstRequestAtMs) + limits.silenceMs;
+  if (facts.nowMs >= silentAtMs) return { kind: 'failed', code: 'transfer_silent' };
+  return wait('transferring', facts, Math.min(transferredUntilMs, silentAtMs, facts.expiresAtMs));
+}
+
+/** Never less than a second: a limit of the same instant must not make a loop of timers. */
+function wait(stage: 'offered' | 'transferring' | 'confirming', facts: OfferFacts, untilMs: number): OfferVerdict {
+  return { kind: 'wait', stage, ms: Math.max(1_000, untilMs - facts.nowMs) };
+}
+
+function elapsed(facts: OfferFacts, sinceMs: number | null): number {
+  return sinceMs === null ? 0 : facts.nowMs - sinceMs;
+}

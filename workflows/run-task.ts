@@ -1,0 +1,262 @@
+/**
+ * One task: many devices, one workflow each.
+ *
+ * Waits out the dispatch delay (the time to change one's mind), then starts devices as the pacing and the permitted
+ * hours allow, until none is left and all have ended. The devices are not children and not in this history: they are
+ * rows, started in slices of a minute by one activity, so 100 000 of them cost no more events than the minutes they take.
+ *
+ * Operators pause, resume, cancel, change the pacing and retry at any time; each control is an update, recorded with
+ * its author before it is answered. State that must survive is in the task's row, so continuing as new carries nothing.
+ */
+import {
+  CancellationScope,
+  allHandlersFinished,
+  condition,
+  continueAsNew,
+  defineQuery,
+  defineUpdate,
+  isCancellation,
+  proxyActivities,
+  proxyLocalActivities,
+  setCurrentDetails,
+  setHandler,
+  upsertSearchAttributes,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { TaskActivities } from '../activities/tasks.ts';
+import {
+  CANCEL_UPDATE,
+  PACING_UPDATE,
+  PAUSE_UPDATE,
+  RESUME_UPDATE,
+  RETRY_UPDATE,
+  SEARCH_ATTRIBUTES,
+  START_NOW_UPDATE,
+  TASK_VIEW_QUERY,
+  type Authorship,
+  type PacingChange,
+  type RunTaskInput,
+  type TaskOutcome,
+  type TaskView,
+} from './contract.ts';
+
+const retry = { initialInterval: '200ms', backoffCoefficient: 2, maximumInterval: '1m' } as const;
+const db = proxyLocalActivities<TaskActivities>({ startToCloseTimeout: '60s', retry });
+const devices = proxyActivities<TaskActivities>({ startToCloseTimeout: '15m', heartbeatTimeout: '30s', retry });
+
+/** Short histories load fast and read well. */
+const EVENTS_PER_RUN = 2_000;
+/** After the deadline devices that are flashing are awaited this much longer than the proof limit. */
+const LAST_DEVICES_MS = 10 * 60_000;
+
+type Plan = Awaited<ReturnType<TaskActivities['loadTask']>>;
+
+/** Everything this execution knows. */
+interface Run {
+  taskId: number;
+  plan: Plan | null;
+  view: TaskView;
+  paused: boolean;
+  startNow: boolean;
+  cancelledBy: Authorship | null;
+  ended: boolean;
+  /** Ends the current slice, so that a control takes effect at once. */
+  interrupt: () => void;
+}
+
+export async function runTask({ taskId }: RunTaskInput): Promise<TaskOutcome> {
+  const run: Run = {
+    taskId,
+    plan: null,
+    view: { phase: 'loading', wakesAtMs: null, inFlight: 0, remaining: 0, pacing: null },
+    paused: false,
+    startNow: false,
+    cancelledBy: null,
+    ended: false,
+    interrupt: () => {},
+  };
+  handleControls(run);
+  // A cancellation from the Web UI or the command line is an operator's cancel.
+  void CancellationScope.current().cancelRequested.catch(() => {
+    run.cancelledBy ??= { author: 'temporal', cause: 'cancelled in Temporal' };
+    run.interrupt();
+  });
+  return CancellationScope.nonCancellable(async () => {
+    await reload(run);
+    await waitForDispatch(run);
+    for (;;) {
+      await runSlices(run);
+      if (run.cancelledBy !== null) return cancelTask(run, run.cancelledBy);
+      const outcome = await endTask(run);
+      if (outcome !== null) return outcome;
+    }
+  });
+}
+
+/** Every control is recorded before it is answered; a validator refuses what makes no sense any more. */
+function handleControls(run: Run): void {
+  const { taskId } = run;
+  const control = <Result, By extends Authorship>(name: string, handle: (by: By) => Promise<Result>) =>
+    setHandler(defineUpdate<Result, [By]>(name), handle, {
+      validator: (_by: By) => {
+        if (run.ended) throw new Error('the task has ended');
+        if (run.cancelledBy !== null) throw new Error('the task is being cancelled');
+      },
+    });
+  setHandler(defineQuery<TaskView>(TASK_VIEW_QUERY), () => run.view);
+  control(PAUSE_UPDATE, async (by) => {
+    await db.recordTaskStatus(taskId, 'paused', { ...by, event: 'paused' });
+    run.paused = true;
+    run.interrupt();
+  });
+  control(RESUME_UPDATE, async (by) => {
+    const begun = run.plan === null || run.startNow || Date.now() >= run.plan.dispatchAtMs;
+    await db.recordTaskStatus(taskId, begun ? 'running' : 'scheduled', { ...by, event: 'resumed' });
+    run.paused = false;
+    await devices.tellInFlight(taskId, { edge: 'resumed', reason: 'task_paused' });
+  });
+  control(CANCEL_UPDATE, async (by) => {
+    await db.recordTaskStatus(taskId, 'cancelling', { ...by, event: 'cancelling' });
+    run.cancelledBy = by;
+    run.interrupt();
+  });
+  control(START_NOW_UPDATE, async (by) => {
+    await db.logTask(taskId, { ...by, event: 'start_now' });
+    run.startNow = true;
+  });
+  control(PACING_UPDATE, async ({ pacing, ...by }: PacingChange) => {
+    await db.recordPacing(taskId, pacing, { ...by, event: 'pacing_changed' });
+    if (run.plan !== null) run.plan.options.pacing = pacing;
+    run.interrupt();
+  });
+  control(RETRY_UPDATE, async ({ author, cause }) => {
+    const count = await db.resetFailed(taskId, { author, cause: cause ?? 'retry failed devices' });
+    await reload(run);
+    run.interrupt();
+    return count;
+  });
+}
+
+async function reload(run: Run): Promise<void> {
+  run.plan = await db.loadTask(run.taskId);
+  run.paused = run.plan.status === 'paused';
+  if (run.plan.status === 'cancelling') run.cancelledBy ??= { author: 'system', cause: 'cancelled before' };
+}
+
+/** The dispatch delay: a durable timer, which a person can shorten. */
+async function waitForDispatch(run: Run): Promise<void> {
+  const delayMs = plan(run).dispatchAtMs - Date.now();
+  if (delayMs <= 0) return;
+  show(run, 'delayed', delayMs);
+  await condition(() => run.startNow || run.cancelledBy !== null, delayMs, { summary: 'dispatch delay' });
+}
+
+/** Starts devices and watches them, slice by slice, until all have ended, the deadline has passed or a person stops it. */
+async function runSlices(run: Run): Promise<void> {
+  while (run.cancelledBy === null) {
+    const leftMs = plan(run).deadlineAtMs - Date.now();
+    if (leftMs <= 0) return;
+    if (run.paused) {
+      show(run, 'paused', leftMs);
+      await condition(() => !run.paused || run.cancelledBy !== null, leftMs, { summary: 'paused until the deadline at the latest' });
+      continue;
+    }
+    if (plan(run).status !== 'running') {
+      await db.recordTaskStatus(run.taskId, 'running', { author: 'system', event: 'running', cause: 'the dispatch delay is over' });
+      plan(run).status = 'running';
+    }
+    const report = await slice(run);
+    if (report === null) continue;
+    if (report.inFlight + report.remaining === 0) return;
+    if (report.windowOpensInMs !== null) {
+      const sleepMs = Math.min(report.windowOpensInMs, leftMs);
+      show(run, 'outside window', sleepMs);
+      await condition(() => run.paused || run.cancelledBy !== null, sleepMs, { summary: 'until the permitted hours begin' });
+    }
+    await continueWhenLong(run);
+  }
+}
+
+/** One slice of dispatching; null when a control ended it early. */
+async function slice(run: Run) {
+  show(run, 'running', null);
+  const scope = new CancellationScope();
+  run.interrupt = () => scope.cancel();
+  try {
+    const report = await scope.run(() => devices.dispatchUpgrades(run.taskId, plan(run).options.pacing));
+    run.view.inFlight = report.inFlight;
+    run.view.remaining = report.remaining;
+    return report;
+  } catch (error) {
+    if (isCancellation(error)) return null;
+    throw error;
+  } finally {
+    run.interrupt = () => {};
+  }
+}
+
+/** All devices have ended or the deadline has passed; null when a retry came in meanwhile. */
+async function endTask(run: Run): Promise<TaskOutcome | null> {
+  const { taskId } = run;
+  if (Date.now() >= plan(run).deadlineAtMs) {
+    const cause = 'the deadline of the task has passed';
+    await db.endUndispatched(taskId, { status: 'expired', reason: 'task_deadline', author: 'system', cause });
+    await awaitLastDevices(run);
+  }
+  await condition(allHandlersFinished);
+  const count = await db.countTask(taskId);
+  if (count.inFlight + count.remaining > 0) return null;
+  return close(run, 'finished', { author: 'system', cause: 'every device has ended' });
+}
+
+async function cancelTask(run: Run, by: Authorship): Promise<TaskOutcome> {
+  const { taskId } = run;
+  const { author, cause = '' } = by;
+  show(run, 'cancelling', null);
+  await db.recordTaskStatus(taskId, 'cancelling', { ...by, event: 'cancelling' });
+  await db.endUndispatched(taskId, { status: 'cancelled', reason: 'cancelled_by_operator', author, cause });
+  await devices.tellInFlight(taskId, { control: { action: 'cancel', author, cause } });
+  await awaitLastDevices(run);
+  return close(run, 'cancelled', by);
+}
+
+/** Devices that are flashing are awaited; those whose workflow is gone are ended. Bounded by what a proof may take. */
+async function awaitLastDevices(run: Run): Promise<void> {
+  const untilMs = Date.now() + plan(run).options.limits.proofMs + LAST_DEVICES_MS;
+  for (let waitMs = 1_000; ; waitMs = Math.min(waitMs * 2, 60_000)) {
+    const { inFlight } = await db.countTask(run.taskId);
+    run.view.inFlight = inFlight;
+    if (inFlight === 0) return;
+    if (Date.now() > untilMs) await devices.endLostUpgrades(run.taskId);
+    await condition(() => false, waitMs, { summary: `${inFlight} devices are still busy` });
+  }
+}
+
+async function close(run: Run, status: 'finished' | 'cancelled', by: Authorship): Promise<TaskOutcome> {
+  run.ended = true;
+  const counts = await db.countStatuses(run.taskId);
+  await db.recordTaskStatus(run.taskId, status, { ...by, event: status, details: counts });
+  show(run, 'ended', null);
+  upsertSearchAttributes({ [SEARCH_ATTRIBUTES.status]: [status] });
+  await condition(allHandlersFinished);
+  return { status, counts };
+}
+
+async function continueWhenLong(run: Run): Promise<void> {
+  const { continueAsNewSuggested, historyLength } = workflowInfo();
+  if (!continueAsNewSuggested && historyLength < EVENTS_PER_RUN) return;
+  await condition(allHandlersFinished);
+  if (run.cancelledBy === null) await continueAsNew<typeof runTask>({ taskId: run.taskId });
+}
+
+function plan(run: Run): Plan {
+  if (run.plan === null) throw new Error('the task is not loaded');
+  return run.plan;
+}
+
+/** Changes what a query and the page of this execution show. */
+function show(run: Run, phase: TaskView['phase'], sleepMs: number | null): void {
+  const { name, deviceCount, options } = plan(run);
+  run.view = { ...run.view, phase, wakesAtMs: sleepMs === null ? null : Date.now() + sleepMs, pacing: options.pacing };
+  setCurrentDetails(`**${name}** (${deviceCount} devices): ${phase}\n\nAt most ${options.pacing.maxConcurrent} at one time.`);
+}
