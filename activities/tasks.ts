@@ -21,7 +21,9 @@ export interface Executions {
 }
 
 /** How a slice of dispatching ended. */
-export interface DispatchReport extends dispatch.TaskCount {
+export interface DispatchReport {
+  inFlight: number;
+  remaining: number;
   /** The window is closed: nothing more is started before this many milliseconds have passed. */
   windowOpensInMs: number | null;
 }
@@ -32,7 +34,7 @@ const PARALLEL = 50;
 const BUSY_SLICE_MS = 60_000;
 const IDLE_SLICE_MS = 600_000;
 const SHORTEST_POLL_MS = 200;
-const LONGEST_POLL_MS = 5_000;
+const LONGEST_POLL_MS = 2_000;
 const BUSY_RETRY_MS = 30_000;
 /** A started workflow writes its first line within moments; after this time we ask whether it exists. */
 const UNHEARD_MS = 20_000;
@@ -58,10 +60,10 @@ export function createTaskActivities({ db, executions }: { db: Db; executions: E
 
     /**
      * Starts devices as the pacing allows, for about a minute, or watches those under way for about ten. Knows nothing
-     * between two runs: what was started is in the database.
+     * between two runs: what was started, whether to go on and how fast, is in the database. A pause or cancel that is
+     * written there ends it, and keeps it from starting anything even before it has noticed.
      */
-    async dispatchUpgrades(taskId: number, pacing: Parameters<typeof startsAllowed>[0]): Promise<DispatchReport> {
-      const { options } = await dispatch.loadTask(db, taskId);
+    async dispatchUpgrades(taskId: number): Promise<DispatchReport> {
       const startedAtMs = Date.now();
       let unheardSinceMs = 0;
       for (let pollMs = SHORTEST_POLL_MS; ; ) {
@@ -70,18 +72,18 @@ export function createTaskActivities({ db, executions }: { db: Db; executions: E
           await startAll(await dispatch.findUnheardClaims(db, taskId, UNHEARD_MS));
           unheardSinceMs = Date.now();
         }
-        const count = await dispatch.countTask(db, taskId);
+        const { status, options, ...count } = await dispatch.countTask(db, taskId);
         const window = windowAt(options.window, count.nowMs);
         const windowOpensInMs = window.open ? null : window.opensAtMs - count.nowMs;
+        const elapsedMs = Date.now() - startedAtMs;
+        const isOver = elapsedMs > (count.remaining > 0 ? BUSY_SLICE_MS : IDLE_SLICE_MS);
+        if (isOver && count.remaining === 0) await endLostUpgrades(taskId);
+        if (isOver || status !== 'running' || count.inFlight + count.remaining === 0 || cancellationSignal().aborted) {
+          return { ...count, windowOpensInMs: null };
+        }
         if (windowOpensInMs !== null && count.remaining > 0) return { ...count, windowOpensInMs };
 
-        const started = await startAll(await dispatch.claimUpgrades(db, taskId, startsAllowed(pacing, count)));
-        const elapsedMs = Date.now() - startedAtMs;
-        const sliceMs = count.remaining > 0 ? BUSY_SLICE_MS : IDLE_SLICE_MS;
-        if (count.inFlight + count.remaining === 0 || elapsedMs > sliceMs || cancellationSignal().aborted) {
-          if (count.remaining === 0 && elapsedMs > sliceMs) await endLostUpgrades(taskId);
-          return { ...(await dispatch.countTask(db, taskId)), windowOpensInMs: null };
-        }
+        const started = await startAll(await dispatch.claimUpgrades(db, taskId, startsAllowed(options.pacing, count)));
         pollMs = started > 0 ? SHORTEST_POLL_MS : Math.min(LONGEST_POLL_MS, pollMs * 1.5);
         await sleep(pollMs);
       }

@@ -103,12 +103,21 @@ function requestLog(logger: Logger) {
     customAttributeKeys: { reqId: 'requestId' },
     autoLogging: { ignore: (request) => ['/healthz', '/readyz', '/metrics'].includes(request.url ?? '') },
     serializers: {
-      req: ({ method, url, remoteAddress }: { method: string; url: string; remoteAddress: string }) => ({ method, url, remoteAddress }),
+      req: ({ method, url, remoteAddress }: { method: string; url: string; remoteAddress: string }) => ({
+        method,
+        url,
+        remoteAddress,
+      }),
       res: ({ statusCode }: { statusCode: number }) => ({ statusCode }),
     },
+    // asked twice, at the beginning when nothing is known yet: what is null then must not stand in the line
     customProps: (_request, response) => {
+      const routeId = routeIdOf(response as express.Response);
       const caller = callerOf(response as express.Response);
-      return { routeId: routeIdOf(response as express.Response), ...(caller && { caller: caller.name, departmentId: caller.departmentId }) };
+      return {
+        ...(routeId !== null && { routeId }),
+        ...(caller !== null && { caller: caller.name, departmentId: caller.departmentId }),
+      };
     },
     customLogLevel: (_request, response) => (response.statusCode >= 500 ? 'warn' : 'info'),
   });

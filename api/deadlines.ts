@@ -10,7 +10,10 @@ export async function within<Value>(ms: number, answer: Promise<Value>): Promise
     timer = setTimeout(
       () =>
         reject(
-          problem('temporal_unavailable', 'The workflow engine did not answer in time; what was asked may still happen. Look at the task before you ask again.'),
+          problem(
+            'temporal_unavailable',
+            'The workflow engine did not answer in time; what was asked may still happen. Look at the task before you ask again.',
+          ),
         ),
       ms,
     );

@@ -38,7 +38,11 @@ export const ImportResult = closed(
 );
 
 /** Registers the rows of a JSON body. */
-export async function importRows(db: Db, caller: Caller, rows: readonly unknown[]): Promise<Static<typeof ImportResult>> {
+export async function importRows(
+  db: Db,
+  caller: Caller,
+  rows: readonly unknown[],
+): Promise<Static<typeof ImportResult>> {
   const run = new Import(db, caller);
   for (const row of rows) await run.add(row);
   return run.end();
@@ -56,18 +60,30 @@ export async function importCsv(db: Db, caller: Caller, file: Readable): Promise
     for await (const record of recordsOf(file)) {
       if (header === null) header = readHeader(record);
       else if (run.rows >= MAX_ROWS) {
-        run.refuse(null, 'too_many_rows', `rows from here on were not read: a file may have ${MAX_ROWS}; send the rest in a second file`);
+        run.refuse(
+          null,
+          'too_many_rows',
+          `rows from here on were not read: a file may have ${MAX_ROWS}; send the rest in a second file`,
+        );
         break;
       } else if (record.length === header.length) {
         await run.add(Object.fromEntries(header.map((name, index) => [name, record[index]])));
       } else {
-        run.refuse(null, 'wrong_number_of_fields', `the row has ${record.length} fields and the header ${header.length}; put text with commas in double quotes`);
+        run.refuse(
+          null,
+          'wrong_number_of_fields',
+          `the row has ${record.length} fields and the header ${header.length}; put text with commas in double quotes`,
+        );
       }
     }
   } catch (error) {
     if (!isCsvError(error)) throw error;
     if (header === null) throw unreadable(`The file cannot be read as CSV: ${error.message}`, error);
-    run.refuse(null, 'csv_unreadable', `the file cannot be read from here on, and the rows after this were not imported: ${error.message}`);
+    run.refuse(
+      null,
+      'csv_unreadable',
+      `the file cannot be read from here on, and the rows after this were not imported: ${error.message}`,
+    );
   } finally {
     // whatever was not read must not keep the connection from carrying the answer
     file.resume();
@@ -104,7 +120,11 @@ class Import {
     for (const name of [registration.id, ...(registration.imei === null ? [] : [`imei ${registration.imei}`])]) {
       const first = this.#seen.get(name);
       if (first !== undefined) {
-        return this.refuse(registration.id, 'duplicate_row', `row ${first} names ${name} already; keep one of the two rows`);
+        return this.refuse(
+          registration.id,
+          'duplicate_row',
+          `row ${first} names ${name} already; keep one of the two rows`,
+        );
       }
     }
     this.#seen.set(registration.id, row);
@@ -129,10 +149,16 @@ class Import {
     const chunk = this.#pending;
     this.#pending = [];
     const { departmentId, name } = this.#caller;
-    const outcomes = await registerDevices(this.#db, departmentId, name, chunk.map(({ registration }) => registration));
+    const outcomes = await registerDevices(
+      this.#db,
+      departmentId,
+      name,
+      chunk.map(({ registration }) => registration),
+    );
     chunk.forEach(({ registration, index }, position) => {
       const outcome = outcomes[position]!;
-      const refusal = outcome.status === 'refused' ? { code: outcome.code, message: wordsFor(outcome, registration) } : {};
+      const refusal =
+        outcome.status === 'refused' ? { code: outcome.code, message: wordsFor(outcome, registration) } : {};
       this.#results[index] = { ...this.#results[index]!, status: outcome.status, ...refusal };
     });
   }
@@ -156,7 +182,9 @@ function readHeader(record: readonly string[]): string[] {
   const doubled = names.filter((name, index) => names.indexOf(name) < index);
   const wrong = [
     ...(missing.length > 0 ? [`the column ${missing.join(' and ')} is missing`] : []),
-    ...(unknown.length > 0 ? [`the column ${unknown.map((name) => `"${name.slice(0, 50)}"`).join(', ')} is unknown`] : []),
+    ...(unknown.length > 0
+      ? [`the column ${unknown.map((name) => `"${name.slice(0, 50)}"`).join(', ')} is unknown`]
+      : []),
     ...(doubled.length > 0 ? [`the column ${doubled.join(', ')} is there twice`] : []),
   ];
   if (wrong.length === 0) return names;

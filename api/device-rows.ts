@@ -5,7 +5,15 @@ import { PROTOCOLS, type Protocol } from '../db/schema.ts';
 import type { Registration } from '../db/devices.ts';
 
 /** Fields of a row; also the columns of a CSV file. */
-export const DEVICE_COLUMNS = ['protocol', 'identity', 'imei', 'model', 'productionDate', 'shipDate', 'remark'] as const;
+export const DEVICE_COLUMNS = [
+  'protocol',
+  'identity',
+  'imei',
+  'model',
+  'productionDate',
+  'shipDate',
+  'remark',
+] as const;
 export type DeviceColumn = (typeof DEVICE_COLUMNS)[number];
 export const REQUIRED_COLUMNS: readonly DeviceColumn[] = ['protocol', 'identity'];
 
@@ -20,7 +28,9 @@ export interface RowRefusal {
 /** Reads a row. Fields that are absent, null or blank are "not given". */
 export function readDeviceRow(raw: unknown): { registration: Registration } | { refusals: RowRefusal[] } {
   if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) {
-    return { refusals: [{ code: 'not_an_object', message: 'the row is not an object with fields like protocol and identity' }] };
+    return {
+      refusals: [{ code: 'not_an_object', message: 'the row is not an object with fields like protocol and identity' }],
+    };
   }
   const refusals: RowRefusal[] = [];
   const refuse = (code: string, message: string) => void refusals.push({ code, message });
@@ -48,7 +58,7 @@ export function isDay(text: string): boolean {
   return !Number.isNaN(day.getTime()) && day.toISOString().startsWith(text);
 }
 
-export function isImei(text: string): boolean {
+function isImei(text: string): boolean {
   return /^\d{15}$/.test(text);
 }
 
@@ -67,7 +77,8 @@ function readTexts(raw: Record<string, unknown>, refuse: Refuse): Record<DeviceC
       return [name, null];
     }
     // oxlint-disable-next-line no-control-regex -- exactly these are refused
-    if (/[\u0000-\u0008\u000b-\u001f]/.test(value.trim())) refuse('control_character', `${name} holds a control character; remove it`);
+    if (/[\u0000-\u0008\u000b-\u001f]/.test(value.trim()))
+      refuse('control_character', `${name} holds a control character; remove it`);
     const most = MAX_LENGTHS[name] ?? 40;
     if (value.trim().length > most) refuse('too_long', `${name} is longer than ${most} characters; shorten it`);
     return [name, value.trim() === '' ? null : value.trim()];
@@ -78,30 +89,51 @@ function readTexts(raw: Record<string, unknown>, refuse: Refuse): Record<DeviceC
 function readProtocol(value: string | null, refuse: Refuse): Protocol | null {
   const protocol = PROTOCOLS.find((name) => name === value?.toLowerCase());
   if (protocol !== undefined) return protocol;
-  refuse('protocol_unknown', `protocol ${value === null ? 'is missing' : `"${value.slice(0, 50)}" is unknown`}; write one of ${PROTOCOLS.join(', ')}`);
+  refuse(
+    'protocol_unknown',
+    `protocol ${value === null ? 'is missing' : `"${value.slice(0, 50)}" is unknown`}; write one of ${PROTOCOLS.join(', ')}`,
+  );
   return null;
 }
 
 function readIdentity(protocol: Protocol, value: string | null, refuse: Refuse): string | null {
   if (protocol === 'terminal') {
-    if (value !== null && /^[0-9a-fA-F]+$/.test(value) && [10, 12, 16].includes(value.length)) return value.toUpperCase();
-    refuse('identity_wrong', `${named('identity', value)}: the SN of a terminal is 10, 12 or 16 digits 0-9 and A-F; copy it from the label`);
+    if (value !== null && /^[0-9a-fA-F]+$/.test(value) && [10, 12, 16].includes(value.length))
+      return value.toUpperCase();
+    refuse(
+      'identity_wrong',
+      `${named('identity', value)}: the SN of a terminal is 10, 12 or 16 digits 0-9 and A-F; copy it from the label`,
+    );
     return null;
   }
   if (value !== null && isImei(value)) return value;
-  refuse('identity_wrong', `${named('identity', value)}: a tracker is named by its IMEI, 15 digits; spreadsheets round long numbers, so mark the column as text`);
+  refuse(
+    'identity_wrong',
+    `${named('identity', value)}: a tracker is named by its IMEI, 15 digits; spreadsheets round long numbers, so mark the column as text`,
+  );
   return null;
 }
 
 /** A tracker's identity is its IMEI; any other device may have one beside its identity. */
-function readImei(protocol: Protocol | null, value: string | null, identity: string | null, refuse: Refuse): string | null {
+function readImei(
+  protocol: Protocol | null,
+  value: string | null,
+  identity: string | null,
+  refuse: Refuse,
+): string | null {
   if (value !== null && !isImei(value)) {
-    refuse('imei_wrong', `${named('imei', value)}: an IMEI has 15 digits; spreadsheets round long numbers, so mark the column as text`);
+    refuse(
+      'imei_wrong',
+      `${named('imei', value)}: an IMEI has 15 digits; spreadsheets round long numbers, so mark the column as text`,
+    );
     return null;
   }
   if (protocol !== 'ams') return value;
   if (value !== null && identity !== null && value !== identity) {
-    refuse('imei_wrong', `imei ${value} differs from the identity ${identity}, which is the IMEI of a tracker; leave imei empty`);
+    refuse(
+      'imei_wrong',
+      `imei ${value} differs from the identity ${identity}, which is the IMEI of a tracker; leave imei empty`,
+    );
   }
   return identity;
 }

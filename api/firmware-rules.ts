@@ -8,12 +8,12 @@ import type { Protocol } from '../db/schema.ts';
 import { splitVersions, type Component } from '../workflows/rules/versions.ts';
 
 /** A 2G terminal takes files of this size only (PROTOCOLS 3.4, code 745). */
-export const TERMINAL_MIN_BYTES = 10_240;
+const TERMINAL_MIN_BYTES = 10_240;
 export const TERMINAL_MAX_BYTES = 102_400;
 /** The packet size of the 2G protocol. */
 const TERMINAL_PACKET_BYTES = 1_024;
 
-export const UPLOAD_FIELDS = [
+const UPLOAD_FIELDS = [
   'protocol',
   'component',
   'targetVersion',
@@ -76,7 +76,8 @@ export function judgeUpload(form: UploadForm): { accepted: AcceptedFirmware } | 
   const targetVersion = fields('targetVersion');
   if (targetVersion === '') refuse('targetVersion', 'missing', 'write the version the device runs after the upgrade');
   const compatibleVersion = fields('compatibleVersion');
-  if (compatibleVersion === '') refuse('compatibleVersion', 'missing', 'write the version a device must have reported to take this file');
+  if (compatibleVersion === '')
+    refuse('compatibleVersion', 'missing', 'write the version a device must have reported to take this file');
   const currentVersions = readCurrentVersions(fields('currentVersions'), targetVersion, refuse);
   checkMd5(fields('md5'), file, refuse);
   const overrideReason = checkFileName(file, targetVersion, fields('overrideReason'), form.mayOverride, refuse);
@@ -109,7 +110,8 @@ type Refuse = (field: string, code: string, message: string) => void;
 function readFields(given: ReadonlyMap<string, string>, refuse: Refuse): (field: UploadField) => string {
   for (const [name, value] of given) {
     const most = (MAX_LENGTHS as Record<string, number | undefined>)[name];
-    if (most === undefined) refuse(name.slice(0, 50), 'unknown_field', `there is no such field; known are file, ${UPLOAD_FIELDS.join(', ')}`);
+    if (most === undefined)
+      refuse(name.slice(0, 50), 'unknown_field', `there is no such field; known are file, ${UPLOAD_FIELDS.join(', ')}`);
     else if (value.length > most) refuse(name, 'too_long', `it is longer than ${most} characters; shorten it`);
     if (value.includes('\u0000')) refuse(name, 'control_character', 'it holds the character U+0000; remove it');
   }
@@ -122,10 +124,15 @@ function readFileField({ file, extraFiles }: UploadForm, refuse: Refuse): Upload
     return null;
   }
   if (extraFiles > 0) refuse('file', 'one_file_only', 'upload one file at a time');
-  if (!/\.bin$/i.test(file.name)) refuse('file', 'not_bin', `"${file.name}" is not a .bin file; only BIN files can be installed`);
+  if (!/\.bin$/i.test(file.name))
+    refuse('file', 'not_bin', `"${file.name}" is not a .bin file; only BIN files can be installed`);
   // oxlint-disable-next-line no-control-regex -- exactly these are refused
   if (file.name.length > 255 || /[\u0000-\u001f]/.test(file.name)) {
-    refuse('file', 'file_name_wrong', 'the file name is longer than 255 characters or holds control characters; ask its maker for the right name');
+    refuse(
+      'file',
+      'file_name_wrong',
+      'the file name is longer than 255 characters or holds control characters; ask its maker for the right name',
+    );
   }
   if (file.sizeBytes === 0) refuse('file', 'empty', 'the file is empty');
   return file;
@@ -133,19 +140,32 @@ function readFileField({ file, extraFiles }: UploadForm, refuse: Refuse): Upload
 
 function readCurrentVersions(value: string, targetVersion: string, refuse: Refuse): string[] {
   const versions = splitVersions(value);
-  if (versions.length === 0) refuse('currentVersions', 'missing', 'write at least one version that this file may replace, one per line');
+  if (versions.length === 0)
+    refuse('currentVersions', 'missing', 'write at least one version that this file may replace, one per line');
   if (targetVersion !== '' && versions.includes(targetVersion)) {
-    refuse('currentVersions', 'holds_target', `${targetVersion} is the target version; a device that runs it needs no upgrade, so remove it from the list`);
+    refuse(
+      'currentVersions',
+      'holds_target',
+      `${targetVersion} is the target version; a device that runs it needs no upgrade, so remove it from the list`,
+    );
   }
   return versions;
 }
 
 function checkMd5(value: string, file: UploadedFile | null, refuse: Refuse): void {
   if (!/^[0-9a-fA-F]{32}$/.test(value)) {
-    return refuse('md5', value === '' ? 'missing' : 'md5_wrong', 'write the MD5 that came with the file, 32 digits 0-9 and a-f');
+    return refuse(
+      'md5',
+      value === '' ? 'missing' : 'md5_wrong',
+      'write the MD5 that came with the file, 32 digits 0-9 and a-f',
+    );
   }
   if (file !== null && value.toLowerCase() !== file.md5) {
-    refuse('md5', 'md5_mismatch', `the content has MD5 ${file.md5}, not the one entered; this is another file, or it was damaged on the way: get it again`);
+    refuse(
+      'md5',
+      'md5_mismatch',
+      `the content has MD5 ${file.md5}, not the one entered; this is another file, or it was damaged on the way: get it again`,
+    );
   }
 }
 
@@ -197,8 +217,15 @@ function readPinfo(given: string, fileName: string, targetVersion: string, refus
   if (given === '') {
     const fitting = inName.filter((name) => name.startsWith(targetVersion));
     if (fitting.length === 1 && targetVersion !== '') return fitting[0]!;
-    const found = inName.length === 0 ? 'holds none' : `holds ${inName.join(', ')}, of which not exactly one begins with the target version`;
-    refuse('pinfo', 'missing', `write the package name, 8 hex characters that begin with the target version; the file name ${found}`);
+    const found =
+      inName.length === 0
+        ? 'holds none'
+        : `holds ${inName.join(', ')}, of which not exactly one begins with the target version`;
+    refuse(
+      'pinfo',
+      'missing',
+      `write the package name, 8 hex characters that begin with the target version; the file name ${found}`,
+    );
     return null;
   }
   if (!/^[0-9a-fA-F]{8}$/.test(given)) {

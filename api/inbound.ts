@@ -156,7 +156,11 @@ export class Inbound implements DeviceHost {
       warnings: report.warnings ?? [],
       keepRaw: report.source === 'ams',
     });
-    if (edge) void this.#signal(report.deviceId, 'reported');
+    if (edge) {
+      // The upgrade that is under way decides what the report means.
+      void this.#signal(report.deviceId, 'reported');
+      return;
+    }
     for (const { component, version, was } of changed) {
       if (was === null) continue;
       const reverted = await reports.noteRevert(this.#db, report.deviceId, component, version);

@@ -53,7 +53,8 @@ export function buildOpenApi(version: string): Json {
 }
 
 function operation(each: Route, schemas: Json): Json {
-  const permission = each.permission === null || each.permission === 'public' ? '' : `Needs the permission \`${each.permission}\`.`;
+  const permission =
+    each.permission === null || each.permission === 'public' ? '' : `Needs the permission \`${each.permission}\`.`;
   const description = [each.description, permission].filter(Boolean).join('\n\n');
   const body = each.documentedBody ?? each.body;
   return {
@@ -85,7 +86,10 @@ function withParameters(each: Route, schemas: Json): Json {
 }
 
 function parametersOf(schema: TSchema | undefined, place: 'path' | 'query' | 'header', schemas: Json): Json[] {
-  const { properties = {}, required = [] } = (schema ?? {}) as { properties?: Record<string, TSchema>; required?: string[] };
+  const { properties = {}, required = [] } = (schema ?? {}) as {
+    properties?: Record<string, TSchema>;
+    required?: string[];
+  };
   return Object.entries(properties).map(([name, property]) => {
     const { description, ...rest } = hoist(property, schemas) as Json;
     return {
@@ -100,8 +104,12 @@ function parametersOf(schema: TSchema | undefined, place: 'path' | 'query' | 'he
 
 function answers(each: Route, schemas: Json): Json {
   const content = { [each.produces ?? 'application/json']: { schema: hoist(each.response, schemas) } };
-  const usual = each.status === 204 ? { description: 'Done; the answer has no body.' } : { description: each.summary, content };
-  const also = Object.entries(each.alsoAnswers ?? {}).map(([status, description]) => [status, { description, content }]);
+  const usual =
+    each.status === 204 ? { description: 'Done; the answer has no body.' } : { description: each.summary, content };
+  const also = Object.entries(each.alsoAnswers ?? {}).map(([status, description]) => [
+    status,
+    { description, content },
+  ]);
   return { [each.status]: withLocation(each, usual), ...Object.fromEntries(also) };
 }
 
@@ -134,7 +142,8 @@ function problems(each: Route): Json {
 function codesOf(each: Route): ProblemCode[] {
   const codes: ProblemCode[] = [];
   const json = (each.consumes ?? 'application/json') === 'application/json';
-  if (each.query !== undefined || each.headers !== undefined || (each.body !== undefined && json)) codes.push('validation_failed');
+  if (each.query !== undefined || each.headers !== undefined || (each.body !== undefined && json))
+    codes.push('validation_failed');
   if (each.body !== undefined && each.consumes !== 'text/csv') codes.push('body_unreadable');
   if (each.permission !== 'public') codes.push('unauthenticated', 'too_many_failures');
   if (each.permission !== null && each.permission !== 'public') codes.push('permission_missing');
@@ -164,7 +173,8 @@ function hoist(schema: unknown, schemas: Json): unknown {
   if (typeof title !== 'string') return copy;
   const { title: _title, ...definition } = copy;
   const known = schemas[title];
-  if (known !== undefined && JSON.stringify(known) !== JSON.stringify(definition)) throw new Error(`two schemas are called ${title}`);
+  if (known !== undefined && JSON.stringify(known) !== JSON.stringify(definition))
+    throw new Error(`two schemas are called ${title}`);
   schemas[title] = definition;
   return { $ref: `#/components/schemas/${title}` };
 }
@@ -176,7 +186,9 @@ export function openApiText(): string {
 
 /** The version of this program; `package.json` lies one folder up, from the compiled program two. */
 export function packageVersion(): string {
-  const file = ['../package.json', '../../package.json'].map((path) => new URL(path, import.meta.url)).find((url) => existsSync(url));
+  const file = ['../package.json', '../../package.json']
+    .map((path) => new URL(path, import.meta.url))
+    .find((url) => existsSync(url));
   return file === undefined ? 'unknown' : (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }
 

@@ -6,7 +6,14 @@ import type { FieldError } from './problems.ts';
 import type { FirmwareRow } from '../db/firmware.ts';
 import type { TaskOptions } from '../db/schema.ts';
 import { MAX_TASK_DEVICES, type UpgradePlan } from '../db/tasks.ts';
-import { earliestStart, expectedDurationMs, isZone, shortestWindowMs, windowAt, type Window } from '../workflows/rules/windows.ts';
+import {
+  earliestStart,
+  expectedDurationMs,
+  isZone,
+  shortestWindowMs,
+  windowAt,
+  type Window,
+} from '../workflows/rules/windows.ts';
 
 /** A plan with its times. */
 export interface TimedPlan {
@@ -88,7 +95,11 @@ function wrongFiles(files: readonly FirmwareRow[]): FieldError[] {
   }
   if (first.protocol !== second.protocol) {
     return [
-      error('firmwareIds', 'files_of_different_protocols', `file ${first.id} is for ${first.protocol}, file ${second.id} for ${second.protocol}; make two tasks`),
+      error(
+        'firmwareIds',
+        'files_of_different_protocols',
+        `file ${first.id} is for ${first.protocol}, file ${second.id} for ${second.protocol}; make two tasks`,
+      ),
     ];
   }
   if (first.component === second.component && !second.currentVersions.includes(first.targetVersion)) {
@@ -106,12 +117,22 @@ function wrongFiles(files: readonly FirmwareRow[]): FieldError[] {
 function wrongTimes({ plan, options, dispatchAtMs, deadlineAtMs }: TimedPlan): FieldError[] {
   const { window } = options;
   if (window !== null && !isZone(window.zone)) {
-    return [error('options.window.zone', 'zone_unknown', `there is no time zone "${window.zone}"; give an IANA name, for example Asia/Shanghai`)];
+    return [
+      error(
+        'options.window.zone',
+        'zone_unknown',
+        `there is no time zone "${window.zone}"; give an IANA name, for example Asia/Shanghai`,
+      ),
+    ];
   }
   const errors: FieldError[] = [];
   if (deadlineAtMs <= dispatchAtMs) {
     errors.push(
-      error('options.deadlineHours', 'deadline_before_dispatch', 'the deadline comes before the first device would be started; raise deadlineHours or lower dispatchDelayMinutes'),
+      error(
+        'options.deadlineHours',
+        'deadline_before_dispatch',
+        'the deadline comes before the first device would be started; raise deadlineHours or lower dispatchDelayMinutes',
+      ),
     );
   }
   if (window === null) return errors;
@@ -127,7 +148,11 @@ function wrongTimes({ plan, options, dispatchAtMs, deadlineAtMs }: TimedPlan): F
     );
   } else if (deadlineAtMs > dispatchAtMs && earliestStart(window, dispatchAtMs, longest) >= deadlineAtMs) {
     errors.push(
-      error('options.deadlineHours', 'deadline_before_window', 'the deadline comes before the window opens for the first time; raise deadlineHours'),
+      error(
+        'options.deadlineHours',
+        'deadline_before_window',
+        'the deadline comes before the window opens for the first time; raise deadlineHours',
+      ),
     );
   }
   return errors;
@@ -135,11 +160,16 @@ function wrongTimes({ plan, options, dispatchAtMs, deadlineAtMs }: TimedPlan): F
 
 function wrongDevices(plan: UpgradePlan): FieldError[] {
   if (plan.tooMany) {
-    return [error('deviceIds', 'too_many_devices', `a task has at most ${MAX_TASK_DEVICES} devices; make several tasks`)];
+    return [
+      error('deviceIds', 'too_many_devices', `a task has at most ${MAX_TASK_DEVICES} devices; make several tasks`),
+    ];
   }
   if (plan.devices.some(({ outcome }) => outcome === 'goes' || outcome === 'waits')) return [];
   const reasons = [...new Set(plan.devices.map(({ reason }) => reason))].join(', ');
-  const why = reasons === '' ? 'no device fits; check deviceIds or filter' : `none of the devices can take part (${reasons}); the plan says why for each`;
+  const why =
+    reasons === ''
+      ? 'no device fits; check deviceIds or filter'
+      : `none of the devices can take part (${reasons}); the plan says why for each`;
   return [error('deviceIds', 'no_devices', why)];
 }
 
@@ -147,7 +177,10 @@ function wrongDevices(plan: UpgradePlan): FieldError[] {
 function nightsNeeded(turns: number, durations: readonly number[], nightMs: number): number {
   const together = durations.reduce((sum, duration) => sum + duration, 0);
   if (together <= nightMs) return Math.ceil(turns / Math.floor(nightMs / together));
-  return durations.reduce((nights, duration) => nights + Math.ceil(turns / Math.max(1, Math.floor(nightMs / duration))), 0);
+  return durations.reduce(
+    (nights, duration) => nights + Math.ceil(turns / Math.max(1, Math.floor(nightMs / duration))),
+    0,
+  );
 }
 
 /** The closing of the n-th window from the dispatch on; null when it opens after the deadline. */

@@ -19,10 +19,13 @@ const HOUR = 60 * MINUTE;
 const amount = (maximum: number, fallback: number, description: string) =>
   Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum, default: fallback, description }));
 
-export const WindowBody = closed(
+const WindowBody = closed(
   {
     from: Type.String({ pattern: '^([01]\\d|2[0-3]):[0-5]\\d$', description: 'HH:MM, inclusive' }),
-    to: Type.String({ pattern: '^([01]\\d|2[0-3]):[0-5]\\d$', description: 'HH:MM, exclusive; not later than `from` means the next day' }),
+    to: Type.String({
+      pattern: '^([01]\\d|2[0-3]):[0-5]\\d$',
+      description: 'HH:MM, exclusive; not later than `from` means the next day',
+    }),
     zone: text(64, { minLength: 1, description: 'IANA name, for example Asia/Shanghai' }),
   },
   { title: 'Window', examples: [DEFAULT_WINDOW] },
@@ -52,10 +55,16 @@ export const OptionsBody = closed(
     ),
     night: Type.Optional(Type.Boolean({ default: false, description: 'true: only 00:00 to 06:00 in Asia/Shanghai' })),
     window: Type.Optional(nullable(WindowBody)),
-    maxConcurrent: Type.Optional(Type.Integer({ minimum: 1, maximum: 2_000, default: 50, description: 'devices under way at one time' })),
+    maxConcurrent: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 2_000, default: 50, description: 'devices under way at one time' }),
+    ),
     attemptsPerFile: Type.Optional(Type.Integer({ minimum: 1, maximum: 10, default: 3 })),
     notEligible: Type.Optional(
-      Type.Enum(['wait', 'skip'], { type: 'string', default: 'wait', description: 'devices that may not take the file yet' }),
+      Type.Enum(['wait', 'skip'], {
+        type: 'string',
+        default: 'wait',
+        description: 'devices that may not take the file yet',
+      }),
     ),
     deadlineHours: amount(2_160, 168, 'from now; afterwards nothing is offered any more'),
     limits: Type.Optional(LimitsBody),
@@ -66,9 +75,14 @@ export const OptionsBody = closed(
 export const OrderBody = closed(
   {
     name: Type.Optional(text(200, { minLength: 1 })),
-    firmwareIds: Type.Array(Id, { minItems: 1, description: 'one or two files, in the order in which they are installed' }),
+    firmwareIds: Type.Array(Id, {
+      minItems: 1,
+      description: 'one or two files, in the order in which they are installed',
+    }),
     deviceIds: Type.Optional(
-      Type.Array(text(100), { description: `the devices, in the order in which they are started; at most ${MAX_TASK_DEVICES}. Either this or filter` }),
+      Type.Array(text(100), {
+        description: `the devices, in the order in which they are started; at most ${MAX_TASK_DEVICES}. Either this or filter`,
+      }),
     ),
     filter: Type.Optional(
       closed(
@@ -120,11 +134,17 @@ export async function planOrder(
   assertChosen(order);
   const options = readOptions(order.options ?? {}, defaultDispatchDelayMs);
   const delayMinutes = order.options?.dispatchDelayMinutes;
-  if (delayMinutes !== undefined && delayMinutes < 1) demand(caller, 'upgrade:batch', 'A dispatch delay of less than a minute');
+  if (delayMinutes !== undefined && delayMinutes < 1)
+    demand(caller, 'upgrade:batch', 'A dispatch delay of less than a minute');
   const { departmentId } = caller;
   const chosen: PlanRequest['chosen'] =
     order.deviceIds === undefined ? { filter: order.filter! } : { deviceIds: order.deviceIds };
-  const plan = await planUpgrade(db, { departmentId, firmwareIds: order.firmwareIds, chosen, notEligible: options.notEligible });
+  const plan = await planUpgrade(db, {
+    departmentId,
+    firmwareIds: order.firmwareIds,
+    chosen,
+    notEligible: options.notEligible,
+  });
   if (plan.devices.length > 1) demand(caller, 'upgrade:batch', 'Upgrading more than one device');
 
   const dispatchAtMs = plan.nowMs + options.dispatchDelayMs;

@@ -109,16 +109,21 @@ export function problemHandler(logger: Logger): ErrorRequestHandler {
 export function loggable(error: unknown): unknown {
   if (!(error instanceof Error) || !('query' in error) || !('params' in error)) return error;
   const { cause } = error;
-  return cause instanceof Error ? Object.assign(new Error(cause.message), { stack: cause.stack, query: error.query }) : cause;
+  return cause instanceof Error
+    ? Object.assign(new Error(cause.message), { stack: cause.stack, query: error.query })
+    : cause;
 }
 
 /** The catalogued problem for any error. */
-export function asProblem(error: unknown): Problem {
+function asProblem(error: unknown): Problem {
   for (const link of causes(error)) {
     const known = link instanceof Problem ? link : (fromTemporal(link) ?? fromDatabase(link) ?? fromHttp(link));
     if (known !== null) return known;
   }
-  return problem('internal', 'The request failed for a reason that is not yours. Try again; if it stays so, give the request id to whoever runs this service.');
+  return problem(
+    'internal',
+    'The request failed for a reason that is not yours. Try again; if it stays so, give the request id to whoever runs this service.',
+  );
 }
 
 function fromTemporal(error: unknown): Problem | null {
@@ -131,25 +136,37 @@ function fromTemporal(error: unknown): Problem | null {
   );
 }
 
-const CONNECTION_ERRORS = /^(ECONN|EPIPE|ENOTFOUND|EHOSTUNREACH|ETIMEDOUT|EAI_AGAIN|CONNECT_TIMEOUT|CONNECTION_|08|57P0|53300|57014)/;
+const CONNECTION_ERRORS =
+  /^(ECONN|EPIPE|ENOTFOUND|EHOSTUNREACH|ETIMEDOUT|EAI_AGAIN|CONNECT_TIMEOUT|CONNECTION_|08|57P0|53300|57014)/;
 
 function fromDatabase(error: unknown): Problem | null {
   const code = codeOf(error);
   if (code === null) return null;
   if (CONNECTION_ERRORS.test(code)) {
-    return problem('database_unavailable', 'The database does not answer. Nothing was changed unless told otherwise; try again in some seconds.', {
-      cause: error,
-    });
+    return problem(
+      'database_unavailable',
+      'The database does not answer. Nothing was changed unless told otherwise; try again in some seconds.',
+      {
+        cause: error,
+      },
+    );
   }
   // unique violation, foreign key violation, serialization failure, deadlock: two requests at one moment
   if (['23505', '23503', '40001', '40P01'].includes(code)) {
-    return problem('changed_meanwhile', 'Another request changed the same thing at the same moment. Nothing was written; try again.', {
-      cause: error,
-    });
+    return problem(
+      'changed_meanwhile',
+      'Another request changed the same thing at the same moment. Nothing was written; try again.',
+      {
+        cause: error,
+      },
+    );
   }
   // characters that cannot be stored
   if (code === '22021' || code === '22P05') {
-    return problem('validation_failed', 'A text holds a character that cannot be stored (U+0000). Remove it and try again.');
+    return problem(
+      'validation_failed',
+      'A text holds a character that cannot be stored (U+0000). Remove it and try again.',
+    );
   }
   return null;
 }
@@ -158,12 +175,19 @@ function fromDatabase(error: unknown): Problem | null {
 function fromHttp(error: unknown): Problem | null {
   const { status, type, limit } = error as { status?: unknown; type?: unknown; limit?: unknown };
   if (type === 'entity.too.large') {
-    return problem('body_too_large', `The body is larger than ${Number(limit).toLocaleString('en')} bytes, the most this address takes. Send it in parts.`);
+    return problem(
+      'body_too_large',
+      `The body is larger than ${Number(limit).toLocaleString('en')} bytes, the most this address takes. Send it in parts.`,
+    );
   }
   if (type === 'encoding.unsupported' || type === 'charset.unsupported') {
     return problem('media_type_not_supported', 'The body must be UTF-8 and not compressed.');
   }
-  if (status === 400) return problem('body_unreadable', `The request cannot be read: ${(error as Error).message}. Check the JSON and the address.`);
+  if (status === 400)
+    return problem(
+      'body_unreadable',
+      `The request cannot be read: ${(error as Error).message}. Check the JSON and the address.`,
+    );
   return null;
 }
 

@@ -5,7 +5,8 @@ import { FAILURE_CODES, failureMeaning } from '../workflows/rules/retry.ts';
 import type { PlanReason } from '../workflows/rules/statuses.ts';
 
 const REASONS: Readonly<Record<PlanReason, string>> = {
-  version_mismatch: 'the device runs a version that the file may not replace; it begins when the device reports one of the current versions',
+  version_mismatch:
+    'the device runs a version that the file may not replace; it begins when the device reports one of the current versions',
   compat_not_reported: 'the device has not reported the compatible version of the file; it begins when it does',
   no_version_uploaded: 'the device has never reported a version of this component; it begins at its first report',
   model_mismatch: 'the file is for another model; correct the model of the device or take another file',

@@ -31,7 +31,7 @@ export interface Services {
 }
 
 /** One request, checked. */
-export interface RouteInput<Params, Query, Headers, Body> {
+interface RouteInput<Params, Query, Headers, Body> {
   params: Params;
   query: Query;
   headers: Headers;
@@ -165,8 +165,7 @@ function admission(each: Route): RequestHandler {
       demand(callerOf(response) ?? NOBODY, each.permission, each.summary);
     }
     const wanted = each.consumes ?? 'application/json';
-    // `is` answers null when there is no body
-    if (each.body !== undefined && request.is(wanted) === false) {
+    if (each.body !== undefined && !isEmpty(request) && request.is(wanted) === false) {
       throw problem('media_type_not_supported', `The body must be ${wanted}; say so in Content-Type.`);
     }
     next();
@@ -227,6 +226,11 @@ const EMPTY = Type.Object({}, { additionalProperties: false });
 
 function isJson(each: Route): boolean {
   return (each.consumes ?? 'application/json') === 'application/json';
+}
+
+/** Clients send `Content-Length: 0` where they mean: no body. */
+function isEmpty({ headers }: Request): boolean {
+  return headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0;
 }
 
 function pick(headers: Request['headers'], schema: TSchema | undefined): Record<string, unknown> {

@@ -8,7 +8,10 @@ import { COMPONENTS } from '../workflows/rules/versions.ts';
 const MAX_ID = 2_147_483_647;
 
 /** An object that refuses fields nobody knows, so that a misspelt option is an error and not a surprise. */
-export function closed<Properties extends TProperties>(properties: Properties, options: object = {}): TObject<Properties> {
+export function closed<Properties extends TProperties>(
+  properties: Properties,
+  options: object = {},
+): TObject<Properties> {
   return Type.Object(properties, { additionalProperties: false, ...options });
 }
 
@@ -37,11 +40,14 @@ export const Versions = Type.Record(Type.String(), Type.String(), {
 export const Limit = Type.Optional(
   Type.Integer({ minimum: 1, maximum: 500, default: 100, description: 'most items in the answer' }),
 );
-/** Keyset paging by a number: pass the `next` of the answer before. */
-export const AfterId = Type.Optional(
-  Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description: '`next` of the page before' }),
+const AFTER = '`next` of the page before';
+/** Keyset paging: pass the `next` of the answer before. */
+export const AfterId = Type.Optional(Type.Integer({ minimum: 0, maximum: MAX_ID, description: AFTER }));
+/** The same where ids are larger: devices in tasks, logs, uploads. */
+export const AfterLargeId = Type.Optional(
+  Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description: AFTER }),
 );
-export const AfterText = Type.Optional(Type.String({ maxLength: 200, pattern: '^[^\\u0000]*$', description: '`next` of the page before' }));
+export const AfterText = Type.Optional(text(200, { description: AFTER }));
 
 /** One page of a list; `next` is null on the last. */
 export function page<Item extends TSchema>(item: Item, title: string) {
@@ -49,16 +55,22 @@ export function page<Item extends TSchema>(item: Item, title: string) {
 }
 
 /** Cuts what was read with `limit + 1` into a page. */
-export function pageOf<Row, Item>(rows: readonly Row[], limit: number, show: (row: Row) => Item, key: (row: Row) => string | number) {
+export function pageOf<Row, Item>(
+  rows: readonly Row[],
+  limit: number,
+  show: (row: Row) => Item,
+  key: (row: Row) => string | number,
+) {
   const shown = rows.slice(0, limit);
   const last = shown.at(-1);
   return { items: shown.map(show), next: rows.length > limit && last !== undefined ? key(last) : null };
 }
 
-export const Empty = closed({});
-
 export const Cause = Type.Optional(text(500, { description: 'why; written into the log beside your name' }));
-export const ControlBody = closed({ cause: Cause }, { title: 'Control', examples: [{ cause: 'complaints from the field' }] });
+export const ControlBody = closed(
+  { cause: Cause },
+  { title: 'Control', examples: [{ cause: 'complaints from the field' }] },
+);
 
 export const LogEntry = closed(
   {

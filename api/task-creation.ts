@@ -37,7 +37,9 @@ export const PLAN_FIELDS = {
     }),
   ),
   nights: nullable(Type.Integer({ description: 'windows needed by the devices that can go; null without a window' })),
-  expectedEndAt: nullable(Type.String({ format: 'date-time', description: 'of the devices that can go; null: not before the deadline' })),
+  expectedEndAt: nullable(
+    Type.String({ format: 'date-time', description: 'of the devices that can go; null: not before the deadline' }),
+  ),
   latestEndAt: Type.String({ format: 'date-time', description: 'the task has ended by then, whatever devices do' }),
   warnings: Type.Array(closed({ code: Type.String(), message: Type.String() })),
 };
@@ -46,9 +48,12 @@ export const CreatedTask = closed(
   {
     ...TASK_FIELDS,
     ...PLAN_FIELDS,
-    refused: Type.Array(closed({ deviceId: Type.String(), reason: nullable(Type.String()), explanation: Type.String() }), {
-      description: `devices that are not in the task; the first ${LISTED_REFUSALS}`,
-    }),
+    refused: Type.Array(
+      closed({ deviceId: Type.String(), reason: nullable(Type.String()), explanation: Type.String() }),
+      {
+        description: `devices that are not in the task; the first ${LISTED_REFUSALS}`,
+      },
+    ),
   },
   { title: 'CreatedUpgradeTask' },
 );
@@ -100,7 +105,10 @@ export async function createTask(
 /** The part of an answer that plan and creation have in common. */
 export function showPlan({ plan, forecast, warnings }: PlannedOrder) {
   const counts = { asked: plan.devices.length, goes: 0, waits: 0, skipped: 0, refused: 0 };
-  const reasons = new Map<string, { outcome: (typeof PLAN_OUTCOMES)[number]; reason: string; reasonText: string | null; devices: number }>();
+  const reasons = new Map<
+    string,
+    { outcome: (typeof PLAN_OUTCOMES)[number]; reason: string; reasonText: string | null; devices: number }
+  >();
   for (const { outcome, reason } of plan.devices) {
     counts[outcome]++;
     if (reason === null) continue;

@@ -84,7 +84,12 @@ export function showTask(row: TaskRow, executions: TaskExecutions): Static<typeo
     deadlineAt: moment(row.deadlineAt),
     startedAt: moment(row.startedAt),
     finishedAt: moment(row.finishedAt),
-    links: { self, devices: `${self}/devices`, log: `${self}/log`, execution: executions.executionUrl(taskWorkflowId(row.id)) },
+    links: {
+      self,
+      devices: `${self}/devices`,
+      log: `${self}/log`,
+      execution: executions.executionUrl(taskWorkflowId(row.id)),
+    },
   };
 }
 

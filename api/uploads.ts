@@ -48,7 +48,13 @@ export async function readUpload(request: Request, limits: UploadLimits): Promis
       reject(error);
     };
     const unreadable = (cause: unknown) =>
-      fail(problem('body_unreadable', `The form cannot be read: ${(cause as Error).message}. Send it as multipart/form-data.`, { cause }));
+      fail(
+        problem(
+          'body_unreadable',
+          `The form cannot be read: ${(cause as Error).message}. Send it as multipart/form-data.`,
+          { cause },
+        ),
+      );
     const parser = newParser(request, limits);
     parser.on('field', (name, value, { valueTruncated }) => {
       if (valueTruncated) return fail(problem('body_too_large', `The field ${name} is too long. Shorten it.`));
@@ -58,7 +64,12 @@ export async function readUpload(request: Request, limits: UploadLimits): Promis
     });
     parser.on('file', (_name, stream, { filename }) => {
       stream.on('limit', () =>
-        fail(problem('body_too_large', `The file is larger than ${limits.maxBytes} bytes, more than any device takes. Check that it is the right file.`)),
+        fail(
+          problem(
+            'body_too_large',
+            `The file is larger than ${limits.maxBytes} bytes, more than any device takes. Check that it is the right file.`,
+          ),
+        ),
       );
       const file = readFile(filename ?? '', stream, limits.keepBytes);
       file.catch(unreadable);
@@ -82,7 +93,11 @@ function newParser(request: Request, { maxBytes }: UploadLimits) {
       limits: { fields: 30, fieldSize: 64 * 1024, fieldNameSize: 100, files: 4, fileSize: maxBytes, parts: 40 },
     });
   } catch (cause) {
-    throw problem('media_type_not_supported', 'The body must be multipart/form-data with a boundary; let your client build it.', { cause });
+    throw problem(
+      'media_type_not_supported',
+      'The body must be multipart/form-data with a boundary; let your client build it.',
+      { cause },
+    );
   }
 }
 

@@ -42,7 +42,10 @@ function describe(errors: readonly ErrorObject[], where: string): FieldError[] {
 }
 
 function pathOf({ instancePath, keyword, params }: ErrorObject, where: string): string {
-  const steps = instancePath.split('/').slice(1).map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'));
+  const steps = instancePath
+    .split('/')
+    .slice(1)
+    .map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'));
   if (keyword === 'required') steps.push(String(params['missingProperty']));
   if (keyword === 'additionalProperties') steps.push(String(params['additionalProperty']));
   return [where, ...steps].join('.');

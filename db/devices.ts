@@ -3,7 +3,16 @@
  */
 import { and, asc, desc, eq, gt, lt, sql, type SQL } from 'drizzle-orm';
 import type { Db } from './index.ts';
-import { deviceContacts, deviceVersions, deviceUpgrades, devices, unknownDevices, versionUploads, PROTOCOLS, type Protocol } from './schema.ts';
+import {
+  deviceContacts,
+  deviceVersions,
+  deviceUpgrades,
+  devices,
+  unknownDevices,
+  versionUploads,
+  PROTOCOLS,
+  type Protocol,
+} from './schema.ts';
 
 /** One registration at a time: then no two of them can claim one identity or one IMEI. */
 const REGISTRY_LOCK = 7_231_949;
@@ -76,7 +85,11 @@ export async function findDevice(db: Db, departmentId: number, deviceId: string)
     .where(and(eq(devices.id, deviceId), eq(devices.departmentId, departmentId)));
   if (device === undefined) return null;
   const [versions, [contact], [running]] = await Promise.all([
-    db.select().from(deviceVersions).where(eq(deviceVersions.deviceId, deviceId)).orderBy(asc(deviceVersions.component)),
+    db
+      .select()
+      .from(deviceVersions)
+      .where(eq(deviceVersions.deviceId, deviceId))
+      .orderBy(asc(deviceVersions.component)),
     db.select().from(deviceContacts).where(eq(deviceContacts.deviceId, deviceId)),
     db
       .select()
@@ -109,9 +122,14 @@ export async function registerDevices(
     const byId = new Map(stored.map((row) => [row.id, row]));
     const byImei = new Map(stored.map((row) => [row.imei, row]));
     const results: RegistrationResult[] = [];
-    const write: (Registration & { isNew: boolean })[] = [];
+    const write: Write[] = [];
     for (const row of rows) {
-      const { result, merged } = judge(row, byId.get(row.id), row.imei === null ? undefined : byImei.get(row.imei), departmentId);
+      const { result, merged } = judge(
+        row,
+        byId.get(row.id),
+        row.imei === null ? undefined : byImei.get(row.imei),
+        departmentId,
+      );
       results.push(result);
       if (merged !== null) write.push(merged);
     }
@@ -136,13 +154,20 @@ export async function updateDevice(
     if (fields.imei && fields.imei !== device.imei && (await tx.$count(devices, eq(devices.imei, fields.imei))) > 0) {
       return { kind: 'imei_taken' };
     }
-    await tx.update(devices).set({ ...fields, updatedAt: sql`now()` }).where(mine);
+    await tx
+      .update(devices)
+      .set({ ...fields, updatedAt: sql`now()` })
+      .where(mine);
     return { kind: 'done' };
   });
 }
 
 /** Deletes a device that never was in a task, with everything it reported. */
-export async function deleteDevice(db: Db, departmentId: number, deviceId: string): Promise<'deleted' | 'missing' | 'has_upgrades'> {
+export async function deleteDevice(
+  db: Db,
+  departmentId: number,
+  deviceId: string,
+): Promise<'deleted' | 'missing' | 'has_upgrades'> {
   return db.transaction(async (tx) => {
     const mine = and(eq(devices.id, deviceId), eq(devices.departmentId, departmentId));
     const [device] = await tx.select({ id: devices.id }).from(devices).where(mine).for('update');
@@ -154,11 +179,17 @@ export async function deleteDevice(db: Db, departmentId: number, deviceId: strin
 }
 
 /** Version uploads of a device, newest first; `before` is the last id of the page before. */
-export async function listVersionUploads(db: Db, deviceId: string, page: { before: number; limit: number }) {
+export async function listVersionUploads(
+  db: Db,
+  deviceId: string,
+  page: { before?: number | undefined; limit: number },
+) {
+  const conditions = [eq(versionUploads.deviceId, deviceId)];
+  if (page.before !== undefined) conditions.push(lt(versionUploads.id, page.before));
   return db
     .select()
     .from(versionUploads)
-    .where(and(eq(versionUploads.deviceId, deviceId), lt(versionUploads.id, page.before)))
+    .where(and(...conditions))
     .orderBy(desc(versionUploads.id))
     .limit(page.limit);
 }
@@ -186,7 +217,8 @@ function startsLike(q: string): SQL {
   const beginnings = PROTOCOLS.map((name) => `${name}-${upper}`);
   if (protocol !== undefined) beginnings.push(protocol + (identity ?? '').toUpperCase());
   const ranges = beginnings.map(
-    (beginning) => sql`(devices.id >= ${beginning} and devices.id <= ${`${beginning}zz`} and starts_with(devices.id, ${beginning}))`,
+    (beginning) =>
+      sql`(devices.id >= ${beginning} and devices.id <= ${`${beginning}zz`} and starts_with(devices.id, ${beginning}))`,
   );
   if (/^\d+$/.test(q)) ranges.push(sql`(imei >= ${q} and imei <= ${`${q}zz`} and starts_with(imei, ${q}))`);
   return sql`(${sql.join(ranges, sql` or `)})`;
@@ -209,7 +241,7 @@ function judge(
   same: Stored | undefined,
   sameImei: Stored | undefined,
   departmentId: number,
-): { result: RegistrationResult; merged: (Registration & { isNew: boolean }) | null } {
+): { result: RegistrationResult; merged: Write | null } {
   const refused = (code: 'other_department' | 'imei_taken' | 'dates_wrong', holder?: string) => ({
     result: { status: 'refused' as const, code, ...(holder === undefined ? {} : { holder }) },
     merged: null,
@@ -236,22 +268,24 @@ function judge(
   return changed ? { result: { status: 'updated' }, merged } : { result: { status: 'unchanged' }, merged: null };
 }
 
-async function writeRegistrations(
-  tx: Db,
-  departmentId: number,
-  author: string,
-  rows: readonly (Registration & { isNew: boolean })[],
-): Promise<void> {
-  const input = (isNew: boolean) => sql`jsonb_to_recordset(${JSON.stringify(rows.filter((row) => row.isNew === isNew))}::jsonb) as
-    x(id text, protocol text, identity text, imei text, model text, "productionDate" date, "shipDate" date, remark text)`;
-  await tx.execute(sql`
-    insert into devices (id, protocol, identity, imei, department_id, model, production_date, ship_date, remark, created_by)
-    select id, protocol, identity, imei, ${departmentId}::int, model, "productionDate", "shipDate", remark, ${author}
-    from ${input(true)}`);
-  await tx.execute(sql`
-    delete from unknown_devices u using ${input(true)} where u.protocol = x.protocol and u.identity = x.identity`);
-  await tx.execute(sql`
-    update devices d set imei = x.imei, model = x.model, production_date = x."productionDate", ship_date = x."shipDate",
-      remark = x.remark, updated_at = now()
-    from ${input(false)} where d.id = x.id and d.department_id = ${departmentId}`);
+type Write = Registration & { isNew: boolean };
+
+async function writeRegistrations(tx: Db, departmentId: number, author: string, rows: readonly Write[]): Promise<void> {
+  const columns = sql`as x(id text, protocol text, identity text, imei text, model text, "productionDate" date, "shipDate" date, remark text)`;
+  const input = (some: readonly Write[]) => sql`jsonb_to_recordset(${JSON.stringify(some)}::jsonb) ${columns}`;
+  const [created, changed] = [rows.filter(({ isNew }) => isNew), rows.filter(({ isNew }) => !isNew)];
+  if (created.length > 0) {
+    await tx.execute(sql`
+      with input as (select * from ${input(created)}), known as (
+        delete from unknown_devices u using input x where u.protocol = x.protocol and u.identity = x.identity
+      )
+      insert into devices (id, protocol, identity, imei, department_id, model, production_date, ship_date, remark, created_by)
+      select id, protocol, identity, imei, ${departmentId}::int, model, "productionDate", "shipDate", remark, ${author} from input`);
+  }
+  if (changed.length > 0) {
+    await tx.execute(sql`
+      update devices d set imei = x.imei, model = x.model, production_date = x."productionDate", ship_date = x."shipDate",
+        remark = x.remark, updated_at = now()
+      from ${input(changed)} where d.id = x.id and d.department_id = ${departmentId}`);
+  }
 }

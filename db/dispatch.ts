@@ -83,6 +83,8 @@ export async function logTask(db: Db, taskId: number, entry: TaskEntry): Promise
 
 /** How a task stands. */
 export interface TaskCount {
+  status: TaskStatus;
+  options: TaskOptions;
   /** Devices with a running workflow. */
   inFlight: number;
   /** Of these, devices that something is being done with; the others wait and use no radio. */
@@ -100,13 +102,15 @@ export async function countTask(db: Db, taskId: number): Promise<TaskCount> {
         count(*) filter (where status <> 'waiting' and reason is distinct from 'offline')::int as active
       from device_upgrades where task_id = ${taskId} and dispatched_at is not null and finished_at is null
     )
-    select
+    select t.status, t.options,
       (select total from flying) as "inFlight",
       (select active from flying) as active,
       (select count(*)::int from device_upgrades
         where task_id = ${taskId} and dispatched_at is null and finished_at is null) as remaining,
-      (extract(epoch from clock_timestamp()) * 1000)::float8 as "nowMs"`);
-  return row!;
+      (extract(epoch from clock_timestamp()) * 1000)::float8 as "nowMs"
+    from upgrade_tasks t where t.id = ${taskId}`);
+  if (row === undefined) throw new InvariantError(`task ${taskId} does not exist`);
+  return row;
 }
 
 /** How many devices of a task are in each status. */
@@ -117,14 +121,18 @@ export async function countStatuses(db: Db, taskId: number): Promise<Partial<Rec
   return Object.fromEntries(rows.map(({ status, n }) => [status, n]));
 }
 
-/** Takes the next devices of a task, in their order; from here on they count as under way. */
+/**
+ * Takes the next devices of a task, in their order; from here on they count as under way. None once a pause or a
+ * cancel is written: the lock makes whoever writes it wait for us, or us see it.
+ */
 export async function claimUpgrades(db: Db, taskId: number, limit: number): Promise<StartableUpgrade[]> {
+  if (limit === 0) return [];
   return startable(
     db,
     sql`update device_upgrades set dispatched_at = clock_timestamp()
       where id in (
         select id from device_upgrades
-        where task_id = ${taskId} and dispatched_at is null and finished_at is null
+        where exists (select 1 from upgrade_tasks where id = ${taskId} and status = 'running' for share) and task_id = ${taskId} and dispatched_at is null and finished_at is null
           and (not_before is null or not_before <= clock_timestamp())
         order by position limit ${limit} for update skip locked)
       returning *`,

@@ -59,7 +59,12 @@ export async function listFirmware(
   if (filter.component !== undefined) conditions.push(eq(firmware.component, filter.component));
   if (filter.targetVersion !== undefined) conditions.push(eq(firmware.targetVersion, filter.targetVersion));
   if (filter.model !== undefined) conditions.push(eq(firmware.model, filter.model));
-  return db.select().from(firmware).where(and(...conditions)).orderBy(asc(firmware.id)).limit(page.limit);
+  return db
+    .select()
+    .from(firmware)
+    .where(and(...conditions))
+    .orderBy(asc(firmware.id))
+    .limit(page.limit);
 }
 
 /** One file; null when the department has no such file. */
@@ -85,7 +90,11 @@ export async function readFirmwareContent(db: Db, sha256: string): Promise<Buffe
 }
 
 /** Deletes a file that no task names, and its bytes when no other file has them. */
-export async function deleteFirmware(db: Db, departmentId: number, firmwareId: number): Promise<'deleted' | 'missing' | 'in_use'> {
+export async function deleteFirmware(
+  db: Db,
+  departmentId: number,
+  firmwareId: number,
+): Promise<'deleted' | 'missing' | 'in_use'> {
   return db.transaction(async (tx) => {
     const mine = and(eq(firmware.id, firmwareId), eq(firmware.departmentId, departmentId));
     // Before the row: an upload locks the content first, too.

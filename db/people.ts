@@ -63,13 +63,20 @@ export async function findKeyHolder(db: Db, keyHash: string): Promise<(KeyHolder
   await db
     .update(apiKeys)
     .set({ lastUsedAt: sql`now()` })
-    .where(and(eq(apiKeys.id, holder.keyId), sql`(last_used_at is null or last_used_at < now() - interval '1 minute')`));
+    .where(
+      and(eq(apiKeys.id, holder.keyId), sql`(last_used_at is null or last_used_at < now() - interval '1 minute')`),
+    );
   return holder;
 }
 
 /** Departments by id, `limit` at a time. */
 export async function listDepartments(db: Db, page: { after: number; limit: number }): Promise<DepartmentRow[]> {
-  return db.select().from(departments).where(gt(departments.id, page.after)).orderBy(asc(departments.id)).limit(page.limit);
+  return db
+    .select()
+    .from(departments)
+    .where(gt(departments.id, page.after))
+    .orderBy(asc(departments.id))
+    .limit(page.limit);
 }
 
 /** Makes a department; null when the name is taken. */

@@ -6,7 +6,15 @@ import { and, asc, desc, eq, gt, inArray, lt, sql } from 'drizzle-orm';
 import { deviceCondition, type DeviceFilter } from './devices.ts';
 import type { FirmwareRow } from './firmware.ts';
 import type { Db } from './index.ts';
-import { deviceUpgrades, firmware, taskLog, upgradeLog, upgradeTasks, type FileProof, type TaskOptions } from './schema.ts';
+import {
+  deviceUpgrades,
+  firmware,
+  taskLog,
+  upgradeLog,
+  upgradeTasks,
+  type FileProof,
+  type TaskOptions,
+} from './schema.ts';
 import { gate } from '../workflows/rules/eligibility.ts';
 import type { PlanReason, TaskStatus, UpgradeStatus } from '../workflows/rules/statuses.ts';
 import { needsOperatorConfirmation, type Component } from '../workflows/rules/versions.ts';
@@ -35,9 +43,9 @@ export interface PlanRequest {
  * - `refused`: is not taken into the task
  */
 export const PLAN_OUTCOMES = ['goes', 'waits', 'skipped', 'refused'] as const;
-export type PlanOutcome = (typeof PLAN_OUTCOMES)[number];
+type PlanOutcome = (typeof PLAN_OUTCOMES)[number];
 
-export interface PlannedDevice {
+interface PlannedDevice {
   deviceId: string;
   outcome: PlanOutcome;
   reason: PlanReason | null;
@@ -79,7 +87,9 @@ export async function planUpgrade(db: Db, request: PlanRequest): Promise<Upgrade
     .for('key share');
   const files = request.firmwareIds.flatMap((id) => found.find((file) => file.id === id) ?? []);
   const missingFirmwareIds = request.firmwareIds.filter((id) => !found.some((file) => file.id === id));
-  const [clock] = await db.execute<{ nowMs: number }>(sql`select (extract(epoch from now()) * 1000)::float8 as "nowMs"`);
+  const [clock] = await db.execute<{ nowMs: number }>(
+    sql`select (extract(epoch from now()) * 1000)::float8 as "nowMs"`,
+  );
   const plan = { nowMs: Math.floor(clock!.nowMs), files, missingFirmwareIds, devices: [], tooMany: false };
   if (files.length === 0 || missingFirmwareIds.length > 0) return plan;
 
@@ -102,7 +112,10 @@ export type NewTask = Pick<
 export async function insertTask(tx: Db, task: NewTask, plan: UpgradePlan): Promise<TaskRow> {
   const taken = plan.devices.filter(({ outcome }) => outcome !== 'refused');
   const firmwareIds = plan.files.map(({ id }) => id);
-  const [row] = await tx.insert(upgradeTasks).values({ ...task, firmwareIds, deviceCount: taken.length }).returning();
+  const [row] = await tx
+    .insert(upgradeTasks)
+    .values({ ...task, firmwareIds, deviceCount: taken.length })
+    .returning();
   const { id, departmentId, createdBy } = row!;
   const bytesTotal = plan.files[0]!.sizeBytes;
   for (let from = 0; from < taken.length; from += INSERT_ROWS) {
@@ -150,7 +163,9 @@ export async function findByIdempotencyKey(
     .from(upgradeTasks)
     .innerJoin(taskLog, and(eq(taskLog.taskId, upgradeTasks.id), eq(taskLog.event, 'created')))
     .where(and(eq(upgradeTasks.departmentId, departmentId), eq(upgradeTasks.idempotencyKey, key)));
-  return row === undefined ? null : { requestHash: row.requestHash, answer: row.details['answer'] as Record<string, unknown> };
+  return row === undefined
+    ? null
+    : { requestHash: row.requestHash, answer: row.details['answer'] as Record<string, unknown> };
 }
 
 /** Tasks that were made some seconds ago and that no workflow has taken up. */
@@ -169,11 +184,17 @@ export async function listTasks(
   db: Db,
   departmentId: number,
   filter: { status?: TaskStatus },
-  page: { before: number; limit: number },
+  page: { before?: number | undefined; limit: number },
 ): Promise<TaskRow[]> {
-  const conditions = [eq(upgradeTasks.departmentId, departmentId), lt(upgradeTasks.id, page.before)];
+  const conditions = [eq(upgradeTasks.departmentId, departmentId)];
+  if (page.before !== undefined) conditions.push(lt(upgradeTasks.id, page.before));
   if (filter.status !== undefined) conditions.push(eq(upgradeTasks.status, filter.status));
-  return db.select().from(upgradeTasks).where(and(...conditions)).orderBy(desc(upgradeTasks.id)).limit(page.limit);
+  return db
+    .select()
+    .from(upgradeTasks)
+    .where(and(...conditions))
+    .orderBy(desc(upgradeTasks.id))
+    .limit(page.limit);
 }
 
 /** One task; null when the department has no such task. */
@@ -187,7 +208,10 @@ export async function findTask(db: Db, departmentId: number, taskId: number): Pr
 
 /** The files of a task, in order. */
 export async function findTaskFiles(db: Db, firmwareIds: readonly number[]): Promise<FirmwareRow[]> {
-  const found = await db.select().from(firmware).where(inArray(firmware.id, [...firmwareIds]));
+  const found = await db
+    .select()
+    .from(firmware)
+    .where(inArray(firmware.id, [...firmwareIds]));
   return firmwareIds.flatMap((id) => found.find((file) => file.id === id) ?? []);
 }
 
@@ -201,7 +225,12 @@ export async function listTaskUpgrades(
   const conditions = [eq(deviceUpgrades.taskId, taskId), gt(deviceUpgrades.id, page.after)];
   if (filter.status !== undefined) conditions.push(eq(deviceUpgrades.status, filter.status));
   if (filter.reason !== undefined) conditions.push(eq(deviceUpgrades.reason, filter.reason));
-  return db.select().from(deviceUpgrades).where(and(...conditions)).orderBy(asc(deviceUpgrades.id)).limit(page.limit);
+  return db
+    .select()
+    .from(deviceUpgrades)
+    .where(and(...conditions))
+    .orderBy(asc(deviceUpgrades.id))
+    .limit(page.limit);
 }
 
 /** Upgrades of a device, newest first. */
@@ -209,13 +238,14 @@ export async function listDeviceUpgrades(
   db: Db,
   departmentId: number,
   deviceId: string,
-  page: { before: number; limit: number },
+  page: { before?: number | undefined; limit: number },
 ): Promise<UpgradeRow[]> {
-  const mine = and(eq(deviceUpgrades.deviceId, deviceId), eq(deviceUpgrades.departmentId, departmentId));
+  const conditions = [eq(deviceUpgrades.deviceId, deviceId), eq(deviceUpgrades.departmentId, departmentId)];
+  if (page.before !== undefined) conditions.push(lt(deviceUpgrades.id, page.before));
   return db
     .select()
     .from(deviceUpgrades)
-    .where(and(mine, lt(deviceUpgrades.id, page.before)))
+    .where(and(...conditions))
     .orderBy(desc(deviceUpgrades.id))
     .limit(page.limit);
 }
@@ -279,7 +309,14 @@ export async function confirmUnproven(
   by: { author: string; cause: string },
 ): Promise<'confirmed' | 'not_unproven' | 'not_last_file' | 'not_baseband' | 'not_reported'> {
   return db.transaction(async (tx) => {
-    const [row] = await tx.execute<{ status: UpgradeStatus; last: boolean; fileIndex: number; component: Component; target: string; reported: boolean }>(sql`
+    const [row] = await tx.execute<{
+      status: UpgradeStatus;
+      last: boolean;
+      fileIndex: number;
+      component: Component;
+      target: string;
+      reported: boolean;
+    }>(sql`
       select u.status, u.file_index = cardinality(t.firmware_ids) - 1 as last, u.file_index as "fileIndex", f.component,
         f.target_version as target,
         exists (select 1 from device_versions v join device_messages m on m.device_id = v.device_id
@@ -333,15 +370,20 @@ type Judgement = Omit<PlannedDevice, 'deviceId'>;
 
 function judge(device: Candidate | undefined, files: readonly FirmwareRow[], notEligible: 'wait' | 'skip'): Judgement {
   if (device === undefined) return refused('not_registered', 'no device with this id is registered; register it first');
-  if (!device.ours) return refused('other_department', 'the device belongs to another department, which alone can upgrade it');
+  if (!device.ours)
+    return refused('other_department', 'the device belongs to another department, which alone can upgrade it');
   const [first] = files;
   if (device.protocol !== first!.protocol) {
-    return refused('protocol_mismatch', `the file is for protocol ${first!.protocol}, the device has ${device.protocol}`);
+    return refused(
+      'protocol_mismatch',
+      `the file is for protocol ${first!.protocol}, the device has ${device.protocol}`,
+    );
   }
   if (runsEverything(device, files)) {
     return refused('already_current', `the device runs ${device.versions[files.at(-1)!.component]} already`);
   }
-  if (device.busy) return { outcome: 'waits', reason: 'busy', explanation: 'another upgrade of this device is running' };
+  if (device.busy)
+    return { outcome: 'waits', reason: 'busy', explanation: 'another upgrade of this device is running' };
   // A file the device runs already is passed over, as the workflow does; the next one decides.
   const verdict = files.map((file) => gate(file, device)).find(({ kind }) => kind !== 'already_current');
   if (verdict?.kind !== 'closed') return { outcome: 'goes', reason: null, explanation: 'eligible' };

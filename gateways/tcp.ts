@@ -1,6 +1,8 @@
 /**
  * A TCP listener with limits: connections in all, connections per address, idle time. What is said on a connection is
  * the business of its owner.
+ *
+ * Made for many connections that say little: no timer, no listener function and no closure of their own.
  */
 import net from 'node:net';
 
@@ -8,87 +10,150 @@ import net from 'node:net';
 export interface TcpLimits {
   maxConnections: number;
   maxConnectionsPerAddress: number;
-  /** A connection without a byte in either direction for this long is closed. */
+  /** A connection without a byte in either direction for this long is closed, at most a quarter of it later. */
   idleTimeoutMs: number;
 }
 
-/** How many connections were taken and turned away since the start. */
+/** How many connections were taken, turned away and closed since the start. */
 export interface TcpStats {
   accepted: number;
   refusedTotal: number;
   refusedPerAddress: number;
+  /** The system could not hand a connection over, for example because of too many open files. */
+  failedAccepts: number;
+  closedIdle: number;
 }
 
+/** What the owner of the connections hears of them; a connection that was turned away is never heard of. */
+export interface TcpOwner<Socket extends net.Socket = net.Socket> {
+  opened(socket: Socket, address: string): void;
+  received(socket: Socket, chunk: Buffer): void;
+  /** Once per connection, whoever closed it. */
+  closed(socket: Socket): void;
+}
+
+/** One remote address with its open connections. */
+interface Peer {
+  readonly address: string;
+  open: number;
+}
+
+interface Connection {
+  readonly peer: Peer;
+  /** Bytes in both directions when the clock last looked. */
+  traffic: number;
+  /** How often in a row it has found them unchanged. */
+  quiet: number;
+}
+
+/** Connections are looked at so often in each idle time. */
+const IDLE_LOOKS = 4;
+/** The first look at a new connection only starts the count, it may come right after the opening. */
+const NOT_LOOKED_AT = -1;
+const BACKLOG = 1024;
+
 /** A listening server whose connections have passed the limits. */
-export class TcpListener {
-  readonly stats: TcpStats = { accepted: 0, refusedTotal: 0, refusedPerAddress: 0 };
+export class TcpListener<Socket extends net.Socket = net.Socket> {
+  readonly stats: TcpStats = { accepted: 0, refusedTotal: 0, refusedPerAddress: 0, failedAccepts: 0, closedIdle: 0 };
   readonly #server: net.Server;
   readonly #limits: TcpLimits;
-  readonly #perAddress = new Map<string, number>();
-  readonly #sockets = new Set<net.Socket>();
+  readonly #peers = new Map<string, Peer>();
+  readonly #connections = new Map<net.Socket, Connection>();
+  #clock: NodeJS.Timeout | undefined;
 
-  constructor(limits: TcpLimits, onConnection: (socket: net.Socket, address: string) => void) {
+  constructor(limits: TcpLimits, owner: TcpOwner<Socket>) {
     this.#limits = limits;
+    const leave = (socket: net.Socket) => {
+      this.#leave(socket);
+      owner.closed(socket as Socket);
+    };
+    function onData(this: net.Socket, chunk: Buffer): void {
+      owner.received(this as Socket, chunk);
+    }
+    function onClose(this: net.Socket): void {
+      leave(this);
+    }
     this.#server = net.createServer({ noDelay: true }, (socket) => {
-      const address = socket.remoteAddress ?? 'unknown';
-      if (!this.#admit(address)) {
+      const peer = this.#admit(socket.remoteAddress);
+      if (peer === null) {
         socket.destroy();
         return;
       }
       this.stats.accepted += 1;
-      this.#sockets.add(socket);
-      socket.setTimeout(limits.idleTimeoutMs, closeIdle);
-      socket.once('close', () => this.#leave(socket, address));
-      onConnection(socket, address);
+      this.#connections.set(socket, { peer, traffic: 0, quiet: NOT_LOOKED_AT });
+      socket.on('data', onData);
+      socket.on('close', onClose);
+      socket.on('error', ignore); // 'close' follows
+      owner.opened(socket as Socket, peer.address);
     });
   }
 
   get connections(): number {
-    return this.#sockets.size;
+    return this.#connections.size;
   }
 
   /** Starts listening; returns the port, which matters when 0 was asked for. */
   async listen(port: number, host: string): Promise<number> {
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject);
-      this.#server.listen({ port, host, backlog: 1024 }, resolve);
+      this.#server.listen({ port, host, backlog: BACKLOG }, () => {
+        this.#server.off('error', reject);
+        resolve();
+      });
     });
+    // Without a listener such an error would end the process.
+    this.#server.on('error', () => (this.stats.failedAccepts += 1));
+    this.#clock = setInterval(() => this.#look(), Math.max(1, this.#limits.idleTimeoutMs / IDLE_LOOKS));
+    this.#clock.unref();
     return (this.#server.address() as net.AddressInfo).port;
   }
 
   /** Stops accepting and closes what is open; after `graceMs` without asking. */
   async close(graceMs: number): Promise<void> {
+    clearInterval(this.#clock);
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    for (const socket of this.#sockets) socket.end();
+    for (const socket of this.#connections.keys()) socket.end();
     const timer = setTimeout(() => {
-      for (const socket of this.#sockets) socket.destroy();
+      for (const socket of this.#connections.keys()) socket.destroy();
     }, graceMs);
     await closed;
     clearTimeout(timer);
   }
 
-  #admit(address: string): boolean {
-    if (this.#sockets.size >= this.#limits.maxConnections) {
+  #admit(address = 'unknown'): Peer | null {
+    if (this.#connections.size >= this.#limits.maxConnections) {
       this.stats.refusedTotal += 1;
-      return false;
+      return null;
     }
-    const open = this.#perAddress.get(address) ?? 0;
-    if (open >= this.#limits.maxConnectionsPerAddress) {
+    const peer = this.#peers.get(address) ?? { address, open: 0 };
+    if (peer.open >= this.#limits.maxConnectionsPerAddress) {
       this.stats.refusedPerAddress += 1;
-      return false;
+      return null;
     }
-    this.#perAddress.set(address, open + 1);
-    return true;
+    peer.open += 1;
+    this.#peers.set(address, peer);
+    return peer;
   }
 
-  #leave(socket: net.Socket, address: string): void {
-    this.#sockets.delete(socket);
-    const open = (this.#perAddress.get(address) ?? 1) - 1;
-    if (open === 0) this.#perAddress.delete(address);
-    else this.#perAddress.set(address, open);
+  #leave(socket: net.Socket): void {
+    const peer = this.#connections.get(socket)?.peer;
+    this.#connections.delete(socket);
+    if (peer === undefined) return;
+    peer.open -= 1;
+    if (peer.open === 0) this.#peers.delete(peer.address);
+  }
+
+  /** Closes what has been quiet for too long. */
+  #look(): void {
+    for (const [socket, connection] of this.#connections) {
+      const traffic = socket.bytesRead + socket.bytesWritten;
+      connection.quiet = traffic === connection.traffic ? connection.quiet + 1 : 0;
+      connection.traffic = traffic;
+      if (connection.quiet < IDLE_LOOKS) continue;
+      this.stats.closedIdle += 1;
+      socket.destroy();
+    }
   }
 }
 
-function closeIdle(this: net.Socket): void {
-  this.destroy();
-}
+function ignore(): void {}

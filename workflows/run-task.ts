@@ -15,7 +15,6 @@ import {
   continueAsNew,
   defineQuery,
   defineUpdate,
-  isCancellation,
   proxyActivities,
   proxyLocalActivities,
   setCurrentDetails,
@@ -60,8 +59,6 @@ interface Run {
   startNow: boolean;
   cancelledBy: Authorship | null;
   ended: boolean;
-  /** Ends the current slice, so that a control takes effect at once. */
-  interrupt: () => void;
 }
 
 export async function runTask({ taskId }: RunTaskInput): Promise<TaskOutcome> {
@@ -73,13 +70,11 @@ export async function runTask({ taskId }: RunTaskInput): Promise<TaskOutcome> {
     startNow: false,
     cancelledBy: null,
     ended: false,
-    interrupt: () => {},
   };
   handleControls(run);
   // A cancellation from the Web UI or the command line is an operator's cancel.
   void CancellationScope.current().cancelRequested.catch(() => {
     run.cancelledBy ??= { author: 'temporal', cause: 'cancelled in Temporal' };
-    run.interrupt();
   });
   return CancellationScope.nonCancellable(async () => {
     await reload(run);
@@ -107,7 +102,6 @@ function handleControls(run: Run): void {
   control(PAUSE_UPDATE, async (by) => {
     await db.recordTaskStatus(taskId, 'paused', { ...by, event: 'paused' });
     run.paused = true;
-    run.interrupt();
   });
   control(RESUME_UPDATE, async (by) => {
     const begun = run.plan === null || run.startNow || Date.now() >= run.plan.dispatchAtMs;
@@ -118,7 +112,6 @@ function handleControls(run: Run): void {
   control(CANCEL_UPDATE, async (by) => {
     await db.recordTaskStatus(taskId, 'cancelling', { ...by, event: 'cancelling' });
     run.cancelledBy = by;
-    run.interrupt();
   });
   control(START_NOW_UPDATE, async (by) => {
     await db.logTask(taskId, { ...by, event: 'start_now' });
@@ -127,12 +120,10 @@ function handleControls(run: Run): void {
   control(PACING_UPDATE, async ({ pacing, ...by }: PacingChange) => {
     await db.recordPacing(taskId, pacing, { ...by, event: 'pacing_changed' });
     if (run.plan !== null) run.plan.options.pacing = pacing;
-    run.interrupt();
   });
   control(RETRY_UPDATE, async ({ author, cause }) => {
     const count = await db.resetFailed(taskId, { author, cause: cause ?? 'retry failed devices' });
     await reload(run);
-    run.interrupt();
     return count;
   });
 }
@@ -165,8 +156,10 @@ async function runSlices(run: Run): Promise<void> {
       await db.recordTaskStatus(run.taskId, 'running', { author: 'system', event: 'running', cause: 'the dispatch delay is over' });
       plan(run).status = 'running';
     }
-    const report = await slice(run);
-    if (report === null) continue;
+    show(run, 'running', null);
+    // Ends early when a control changes the task's status: the dispatcher reads it before every step it takes.
+    const report = await devices.dispatchUpgrades(run.taskId);
+    Object.assign(run.view, { inFlight: report.inFlight, remaining: report.remaining });
     if (report.inFlight + report.remaining === 0) return;
     if (report.windowOpensInMs !== null) {
       const sleepMs = Math.min(report.windowOpensInMs, leftMs);
@@ -177,27 +170,12 @@ async function runSlices(run: Run): Promise<void> {
   }
 }
 
-/** One slice of dispatching; null when a control ended it early. */
-async function slice(run: Run) {
-  show(run, 'running', null);
-  const scope = new CancellationScope();
-  run.interrupt = () => scope.cancel();
-  try {
-    const report = await scope.run(() => devices.dispatchUpgrades(run.taskId, plan(run).options.pacing));
-    run.view.inFlight = report.inFlight;
-    run.view.remaining = report.remaining;
-    return report;
-  } catch (error) {
-    if (isCancellation(error)) return null;
-    throw error;
-  } finally {
-    run.interrupt = () => {};
-  }
-}
-
 /** All devices have ended or the deadline has passed; null when a retry came in meanwhile. */
 async function endTask(run: Run): Promise<TaskOutcome | null> {
   const { taskId } = run;
+  // A retry moves the deadline; without it, devices that were just put back would expire.
+  await condition(allHandlersFinished);
+  await reload(run);
   if (Date.now() >= plan(run).deadlineAtMs) {
     const cause = 'the deadline of the task has passed';
     await db.endUndispatched(taskId, { status: 'expired', reason: 'task_deadline', author: 'system', cause });

@@ -7,7 +7,7 @@ import type { Caller } from '../auth.ts';
 import { within } from '../deadlines.ts';
 import { notFound, problem } from '../problems.ts';
 import { Answer, route, type Services } from '../route.ts';
-import { AfterId, closed, ControlBody, Limit, Moment, moment, nullable, page, pageOf } from '../schemas.ts';
+import { AfterLargeId, closed, ControlBody, Limit, Moment, moment, nullable, page, pageOf } from '../schemas.ts';
 import { showUpgrade, Upgrade, UPGRADE_FIELDS, UpgradeStatusName } from '../upgrade-views.ts';
 import * as tasks from '../../db/tasks.ts';
 import type { UpgradeControl } from '../../workflows/contract.ts';
@@ -69,7 +69,8 @@ const CONTROLS = [
     action: 'confirm',
     id: 'confirmDeviceUpgrade',
     summary: 'Confirm the upgrade of one device by hand',
-    description: 'For baseband files (T3): the new version was reported, and a person says that this is a success. Nothing that was not reported can be confirmed.',
+    description:
+      'For baseband files (T3): the new version was reported, and a person says that this is a success. Nothing that was not reported can be confirmed.',
   },
 ] as const;
 
@@ -112,7 +113,7 @@ export const deviceUpgradeRoutes = [
     summary: 'Progress log: everything that happened to one device, with author, time and cause',
     permission: 'device:read',
     params: Params,
-    query: closed({ limit: Limit, after: AfterId }),
+    query: closed({ limit: Limit, after: AfterLargeId }),
     status: 200,
     response: page(UpgradeLogEntry, 'UpgradeLogPage'),
     handle: async ({ params: { upgradeId }, query: { limit = 100, after = 0 }, caller }, { db }) => {
@@ -159,10 +160,17 @@ async function stop({ db, executions }: Services, row: tasks.UpgradeRow, by: Upg
 }
 
 /** Confirm: by telling the workflow while it waits for a person, by row when it ended unproven. */
-async function confirm({ db, executions }: Services, row: tasks.UpgradeRow, by: UpgradeControl): Promise<'done' | 'told'> {
+async function confirm(
+  { db, executions }: Services,
+  row: tasks.UpgradeRow,
+  by: UpgradeControl,
+): Promise<'done' | 'told'> {
   if (row.finishedAt === null) {
     if (row.status !== 'confirming' || row.reason !== 'awaiting_operator') {
-      throw refused(row, `it is ${row.status}; only a baseband file (T3) whose version was reported waits for a person`);
+      throw refused(
+        row,
+        `it is ${row.status}; only a baseband file (T3) whose version was reported waits for a person`,
+      );
     }
     await tell(executions, row, by);
     return 'told';
@@ -177,7 +185,10 @@ async function confirm({ db, executions }: Services, row: tasks.UpgradeRow, by: 
     case 'not_last_file':
       throw refused(row, 'another file would have followed. Retry the device');
     case 'not_reported':
-      throw refused(row, 'the device has not reported the target version after the offer. Wait for its report, or retry it');
+      throw refused(
+        row,
+        'the device has not reported the target version after the offer. Wait for its report, or retry it',
+      );
   }
 }
 

@@ -42,7 +42,11 @@ const Firmware = closed(
 
 const UploadForm = Type.Object(
   {
-    file: Type.Unsafe<unknown>({ type: 'string', contentMediaType: 'application/octet-stream', description: 'a .bin file under the name its maker gave it' }),
+    file: Type.Unsafe<unknown>({
+      type: 'string',
+      contentMediaType: 'application/octet-stream',
+      description: 'a .bin file under the name its maker gave it',
+    }),
     protocol: Type.Enum(['terminal'], { type: 'string' }),
     component: Type.Optional(Type.Enum(['T1'], { type: 'string', default: 'T1' })),
     targetVersion: Type.String({ description: 'must occur in the file name; terminals: 10 to 99' }),
@@ -53,7 +57,9 @@ const UploadForm = Type.Object(
     pinfo: Type.Optional(Type.String({ description: '8 hex characters; absent: taken from the file name' })),
     remark: Type.Optional(Type.String()),
     overrideReason: Type.Optional(
-      Type.String({ description: 'why a file name without the version is right; needs the permission firmware:override' }),
+      Type.String({
+        description: 'why a file name without the version is right; needs the permission firmware:override',
+      }),
     ),
   },
   { title: 'FirmwareUpload' },
@@ -79,7 +85,8 @@ export const firmwareRoutes = [
     id: 'uploadFirmware',
     tag: 'firmware',
     summary: 'Upload a firmware file',
-    description: 'Every rule that the upload breaks is told at once; a refused upload leaves nothing behind. In this version files are for the protocol terminal.',
+    description:
+      'Every rule that the upload breaks is told at once; a refused upload leaves nothing behind. In this version files are for the protocol terminal.',
     permission: 'firmware:write',
     consumes: 'multipart/form-data',
     body: UploadForm,
@@ -87,7 +94,10 @@ export const firmwareRoutes = [
     response: Firmware,
     problems: ['firmware_refused', 'firmware_exists', 'protocol_not_supported'],
     handle: async ({ request, caller }, { db }) => {
-      const { fields, file, extraFiles } = await readUpload(request, { keepBytes: TERMINAL_MAX_BYTES, maxBytes: MAX_UPLOAD_BYTES });
+      const { fields, file, extraFiles } = await readUpload(request, {
+        keepBytes: TERMINAL_MAX_BYTES,
+        maxBytes: MAX_UPLOAD_BYTES,
+      });
       assertProtocol(fields.get('protocol')?.trim() ?? '');
       const mayOverride = caller.permissions.has('firmware:override');
       const judged = judgeUpload({ fields, file, extraFiles, mayOverride });
@@ -99,9 +109,13 @@ export const firmwareRoutes = [
       const entry = { ...judged.accepted, departmentId: caller.departmentId, uploadedBy: caller.name };
       const stored = await files.insertFirmware(db, entry, file!.bytes!);
       if ('existing' in stored) {
-        throw problem('firmware_exists', `This very file was uploaded before as firmware ${stored.existing}. Use that one.`, {
-          members: { firmwareId: stored.existing, link: `/api/v1/firmware/${stored.existing}` },
-        });
+        throw problem(
+          'firmware_exists',
+          `This very file was uploaded before as firmware ${stored.existing}. Use that one.`,
+          {
+            members: { firmwareId: stored.existing, link: `/api/v1/firmware/${stored.existing}` },
+          },
+        );
       }
       const body = showFirmware(stored.created);
       return new Answer(body, { headers: { Location: body.links.self } });
@@ -125,7 +139,12 @@ export const firmwareRoutes = [
     status: 200,
     response: page(Firmware, 'FirmwarePage'),
     handle: async ({ query: { limit = 100, after = 0, ...filter }, caller }, { db }) =>
-      pageOf(await files.listFirmware(db, caller.departmentId, filter, { after, limit: limit + 1 }), limit, showFirmware, ({ id }) => id),
+      pageOf(
+        await files.listFirmware(db, caller.departmentId, filter, { after, limit: limit + 1 }),
+        limit,
+        showFirmware,
+        ({ id }) => id,
+      ),
   }),
   route({
     method: 'get',
@@ -137,7 +156,8 @@ export const firmwareRoutes = [
     params: Params,
     status: 200,
     response: Firmware,
-    handle: async ({ params, caller }, { db }) => showFirmware(await findOwn(db, caller.departmentId, params.firmwareId)),
+    handle: async ({ params, caller }, { db }) =>
+      showFirmware(await findOwn(db, caller.departmentId, params.firmwareId)),
   }),
   route({
     method: 'get',
@@ -172,7 +192,15 @@ export const firmwareRoutes = [
       const row = await findOwn(db, caller.departmentId, params.firmwareId);
       const packetChecks = xorOfPackets(await readContent(db, row), row.packetSize);
       const { fileName, sizeBytes, sha256, packetSize } = row;
-      return { fileName, sizeBytes, md5: row.md5.toUpperCase(), sha256, packetSize, packets: packetChecks.length, packetChecks };
+      return {
+        fileName,
+        sizeBytes,
+        md5: row.md5.toUpperCase(),
+        sha256,
+        packetSize,
+        packets: packetChecks.length,
+        packetChecks,
+      };
     },
   }),
   route({
@@ -189,7 +217,8 @@ export const firmwareRoutes = [
     handle: async ({ params: { firmwareId }, caller }, { db }) => {
       const outcome = await files.deleteFirmware(db, caller.departmentId, firmwareId);
       if (outcome === 'missing') throw notFound('firmware', firmwareId);
-      if (outcome === 'in_use') throw problem('firmware_in_use', `Firmware ${firmwareId} belongs to a task, and its history stays. Leave it.`);
+      if (outcome === 'in_use')
+        throw problem('firmware_in_use', `Firmware ${firmwareId} belongs to a task, and its history stays. Leave it.`);
       return null;
     },
   }),
@@ -199,9 +228,13 @@ function assertProtocol(protocol: string): void {
   if (protocol === 'terminal') return;
   const errors = [{ path: 'body.protocol', message: 'must be terminal' }];
   if (!(PROTOCOLS as readonly string[]).includes(protocol)) {
-    throw problem('firmware_refused', `The protocol ${protocol === '' ? 'is missing' : `"${protocol.slice(0, 50)}" is unknown`}; write terminal.`, {
-      errors: [{ ...errors[0]!, code: 'protocol_unknown' }],
-    });
+    throw problem(
+      'firmware_refused',
+      `The protocol ${protocol === '' ? 'is missing' : `"${protocol.slice(0, 50)}" is unknown`}; write terminal.`,
+      {
+        errors: [{ ...errors[0]!, code: 'protocol_unknown' }],
+      },
+    );
   }
   throw problem(
     'protocol_not_supported',
@@ -216,18 +249,29 @@ async function findOwn(db: Parameters<typeof files.findFirmware>[0], departmentI
   return row;
 }
 
-async function readContent(db: Parameters<typeof files.findFirmware>[0], { id, sha256 }: files.FirmwareRow): Promise<Buffer> {
+async function readContent(
+  db: Parameters<typeof files.findFirmware>[0],
+  { id, sha256 }: files.FirmwareRow,
+): Promise<Buffer> {
   try {
     return await files.readFirmwareContent(db, sha256);
   } catch (cause) {
     if (!(cause instanceof files.FirmwareDamaged)) throw cause;
-    throw problem('firmware_damaged', `The stored bytes of firmware ${id} do not have their SHA-256 any more. Upload the file again and tell whoever runs this service.`, { cause });
+    throw problem(
+      'firmware_damaged',
+      `The stored bytes of firmware ${id} do not have their SHA-256 any more. Upload the file again and tell whoever runs this service.`,
+      { cause },
+    );
   }
 }
 
 function showFirmware({ departmentId: _department, uploadedAt, ...row }: files.FirmwareRow) {
   const self = `/api/v1/firmware/${row.id}`;
-  return { ...row, uploadedAt: moment(uploadedAt), links: { self, content: `${self}/content`, checkInfo: `${self}/check-info` } };
+  return {
+    ...row,
+    uploadedAt: moment(uploadedAt),
+    links: { self, content: `${self}/content`, checkInfo: `${self}/check-info` },
+  };
 }
 
 function xorOfPackets(content: Buffer, packetSize: number): string[] {

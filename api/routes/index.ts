@@ -1,6 +1,7 @@
 /**
  * Every route there is: what the app mounts and the OpenAPI document describes.
  */
+import { deviceRegistrationRoutes } from './device-registration.ts';
 import { deviceUpgradeRoutes } from './device-upgrades.ts';
 import { deviceRoutes } from './devices.ts';
 import { firmwareRoutes } from './firmware.ts';
@@ -14,6 +15,7 @@ export const routes: readonly Route[] = [
   ...operationsRoutes,
   ...peopleRoutes,
   ...deviceRoutes,
+  ...deviceRegistrationRoutes,
   ...firmwareRoutes,
   ...taskRoutes,
   ...taskControlRoutes,

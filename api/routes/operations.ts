@@ -14,7 +14,10 @@ const CHECK_MS = 2_000;
 const PartCheck = closed({ ok: Type.Boolean(), milliseconds: Type.Integer() }, { title: 'PartCheck' });
 
 const Readiness = closed(
-  { status: Type.Enum(['ready', 'not_ready'], { type: 'string' }), checks: closed({ database: PartCheck, temporal: PartCheck }) },
+  {
+    status: Type.Enum(['ready', 'not_ready'], { type: 'string' }),
+    checks: closed({ database: PartCheck, temporal: PartCheck }),
+  },
   { title: 'Readiness' },
 );
 
@@ -37,7 +40,10 @@ export const operationsRoutes = [
     summary: 'Is the process alive?',
     permission: 'public',
     status: 200,
-    response: closed({ status: Type.Literal('ok'), version: Type.String(), uptimeSeconds: Type.Integer() }, { title: 'Health' }),
+    response: closed(
+      { status: Type.Literal('ok'), version: Type.String(), uptimeSeconds: Type.Integer() },
+      { title: 'Health' },
+    ),
     handle: (_input, { version }) => ({ status: 'ok' as const, version, uptimeSeconds: Math.floor(process.uptime()) }),
   }),
   route({

@@ -8,7 +8,11 @@ import { Answer, route } from '../route.ts';
 import { AfterId, closed, Id, Limit, Moment, moment, nullable, page, pageOf, text } from '../schemas.ts';
 import * as people from '../../db/people.ts';
 
-const Name = text(100, { minLength: 1, pattern: '^\\S([^\\u0000-\\u001f]*\\S)?$', description: 'no spaces at its ends' });
+const Name = text(100, {
+  minLength: 1,
+  pattern: '^\\S([^\\u0000-\\u001f]*\\S)?$',
+  description: 'no spaces at its ends',
+});
 
 const Department = closed({ id: Type.Integer(), name: Type.String(), createdAt: Moment }, { title: 'Department' });
 
@@ -59,7 +63,8 @@ export const peopleRoutes = [
     problems: ['name_taken'],
     handle: async ({ body }, { db }) => {
       const row = await people.createDepartment(db, body.name);
-      if (row === null) throw problem('name_taken', `There is a department "${body.name}" already. Choose another name.`);
+      if (row === null)
+        throw problem('name_taken', `There is a department "${body.name}" already. Choose another name.`);
       return showDepartment(row);
     },
   }),
@@ -90,7 +95,10 @@ export const peopleRoutes = [
         departmentId: Id,
         permissions: Type.Array(Type.Enum(PERMISSIONS, { type: 'string' }), { uniqueItems: true }),
       },
-      { title: 'NewApiKeyOrder', examples: [{ name: 'night operator', departmentId: 1, permissions: ['device:read', 'upgrade:write'] }] },
+      {
+        title: 'NewApiKeyOrder',
+        examples: [{ name: 'night operator', departmentId: 1, permissions: ['device:read', 'upgrade:write'] }],
+      },
     ),
     status: 201,
     response: NewApiKey,
@@ -107,7 +115,10 @@ export const peopleRoutes = [
         });
       }
       if (made === 'name_taken') {
-        throw problem('name_taken', `The department has, or had, a key "${body.name}", and logs name people by it. Choose another name.`);
+        throw problem(
+          'name_taken',
+          `The department has, or had, a key "${body.name}", and logs name people by it. Choose another name.`,
+        );
       }
       return new Answer({ ...showKey(made), key }, { headers: { 'Cache-Control': 'no-store' } });
     },
@@ -128,7 +139,10 @@ export const peopleRoutes = [
       const outcome = await people.revokeKey(db, keyId);
       if (outcome === 'missing') throw problem('not_found', `There is no API key ${keyId}.`);
       if (outcome === 'last_admin') {
-        throw problem('last_admin_key', `Key ${keyId} is the last with the permission admin. Make another admin key first.`);
+        throw problem(
+          'last_admin_key',
+          `Key ${keyId} is the last with the permission admin. Make another admin key first.`,
+        );
       }
       return null;
     },

@@ -85,12 +85,16 @@ export const taskControlRoutes = [
     id: 'retryFailedDevices',
     tag: 'upgrades',
     summary: 'Put devices that did not succeed back into the task',
-    description: 'Failed, unproven, expired, partial and reverted devices begin again; a task that had ended begins again with them.',
+    description:
+      'Failed, unproven, expired, partial and reverted devices begin again; a task that had ended begins again with them.',
     permission: 'upgrade:write',
     params: Params,
     body: ControlBody,
     status: 200,
-    response: closed({ devices: Type.Integer({ description: 'devices put back' }), task: Task }, { title: 'RetriedTask' }),
+    response: closed(
+      { devices: Type.Integer({ description: 'devices put back' }), task: Task },
+      { title: 'RetriedTask' },
+    ),
     problems: ['control_refused', 'temporal_unavailable'],
     handle: async ({ params: { taskId }, body, caller }, services) => {
       let devices = 0;
@@ -138,7 +142,9 @@ async function control(services: Services, caller: Caller, taskId: number, act: 
   } catch (error) {
     const reason = refusalOf(error);
     if (reason === null) throw error;
-    throw problem('control_refused', `Task ${taskId} refuses this: ${reason}. Look at its status and log.`, { cause: error });
+    throw problem('control_refused', `Task ${taskId} refuses this: ${reason}. Look at its status and log.`, {
+      cause: error,
+    });
   }
   return showTask((await findTask(services.db, caller.departmentId, taskId)) ?? task, services.executions);
 }

@@ -6,9 +6,31 @@ import { within } from '../deadlines.ts';
 import { OrderBody, planOrder, showOptions, OptionsBody } from '../orders.ts';
 import { notFound } from '../problems.ts';
 import { Answer, route } from '../route.ts';
-import { AfterId, closed, ComponentName, Id, Limit, LogEntry, Moment, moment, nullable, page, pageOf, text } from '../schemas.ts';
+import {
+  AfterId,
+  AfterLargeId,
+  closed,
+  ComponentName,
+  Id,
+  Limit,
+  LogEntry,
+  Moment,
+  moment,
+  nullable,
+  page,
+  pageOf,
+  text,
+} from '../schemas.ts';
 import { createTask, CreatedTask, PLAN_FIELDS, showPlan } from '../task-creation.ts';
-import { showTask, showUpgrade, Task, TASK_FIELDS, TaskStatusName, Upgrade, UpgradeStatusName } from '../upgrade-views.ts';
+import {
+  showTask,
+  showUpgrade,
+  Task,
+  TASK_FIELDS,
+  TaskStatusName,
+  Upgrade,
+  UpgradeStatusName,
+} from '../upgrade-views.ts';
 import { countStatuses } from '../../db/dispatch.ts';
 import * as tasks from '../../db/tasks.ts';
 import { expectedDurationMs } from '../../workflows/rules/windows.ts';
@@ -82,11 +104,16 @@ export const taskRoutes = [
     id: 'planUpgradeTask',
     tag: 'upgrades',
     summary: 'Plan a task without side effects',
-    description: 'Says which devices would go, which not and why, how many nights it takes and when it ends at the latest. On an unchanged fleet, making the task does exactly this.',
+    description:
+      'Says which devices would go, which not and why, how many nights it takes and when it ends at the latest. On an unchanged fleet, making the task does exactly this.',
     permission: 'upgrade:write',
     query: closed({
-      outcome: Type.Optional(Type.Enum(tasks.PLAN_OUTCOMES, { type: 'string', description: 'list only these devices' })),
-      limit: Type.Optional(Type.Integer({ minimum: 0, maximum: 1_000, default: 100, description: 'most devices in the answer' })),
+      outcome: Type.Optional(
+        Type.Enum(tasks.PLAN_OUTCOMES, { type: 'string', description: 'list only these devices' }),
+      ),
+      limit: Type.Optional(
+        Type.Integer({ minimum: 0, maximum: 1_000, default: 100, description: 'most devices in the answer' }),
+      ),
       after: Type.Optional(Type.Integer({ minimum: 0, description: '`next` of the page before' })),
     }),
     body: OrderBody,
@@ -99,7 +126,12 @@ export const taskRoutes = [
       const devices = planned.plan.devices
         .map((device, position) => ({ position, ...device }))
         .filter((device) => device.position > after && (outcome === undefined || device.outcome === outcome));
-      const { items, next } = pageOf(devices, limit, (device) => device, ({ position }) => position);
+      const { items, next } = pageOf(
+        devices,
+        limit,
+        (device) => device,
+        ({ position }) => position,
+      );
       return {
         ...showPlan(planned),
         files: planned.plan.files.map(showFile),
@@ -117,9 +149,12 @@ export const taskRoutes = [
     id: 'createUpgradeTask',
     tag: 'upgrades',
     summary: 'Make a task',
-    description: 'Answers when the task is stored; its workflow does the rest. The same Idempotency-Key with the same body answers the same task again.',
+    description:
+      'Answers when the task is stored; its workflow does the rest. The same Idempotency-Key with the same body answers the same task again.',
     permission: 'upgrade:write',
-    headers: closed({ 'idempotency-key': Type.Optional(text(200, { minLength: 1, description: 'makes repeating harmless' })) }),
+    headers: closed({
+      'idempotency-key': Type.Optional(text(200, { minLength: 1, description: 'makes repeating harmless' })),
+    }),
     body: OrderBody,
     bodyLimit: ORDER_BODY_LIMIT,
     status: 202,
@@ -141,9 +176,13 @@ export const taskRoutes = [
     status: 200,
     response: page(Task, 'UpgradeTaskPage'),
     handle: async ({ query: { limit = 100, after, ...filter }, caller }, { db, executions }) => {
-      const before = after ?? Number.MAX_SAFE_INTEGER;
-      const rows = await tasks.listTasks(db, caller.departmentId, filter, { before, limit: limit + 1 });
-      return pageOf(rows, limit, (row) => showTask(row, executions), ({ id }) => id);
+      const rows = await tasks.listTasks(db, caller.departmentId, filter, { before: after, limit: limit + 1 });
+      return pageOf(
+        rows,
+        limit,
+        (row) => showTask(row, executions),
+        ({ id }) => id,
+      );
     },
   }),
   route({
@@ -176,7 +215,12 @@ export const taskRoutes = [
         remaining: view.remaining,
         maxConcurrent: view.pacing?.maxConcurrent ?? null,
       };
-      return { ...showTask(row, executions), files: files.map(showFile), counts: counts as Record<string, number>, live };
+      return {
+        ...showTask(row, executions),
+        files: files.map(showFile),
+        counts: counts as Record<string, number>,
+        live,
+      };
     },
   }),
   route({
@@ -187,13 +231,26 @@ export const taskRoutes = [
     summary: 'Devices of a task',
     permission: 'device:read',
     params: Params,
-    query: closed({ status: Type.Optional(UpgradeStatusName), reason: Type.Optional(text(100)), limit: Limit, after: AfterId }),
+    query: closed({
+      status: Type.Optional(UpgradeStatusName),
+      reason: Type.Optional(text(100)),
+      limit: Limit,
+      after: AfterLargeId,
+    }),
     status: 200,
     response: page(Upgrade, 'UpgradePage'),
-    handle: async ({ params: { taskId }, query: { limit = 100, after = 0, ...filter }, caller }, { db, executions }) => {
+    handle: async (
+      { params: { taskId }, query: { limit = 100, after = 0, ...filter }, caller },
+      { db, executions },
+    ) => {
       if ((await tasks.findTask(db, caller.departmentId, taskId)) === null) throw notFound('upgrade task', taskId);
       const rows = await tasks.listTaskUpgrades(db, taskId, filter, { after, limit: limit + 1 });
-      return pageOf(rows, limit, (row) => showUpgrade(row, executions), ({ id }) => id);
+      return pageOf(
+        rows,
+        limit,
+        (row) => showUpgrade(row, executions),
+        ({ id }) => id,
+      );
     },
   }),
   route({
@@ -204,7 +261,7 @@ export const taskRoutes = [
     summary: 'What happened to a task, who did it and why',
     permission: 'device:read',
     params: Params,
-    query: closed({ limit: Limit, after: AfterId }),
+    query: closed({ limit: Limit, after: AfterLargeId }),
     status: 200,
     response: page(LogEntry, 'TaskLogPage'),
     handle: async ({ params: { taskId }, query: { limit = 100, after = 0 }, caller }, { db }) => {
@@ -215,7 +272,13 @@ export const taskRoutes = [
   }),
 ];
 
-function showFile({ id, fileName, component, targetVersion, sizeBytes }: Awaited<ReturnType<typeof tasks.findTaskFiles>>[number]) {
+function showFile({
+  id,
+  fileName,
+  component,
+  targetVersion,
+  sizeBytes,
+}: Awaited<ReturnType<typeof tasks.findTaskFiles>>[number]) {
   const expectedMinutes = Math.ceil(expectedDurationMs(sizeBytes) / 6_000) / 10;
   return { firmwareId: id, fileName, component, targetVersion, sizeBytes, expectedMinutes };
 }
@@ -223,5 +286,12 @@ function showFile({ id, fileName, component, targetVersion, sizeBytes }: Awaited
 /** The first line holds the whole answer to the task's maker; here only its sums are of interest. */
 function showEntry({ id, at, author, event, cause, details }: Awaited<ReturnType<typeof tasks.listTaskLog>>[number]) {
   const { answer, ...rest } = details as { answer?: { counts?: unknown } };
-  return { id, at: moment(at), author, event, cause, details: answer === undefined ? rest : { ...rest, counts: answer.counts } };
+  return {
+    id,
+    at: moment(at),
+    author,
+    event,
+    cause,
+    details: answer === undefined ? rest : { ...rest, counts: answer.counts },
+  };
 }

@@ -38,7 +38,9 @@ describe('metrics', () => {
     await api.send('GET', '/api/v1/devices/terminal-0000000000', { key: jimi.key });
     const { status, body } = await api.send('GET', '/metrics');
     expect(status).toBe(200);
-    expect(body.toString()).toMatch(/slipway_http_request_duration_seconds_count\{route="getDevice",method="GET",status="404"\} 1/);
+    expect(body.toString()).toMatch(
+      /slipway_http_request_duration_seconds_count\{route="getDevice",method="GET",status="404"\} 1/,
+    );
   });
 
   it('need a key when a proxy passes the request on', async () => {
@@ -101,7 +103,10 @@ describe('every request', () => {
     const { key } = jimi;
     expect(await api.send('GET', '/nowhere')).toMatchObject({ status: 404, body: { code: 'not_found' } });
     expect(await api.send('GET', '/api/v1/nowhere')).toMatchObject({ status: 401 });
-    expect(await api.send('GET', '/api/v1/nowhere', { key })).toMatchObject({ status: 404, body: { code: 'not_found' } });
+    expect(await api.send('GET', '/api/v1/nowhere', { key })).toMatchObject({
+      status: 404,
+      body: { code: 'not_found' },
+    });
     const put = await api.send('PUT', '/api/v1/devices', { key });
     expect(put).toMatchObject({ status: 405, body: { code: 'method_not_allowed' } });
     expect(put.headers.get('allow')).toBe('GET, POST');
@@ -110,7 +115,9 @@ describe('every request', () => {
       status: 400,
       body: { code: 'body_unreadable' },
     });
-    expect(await api.send('POST', '/api/v1/departments', { key, body: 'name=x', headers: { 'content-type': 'text/plain' } })).toMatchObject({
+    expect(
+      await api.send('POST', '/api/v1/departments', { key, body: 'name=x', headers: { 'content-type': 'text/plain' } }),
+    ).toMatchObject({
       status: 415,
       body: { code: 'media_type_not_supported' },
     });
@@ -118,11 +125,16 @@ describe('every request', () => {
       status: 413,
       body: { code: 'body_too_large' },
     });
-    expect(await api.send('GET', '/api/v1/devices/%', { key })).toMatchObject({ status: 400, body: { code: 'body_unreadable' } });
+    expect(await api.send('GET', '/api/v1/devices/%', { key })).toMatchObject({
+      status: 400,
+      body: { code: 'body_unreadable' },
+    });
   });
 
   it('lists everything wrong with its fields at once', async () => {
-    const { status, body } = await api.send('GET', '/api/v1/devices?limit=501&protocol=fax&colour=red', { key: jimi.key });
+    const { status, body } = await api.send('GET', '/api/v1/devices?limit=501&protocol=fax&colour=red', {
+      key: jimi.key,
+    });
     expect(status).toBe(400);
     expect(body.code).toBe('validation_failed');
     expect(body.errors).toEqual(
@@ -135,7 +147,10 @@ describe('every request', () => {
   });
 
   it('refuses text that cannot be stored', async () => {
-    const { status, body } = await api.send('POST', '/api/v1/departments', { key: jimi.key, body: { name: 'a\u0000b' } });
+    const { status, body } = await api.send('POST', '/api/v1/departments', {
+      key: jimi.key,
+      body: { name: 'a\u0000b' },
+    });
     expect(status).toBe(400);
     expect(body.errors).toEqual([{ path: 'body.name', message: expect.any(String) }]);
   });
@@ -159,7 +174,10 @@ describe('what nobody foresaw', () => {
       });
       const errors = broken.logs.map((text) => JSON.parse(text)).filter(({ level }) => level >= 50);
       expect(errors).toHaveLength(1);
-      expect(errors[0]).toMatchObject({ requestId: body.requestId, err: { message: expect.stringContaining('unknown_devices') } });
+      expect(errors[0]).toMatchObject({
+        requestId: body.requestId,
+        err: { message: expect.stringContaining('unknown_devices') },
+      });
     } finally {
       await broken.stop();
     }

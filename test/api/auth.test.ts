@@ -30,7 +30,9 @@ describe('a key', () => {
     ['malformed', 'Bearer swk_short', 'unknown or revoked'],
     ['unknown', `Bearer ${generateKey().key}`, 'unknown or revoked'],
   ])('that is %s is refused with words', async (_kind, authorization, words) => {
-    const { status, body, headers } = await api.send('GET', '/api/v1/me', { headers: authorization === undefined ? {} : { authorization } });
+    const { status, body, headers } = await api.send('GET', '/api/v1/me', {
+      headers: authorization === undefined ? {} : { authorization },
+    });
     expect(status).toBe(401);
     expect(body).toMatchObject({ code: 'unauthenticated', detail: expect.stringContaining(words) });
     expect(headers.get('www-authenticate')).toBe('Bearer realm="slipway"');
@@ -47,7 +49,11 @@ describe('a key', () => {
     expect((await api.send('GET', '/api/v1/devices', { key })).status).toBe(200);
     const { status, body } = await api.send('DELETE', '/api/v1/devices/terminal-0000000000', { key });
     expect(status).toBe(403);
-    expect(body).toMatchObject({ code: 'permission_missing', permission: 'device:write', detail: expect.stringContaining('"reader"') });
+    expect(body).toMatchObject({
+      code: 'permission_missing',
+      permission: 'device:write',
+      detail: expect.stringContaining('"reader"'),
+    });
   });
 });
 
@@ -59,7 +65,13 @@ describe('refused keys', () => {
       const from = (address: string) => ({ headers: { 'x-forwarded-for': address } });
       const codes: string[] = [];
       for (let i = 0; i < 5; i++) codes.push((await strict.send('GET', '/api/v1/me', from('203.0.113.7'))).body.code);
-      expect(codes).toEqual(['unauthenticated', 'unauthenticated', 'unauthenticated', 'too_many_failures', 'too_many_failures']);
+      expect(codes).toEqual([
+        'unauthenticated',
+        'unauthenticated',
+        'unauthenticated',
+        'too_many_failures',
+        'too_many_failures',
+      ]);
       expect((await strict.send('GET', '/api/v1/me', from('203.0.113.8'))).status).toBe(401);
       expect((await strict.send('GET', '/api/v1/me', { key, ...from('203.0.113.7') })).status).toBe(200);
     } finally {

@@ -29,7 +29,13 @@ const done = (row: number, status: string, deviceId: string) => ({ row, status, 
 describe('registering rows', () => {
   it('answers row by row and closes its sums', async () => {
     const first = await register([
-      { protocol: 'terminal', identity: 'abcdef0123', model: 'GV2', productionDate: '2025-03-01', shipDate: '2025-03-02' },
+      {
+        protocol: 'terminal',
+        identity: 'abcdef0123',
+        model: 'GV2',
+        productionDate: '2025-03-01',
+        shipDate: '2025-03-02',
+      },
       { protocol: 'terminal', identity: sn(2), imei: null, remark: ' spare ' },
       { protocol: 'ams', identity: '868120145233604' },
     ]);
@@ -127,7 +133,10 @@ describe('registering rows', () => {
   it('names the own device that has the IMEI already', async () => {
     const imei = `44${sn(1)}123`;
     await register([{ protocol: 'terminal', identity: sn(1), imei }]);
-    const { body } = await register([{ protocol: 'ams', identity: imei }, { protocol: 'terminal', identity: sn(3), imei }]);
+    const { body } = await register([
+      { protocol: 'ams', identity: imei },
+      { protocol: 'terminal', identity: sn(3), imei },
+    ]);
     expect(body.results).toEqual([
       refused(1, 'imei_taken', `terminal-${sn(1)}`, `ams-${imei}`),
       refused(2, 'duplicate_row', 'row 1', `terminal-${sn(3)}`),
@@ -175,7 +184,11 @@ describe('importing CSV', () => {
   it.each([
     ['without a header', () => `terminal,${sn(1)}\n`, 'the column protocol and identity is missing'],
     ['with an unknown column', () => `protocol,identity,colour\nterminal,${sn(1)},red\n`, '"colour" is unknown'],
-    ['with a column twice', () => `protocol,identity,identity\nterminal,${sn(1)},${sn(1)}\n`, 'identity is there twice'],
+    [
+      'with a column twice',
+      () => `protocol,identity,identity\nterminal,${sn(1)},${sn(1)}\n`,
+      'identity is there twice',
+    ],
     ['with semicolons', () => `protocol;identity\nterminal;${sn(1)}\n`, 'separated by commas'],
     ['that is empty', () => '', 'empty'],
     ['that is a spreadsheet', () => Buffer.from([0x50, 0x4b, 3, 4, 0xff, 0xfe, 0, 1]), 'not UTF-8'],
@@ -187,7 +200,9 @@ describe('importing CSV', () => {
   });
 
   it('goes on after a row with too few or too many fields', async () => {
-    const { body } = await csv(`protocol,identity\nterminal,${sn(1)}\nterminal\nterminal,${sn(3)},x\nterminal,${sn(4)}\n`);
+    const { body } = await csv(
+      `protocol,identity\nterminal,${sn(1)}\nterminal\nterminal,${sn(3)},x\nterminal,${sn(4)}\n`,
+    );
     expect(body.results).toEqual([
       done(1, 'created', `terminal-${sn(1)}`),
       refused(2, 'wrong_number_of_fields', '1 fields and the header 2'),
@@ -197,7 +212,10 @@ describe('importing CSV', () => {
   });
 
   it('says where it stopped when a file breaks off inside, and keeps what came before', async () => {
-    const bytes = Buffer.concat([Buffer.from(`protocol,identity\nterminal,${sn(1)}\nterminal,"${sn(2)}\n`), Buffer.from(`terminal,${sn(3)}\n`)]);
+    const bytes = Buffer.concat([
+      Buffer.from(`protocol,identity\nterminal,${sn(1)}\nterminal,"${sn(2)}\n`),
+      Buffer.from(`terminal,${sn(3)}\n`),
+    ]);
     const { status, body } = await csv(bytes);
     expect(status).toBe(200);
     expect(body.results).toEqual([
@@ -208,7 +226,9 @@ describe('importing CSV', () => {
 
   it('says where it stopped when the file is not UTF-8 further down', async () => {
     const rows = Array.from({ length: 5_000 }, (_, n) => `terminal,${sn(n)},${'x'.repeat(50)}`);
-    const { status, body } = await csv(Buffer.concat([Buffer.from(['protocol,identity,remark', ...rows, ''].join('\n')), Buffer.from([0xc4, 0xe3])]));
+    const { status, body } = await csv(
+      Buffer.concat([Buffer.from(['protocol,identity,remark', ...rows, ''].join('\n')), Buffer.from([0xc4, 0xe3])]),
+    );
     expect(status).toBe(200);
     expect(body.created).toBeGreaterThan(1_000);
     expect(body.results.at(-1)).toEqual(refused(body.rows, 'csv_unreadable', 'not UTF-8'));
@@ -224,7 +244,9 @@ describe('importing CSV', () => {
   it('needs its media type and the permission', async () => {
     const path = '/api/v1/devices/import';
     const file = `protocol,identity\nterminal,${sn(1)}\n`;
-    expect((await api.send('POST', path, { key: jimi.key, body: file, headers: { 'content-type': 'text/plain' } })).status).toBe(415);
+    expect(
+      (await api.send('POST', path, { key: jimi.key, body: file, headers: { 'content-type': 'text/plain' } })).status,
+    ).toBe(415);
     const reader = await api.key(jimi.id, 'reader', ['device:read']);
     expect((await csv(file, reader)).status).toBe(403);
   });

@@ -61,7 +61,9 @@ describe('the list of devices', () => {
       ],
     });
     const found = async (query: string) =>
-      (await api.send('GET', `${DEVICES}?${query}`, { key: jimi.key })).body.items.map(({ identity }: { identity: string }) => identity.slice(0, 4));
+      (await api.send('GET', `${DEVICES}?${query}`, { key: jimi.key })).body.items.map(
+        ({ identity }: { identity: string }) => identity.slice(0, 4),
+      );
     expect(await found('model=GV3')).toEqual(['8600', 'AB00']);
     expect(await found('protocol=terminal&model=GV3')).toEqual(['AB00']);
     expect(await found('q=abcd')).toEqual(['ABCD']);
@@ -80,7 +82,10 @@ describe('one device', () => {
     await report(api, [id!], '7', 'T3');
     await api.sql`insert into device_contacts (device_id, last_seen_at, address, details) values (${id!}, now(), '198.51.100.7:4000', '{"batLevel": 11}')`;
     const fileId = await uploadFile(api, jimi.key, '10', '11');
-    const task = await api.send('POST', '/api/v1/upgrade-tasks', { key: jimi.key, body: { firmwareIds: [fileId], deviceIds: [id] } });
+    const task = await api.send('POST', '/api/v1/upgrade-tasks', {
+      key: jimi.key,
+      body: { firmwareIds: [fileId], deviceIds: [id] },
+    });
     await api.sql`update device_upgrades set dispatched_at = now(), status = 'waiting', reason = 'window' where task_id = ${task.body.id}`;
     const { status, body } = await api.send('GET', `${DEVICES}/${id}`, { key: jimi.key });
     expect(status).toBe(200);
@@ -110,11 +115,24 @@ describe('one device', () => {
     const imei = `99${sn()}123`;
     const first = await change({ model: 'GV3', imei, productionDate: '2025-03-01', shipDate: '2025-03-02' });
     expect(first.status).toBe(200);
-    expect(first.body).toMatchObject({ model: 'GV3', imei, productionDate: '2025-03-01', shipDate: '2025-03-02', remark: '' });
-    expect((await change({ imei: null, remark: 'back' })).body).toMatchObject({ model: 'GV3', imei: null, remark: 'back' });
+    expect(first.body).toMatchObject({
+      model: 'GV3',
+      imei,
+      productionDate: '2025-03-01',
+      shipDate: '2025-03-02',
+      remark: '',
+    });
+    expect((await change({ imei: null, remark: 'back' })).body).toMatchObject({
+      model: 'GV3',
+      imei: null,
+      remark: 'back',
+    });
     expect((await change({})).body.code).toBe('validation_failed');
     expect((await change({ identity: '00' })).body.errors[0]).toMatchObject({ path: 'body.identity' });
-    expect((await change({ shipDate: '2025-03-01' })).body).toMatchObject({ code: 'validation_failed', errors: [{ path: 'body.shipDate' }] });
+    expect((await change({ shipDate: '2025-03-01' })).body).toMatchObject({
+      code: 'validation_failed',
+      errors: [{ path: 'body.shipDate' }],
+    });
     expect((await change({ shipDate: '2025-02-30' })).status).toBe(400);
   });
 
@@ -133,17 +151,25 @@ describe('one device', () => {
       status: 409,
       body: { code: 'imei_taken' },
     });
-    expect(await api.send('PATCH', `${DEVICES}/ams-${tracker}`, { key: jimi.key, body: { imei: null } })).toMatchObject({
-      status: 400,
-      body: { errors: [{ path: 'body.imei' }] },
-    });
+    expect(await api.send('PATCH', `${DEVICES}/ams-${tracker}`, { key: jimi.key, body: { imei: null } })).toMatchObject(
+      {
+        status: 400,
+        body: { errors: [{ path: 'body.imei' }] },
+      },
+    );
   });
 
   it('is deleted only while it has no upgrades', async () => {
     const [kept, gone] = await registerTerminals(api, jimi, [sn(1), sn(2)]);
     const fileId = await uploadFile(api, jimi.key, '10', '11');
-    await api.send('POST', '/api/v1/upgrade-tasks', { key: jimi.key, body: { firmwareIds: [fileId], deviceIds: [kept] } });
-    expect(await api.send('DELETE', `${DEVICES}/${kept}`, { key: jimi.key })).toMatchObject({ status: 409, body: { code: 'device_has_upgrades' } });
+    await api.send('POST', '/api/v1/upgrade-tasks', {
+      key: jimi.key,
+      body: { firmwareIds: [fileId], deviceIds: [kept] },
+    });
+    expect(await api.send('DELETE', `${DEVICES}/${kept}`, { key: jimi.key })).toMatchObject({
+      status: 409,
+      body: { code: 'device_has_upgrades' },
+    });
     expect((await api.send('DELETE', `${DEVICES}/${gone}`, { key: jimi.key })).status).toBe(204);
     expect((await api.send('GET', `${DEVICES}/${gone}`, { key: jimi.key })).status).toBe(404);
     expect((await api.send('DELETE', `${DEVICES}/${gone}`, { key: jimi.key })).status).toBe(404);
@@ -166,7 +192,9 @@ describe('one device', () => {
       warnings: ['empty_list'],
       error: 'syntax',
     });
-    const second = await api.send('GET', `${DEVICES}/${id}/version-uploads?limit=2&after=${first.body.next}`, { key: jimi.key });
+    const second = await api.send('GET', `${DEVICES}/${id}/version-uploads?limit=2&after=${first.body.next}`, {
+      key: jimi.key,
+    });
     expect(second.body.items.map(({ raw }: { raw: string }) => raw)).toEqual(['one']);
     expect(second.body.next).toBeNull();
   });
@@ -181,7 +209,14 @@ describe('unknown devices', () => {
     const first = await api.send('GET', '/api/v1/unknown-devices?limit=1', { key: jimi.key });
     expect(first.body).toEqual({
       items: [
-        { protocol: 'terminal', identity: identities[0], firstSeenAt: expect.any(String), lastSeenAt: expect.any(String), contacts: 4, address: '198.51.100.7' },
+        {
+          protocol: 'terminal',
+          identity: identities[0],
+          firstSeenAt: expect.any(String),
+          lastSeenAt: expect.any(String),
+          contacts: 4,
+          address: '198.51.100.7',
+        },
       ],
       next: `terminal-${identities[0]}`,
     });

@@ -23,7 +23,12 @@ describe('a good upload', () => {
   it('is stored whole and can be listed, read and downloaded', async () => {
     const bytes = firmwareBytes(35_912, `good ${serial}`);
     const form = uploadForm(
-      { currentVersions: ' 10 \r\n9\n\n10\n', md5: hash('md5', bytes).toUpperCase(), model: 'GV2', remark: 'from 惠州' },
+      {
+        currentVersions: ' 10 \r\n9\n\n10\n',
+        md5: hash('md5', bytes).toUpperCase(),
+        model: 'GV2',
+        remark: 'from 惠州',
+      },
       bytes,
       '终端_1110d100.BIN',
     );
@@ -48,15 +53,23 @@ describe('a good upload', () => {
       overrideReason: null,
       uploadedBy: jimi.operator,
       uploadedAt: expect.any(String),
-      links: { self: `${FIRMWARE}/${body.id}`, content: `${FIRMWARE}/${body.id}/content`, checkInfo: `${FIRMWARE}/${body.id}/check-info` },
+      links: {
+        self: `${FIRMWARE}/${body.id}`,
+        content: `${FIRMWARE}/${body.id}/content`,
+        checkInfo: `${FIRMWARE}/${body.id}/check-info`,
+      },
     });
     expect((await api.send('GET', body.links.self, { key: jimi.key })).body).toEqual(body);
-    expect((await api.send('GET', `${FIRMWARE}?protocol=terminal&targetVersion=11&model=GV2`, { key: jimi.key })).body).toEqual({ items: [body], next: null });
+    expect(
+      (await api.send('GET', `${FIRMWARE}?protocol=terminal&targetVersion=11&model=GV2`, { key: jimi.key })).body,
+    ).toEqual({ items: [body], next: null });
     expect((await api.send('GET', `${FIRMWARE}?targetVersion=12`, { key: jimi.key })).body.items).toEqual([]);
 
     const content = await api.send('GET', body.links.content, { key: jimi.key });
     expect(content.body.equals(bytes)).toBe(true);
-    expect(content.headers.get('content-disposition')).toContain(`filename*=UTF-8''${encodeURIComponent('终端_1110d100.BIN')}`);
+    expect(content.headers.get('content-disposition')).toContain(
+      `filename*=UTF-8''${encodeURIComponent('终端_1110d100.BIN')}`,
+    );
     expect(content.headers.get('content-type')).toBe('application/octet-stream');
 
     const info = await api.send('GET', body.links.checkInfo, { key: jimi.key });
@@ -91,7 +104,10 @@ describe('a good upload', () => {
     }
     const other = await api.department(`other ${serial}`);
     expect((await upload(uploadForm({}, bytes), other.key)).status).toBe(201);
-    const [{ n }] = (await api.sql`select count(*)::int as n from firmware_contents where sha256 = ${hash('sha256', bytes)}`) as [{ n: number }];
+    const [{ n }] =
+      (await api.sql`select count(*)::int as n from firmware_contents where sha256 = ${hash('sha256', bytes)}`) as [
+        { n: number },
+      ];
     expect(n).toBe(1);
   });
 });
@@ -106,7 +122,11 @@ describe('a refused upload', () => {
 
   it('names every rule it breaks at once and leaves nothing behind', async () => {
     const bytes = Buffer.from('tiny');
-    const form = uploadForm({ targetVersion: '110', compatibleVersion: '', currentVersions: '110', md5: '0'.repeat(32), component: 'T2' }, bytes, 'notes.txt');
+    const form = uploadForm(
+      { targetVersion: '110', compatibleVersion: '', currentVersions: '110', md5: '0'.repeat(32), component: 'T2' },
+      bytes,
+      'notes.txt',
+    );
     expect(await codes(form)).toEqual([
       'file not_bin',
       'compatibleVersion missing',
@@ -124,40 +144,70 @@ describe('a refused upload', () => {
 
   it.each([
     ['no file', {}, null, 'x', ['file missing', 'pinfo missing']],
-    ['an empty form', { targetVersion: undefined, compatibleVersion: undefined, currentVersions: undefined, md5: undefined }, 12_000, 'a.bin', [
-      'targetVersion missing', 'compatibleVersion missing', 'currentVersions missing', 'md5 missing', 'pinfo missing']],
+    [
+      'an empty form',
+      { targetVersion: undefined, compatibleVersion: undefined, currentVersions: undefined, md5: undefined },
+      12_000,
+      'a.bin',
+      ['targetVersion missing', 'compatibleVersion missing', 'currentVersions missing', 'md5 missing', 'pinfo missing'],
+    ],
     ['a malformed MD5', { md5: 'abc' }, 12_000, '1110d100.bin', ['md5 md5_wrong']],
     ['an unknown field', { colour: 'red' }, 12_000, '1110d100.bin', ['colour unknown_field']],
     ['one byte too few', {}, 10_239, '1110d100.bin', ['file size_wrong']],
     ['one byte too many', {}, 102_401, '1110d100.bin', ['file size_wrong']],
     ['no package name', {}, 12_000, 'v11.bin', ['pinfo missing']],
     ['two fitting package names', {}, 12_000, '1110d100-1120d100.bin', ['pinfo missing']],
-    ['a package name of another version', { pinfo: '1210d100' }, 12_000, '1110d100.bin', ['pinfo pinfo_version_mismatch']],
+    [
+      'a package name of another version',
+      { pinfo: '1210d100' },
+      12_000,
+      '1110d100.bin',
+      ['pinfo pinfo_version_mismatch'],
+    ],
     ['a package name that is none', { pinfo: '1110d1' }, 12_000, '1110d100.bin', ['pinfo pinfo_wrong']],
-    ['a hex version in the package name', { pinfo: 'A110d100' }, 12_000, '1110d100.bin', ['pinfo pinfo_version_mismatch']],
+    [
+      'a hex version in the package name',
+      { pinfo: 'A110d100' },
+      12_000,
+      '1110d100.bin',
+      ['pinfo pinfo_version_mismatch'],
+    ],
     ['an unknown protocol', { protocol: 'pigeon' }, 12_000, '1110d100.bin', ['protocol protocol_unknown']],
     ['no protocol', { protocol: undefined }, 12_000, '1110d100.bin', ['protocol protocol_unknown']],
     ['U+0000 in a field', { remark: 'a\u0000b' }, 12_000, '1110d100.bin', ['remark control_character']],
   ] as const)('says so for %s', async (_kind, changes, sizeBytes, name, expected) => {
     const form = uploadForm({ ...changes }, firmwareBytes(sizeBytes ?? 1, `${name} ${serial}`), name);
     if (sizeBytes === null) form.delete('file');
-    expect((await codes(form)).filter((code: string) => sizeBytes !== null || !code.startsWith('md5'))).toEqual(expected);
+    expect((await codes(form)).filter((code: string) => sizeBytes !== null || !code.startsWith('md5'))).toEqual(
+      expected,
+    );
   });
 
   it('takes a package name that only one candidate fits, or the given one in the case of the file name', async () => {
     const dated = await upload(uploadForm({}, firmwareBytes(12_000, `dated ${serial}`), 'GV2_20250111_1110d1aF.bin'));
     expect(dated.body.pinfo).toBe('1110d1aF');
-    const given = await upload(uploadForm({ pinfo: '1110D1AF' }, firmwareBytes(12_000, `given ${serial}`), 'GV2_1110d1aF.bin'));
+    const given = await upload(
+      uploadForm({ pinfo: '1110D1AF' }, firmwareBytes(12_000, `given ${serial}`), 'GV2_1110d1aF.bin'),
+    );
     expect(given.body.pinfo).toBe('1110d1aF');
-    const alone = await upload(uploadForm({ pinfo: '1110D1AF' }, firmwareBytes(12_000, `alone ${serial}`), 'GV2_v11.bin'));
+    const alone = await upload(
+      uploadForm({ pinfo: '1110D1AF' }, firmwareBytes(12_000, `alone ${serial}`), 'GV2_v11.bin'),
+    );
     expect(alone.body.pinfo).toBe('1110D1AF');
   });
 
   it('can be overridden for the file name only, with permission and reason', async () => {
-    const form = (changes: object) => uploadForm({ pinfo: '1110d100', ...changes }, firmwareBytes(12_000, `override ${serial}`), 'GV2.bin');
+    const form = (changes: object) =>
+      uploadForm({ pinfo: '1110d100', ...changes }, firmwareBytes(12_000, `override ${serial}`), 'GV2.bin');
     expect(await codes(form({}))).toEqual(['targetVersion version_not_in_file_name']);
-    const weak = await api.key(jimi.id, 'weak', PERMISSIONS.filter((permission) => permission !== 'firmware:override'));
-    expect(await codes(form({ overrideReason: 'asked 惠州' }), weak)).toEqual(['targetVersion version_not_in_file_name']);
+    const weak = await api.key(
+      jimi.id,
+      'weak',
+      PERMISSIONS.filter((permission) => permission !== 'firmware:override'),
+    );
+    expect(await codes(form({ overrideReason: 'asked 惠州' }), weak)).toEqual([
+      'targetVersion version_not_in_file_name',
+    ]);
     const { status, body } = await upload(form({ overrideReason: 'asked 惠州' }));
     expect(status).toBe(201);
     expect(body).toMatchObject({ overrideReason: 'asked 惠州', uploadedBy: jimi.operator });
@@ -176,10 +226,14 @@ describe('a refused upload', () => {
   });
 
   it('is no form at all', async () => {
-    const send = (body: string, type: string) => api.send('POST', FIRMWARE, { key: jimi.key, body, headers: { 'content-type': type } });
+    const send = (body: string, type: string) =>
+      api.send('POST', FIRMWARE, { key: jimi.key, body, headers: { 'content-type': type } });
     expect((await send('{}', 'application/json')).body.code).toBe('media_type_not_supported');
     expect((await send('{}', 'multipart/form-data')).body.code).toBe('media_type_not_supported');
-    expect((await send('--x\r\ncontent-disposition: form-data; name="md5"\r\n\r\nab', 'multipart/form-data; boundary=x')).body.code).toBe('body_unreadable');
+    expect(
+      (await send('--x\r\ncontent-disposition: form-data; name="md5"\r\n\r\nab', 'multipart/form-data; boundary=x'))
+        .body.code,
+    ).toBe('body_unreadable');
   });
 });
 
@@ -193,8 +247,14 @@ describe('deleting', () => {
     expect((await api.send('GET', `${FIRMWARE}/${mine}`, { key: jimi.key })).status).toBe(404);
     expect((await api.send('GET', `${FIRMWARE}/${theirs}/content`, { key: other.key })).body.equals(bytes)).toBe(true);
     const [device] = await registerTerminals(api, other, [`${serial}`.padStart(10, '0')]);
-    await api.send('POST', '/api/v1/upgrade-tasks', { key: other.key, body: { firmwareIds: [theirs], deviceIds: [device] } });
-    expect(await api.send('DELETE', `${FIRMWARE}/${theirs}`, { key: other.key })).toMatchObject({ status: 409, body: { code: 'firmware_in_use' } });
+    await api.send('POST', '/api/v1/upgrade-tasks', {
+      key: other.key,
+      body: { firmwareIds: [theirs], deviceIds: [device] },
+    });
+    expect(await api.send('DELETE', `${FIRMWARE}/${theirs}`, { key: other.key })).toMatchObject({
+      status: 409,
+      body: { code: 'firmware_in_use' },
+    });
   });
 });
 
@@ -204,7 +264,10 @@ describe('stored bytes', () => {
     await api.sql`update firmware_contents set content = set_byte(content, 7, 1 + get_byte(content, 7) % 255) where sha256 = ${body.sha256}`;
     for (const link of [body.links.content, body.links.checkInfo]) {
       const reply = await api.send('GET', link, { key: jimi.key });
-      expect(reply).toMatchObject({ status: 500, body: { code: 'firmware_damaged', detail: expect.stringContaining('Upload the file again') } });
+      expect(reply).toMatchObject({
+        status: 500,
+        body: { code: 'firmware_damaged', detail: expect.stringContaining('Upload the file again') },
+      });
     }
   });
 });

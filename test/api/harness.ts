@@ -30,7 +30,7 @@ export interface RequestOptions {
 }
 
 /** Stands in for Temporal: remembers what it was told and answers what the test says. */
-export class FakeExecutions implements TaskExecutions {
+class FakeExecutions implements TaskExecutions {
   readonly started: { taskId: number; department: string; name: string }[] = [];
   readonly updates: { taskId: number; update: string; arg: unknown }[] = [];
   readonly controls: { deviceId: string; control: unknown }[] = [];
@@ -59,7 +59,8 @@ export class FakeExecutions implements TaskExecutions {
   taskView = this.#unlessFailing(async () => this.view);
   upgradeView = this.#unlessFailing(async () => this.deviceView);
   check = this.#unlessFailing(async () => {});
-  executionUrl = (workflowId: string) => `http://temporal.test/namespaces/default/workflows/${encodeURIComponent(workflowId)}`;
+  executionUrl = (workflowId: string) =>
+    `http://temporal.test/namespaces/default/workflows/${encodeURIComponent(workflowId)}`;
 
   #unlessFailing<Args extends unknown[], Result>(act: (...args: Args) => Promise<Result>) {
     return async (...args: Args): Promise<Result> => {
@@ -88,7 +89,7 @@ export class TestApi {
   /** Starts an API with an empty database: no department, no key. */
   static async start(options: Partial<AppOptions> = {}): Promise<TestApi> {
     const testDatabase = await createTestDatabase(migrate);
-    const api = new TestApi(connectDatabase(testDatabase.url, { poolSize: 5 }), testDatabase.drop);
+    const api = new TestApi(connectDatabase(testDatabase.url, { poolSize: 5 }), () => testDatabase.drop());
     const log = pino({ level: 'debug' }, { write: (line: string) => void api.logs.push(line) });
     const app = createApp({
       db: api.db,
@@ -171,7 +172,11 @@ export function firmwareBytes(sizeBytes = 12_000, seed = 'a'): Buffer {
 }
 
 /** A form that `POST /firmware` takes: version 11 for terminals that run 10. Undefined leaves a field out. */
-export function uploadForm(changes: Record<string, string | undefined> = {}, bytes = firmwareBytes(), name = 'GV2_1110d100.bin'): FormData {
+export function uploadForm(
+  changes: Record<string, string | undefined> = {},
+  bytes = firmwareBytes(),
+  name = 'GV2_1110d100.bin',
+): FormData {
   const fields = {
     protocol: 'terminal',
     targetVersion: '11',
@@ -187,9 +192,19 @@ export function uploadForm(changes: Record<string, string | undefined> = {}, byt
 }
 
 /** Uploads a file that takes terminals from one version to another. */
-export async function uploadFile(api: TestApi, key: string, from: string, to: string, changes: Record<string, string> = {}): Promise<number> {
+export async function uploadFile(
+  api: TestApi,
+  key: string,
+  from: string,
+  to: string,
+  changes: Record<string, string> = {},
+): Promise<number> {
   const bytes = firmwareBytes(12_000, `${from}-${to}-${JSON.stringify(changes)}`);
-  const form = uploadForm({ targetVersion: to, compatibleVersion: from, currentVersions: from, ...changes }, bytes, `GV2_${to}10d100.bin`);
+  const form = uploadForm(
+    { targetVersion: to, compatibleVersion: from, currentVersions: from, ...changes },
+    bytes,
+    `GV2_${to}10d100.bin`,
+  );
   const reply = await api.send('POST', '/api/v1/firmware', { key, body: form });
   if (reply.status !== 201) throw new Error(`upload refused: ${JSON.stringify(reply.body)}`);
   return reply.body.id as number;
@@ -211,7 +226,12 @@ export async function registerTerminals(
 }
 
 /** Stores a version report of each device, as the gateways would. */
-export async function report(api: TestApi, deviceIds: readonly string[], version: string, component = 'T1'): Promise<void> {
+export async function report(
+  api: TestApi,
+  deviceIds: readonly string[],
+  version: string,
+  component = 'T1',
+): Promise<void> {
   await api.sql`
     insert into device_versions (device_id, component, version, reported_at, report_seq)
     select id, ${component}, ${version}, now(), nextval('device_event_seq') from unnest(${[...deviceIds]}::text[]) as id

@@ -17,13 +17,19 @@ describe('departments', () => {
     expect(made.status).toBe(201);
     expect(made.body).toEqual({ id: expect.any(Number), name: '康凯斯', createdAt: expect.any(String) });
     const first = await api.send('GET', '/api/v1/departments?limit=1', { key: jimi.key });
-    expect(first.body).toEqual({ items: [{ id: jimi.id, name: '几米物联', createdAt: expect.any(String) }], next: jimi.id });
+    expect(first.body).toEqual({
+      items: [{ id: jimi.id, name: '几米物联', createdAt: expect.any(String) }],
+      next: jimi.id,
+    });
     const second = await api.send('GET', `/api/v1/departments?limit=1&after=${first.body.next}`, { key: jimi.key });
     expect(second.body).toEqual({ items: [made.body], next: null });
   });
 
   it('have a name of their own', async () => {
-    const { status, body } = await api.send('POST', '/api/v1/departments', { key: jimi.key, body: { name: '几米物联' } });
+    const { status, body } = await api.send('POST', '/api/v1/departments', {
+      key: jimi.key,
+      body: { name: '几米物联' },
+    });
     expect(status).toBe(409);
     expect(body).toMatchObject({ code: 'name_taken', detail: expect.stringContaining('Choose another name') });
     expect((await api.send('POST', '/api/v1/departments', { key: jimi.key, body: { name: ' x' } })).status).toBe(400);
@@ -58,11 +64,16 @@ describe('API keys', () => {
     expect((await api.send('GET', '/api/v1/me', { key: made.body.key })).status).toBe(401);
     const list = await api.send('GET', KEYS, { key: jimi.key });
     expect(JSON.stringify(list.body)).not.toContain('swk_');
-    expect(list.body.items.find(({ id }: { id: number }) => id === made.body.id)).toMatchObject({ revokedAt: expect.any(String) });
+    expect(list.body.items.find(({ id }: { id: number }) => id === made.body.id)).toMatchObject({
+      revokedAt: expect.any(String),
+    });
   });
 
   it('remember when they were used', async () => {
-    const { body } = await api.send('POST', KEYS, { key: jimi.key, body: { name: 'used', departmentId: jimi.id, permissions: [] } });
+    const { body } = await api.send('POST', KEYS, {
+      key: jimi.key,
+      body: { name: 'used', departmentId: jimi.id, permissions: [] },
+    });
     await api.send('GET', '/api/v1/me', { key: body.key });
     const list = await api.send('GET', KEYS, { key: jimi.key });
     expect(list.body.items.find(({ id }: { id: number }) => id === body.id).lastUsedAt).toEqual(expect.any(String));
@@ -76,7 +87,9 @@ describe('API keys', () => {
       code: 'validation_failed',
       errors: [{ path: 'body.departmentId', message: 'names no department' }],
     });
-    expect((await send({ name: 'x', departmentId: jimi.id, permissions: ['everything'] })).body.errors[0].path).toBe('body.permissions.0');
+    expect((await send({ name: 'x', departmentId: jimi.id, permissions: ['everything'] })).body.errors[0].path).toBe(
+      'body.permissions.0',
+    );
   });
 
   it('cannot all lose the permission admin', async () => {

@@ -1,0 +1,95 @@
+/**
+ * How devices look in answers.
+ */
+import { Type, type Static } from 'typebox';
+import { reasonText } from './reasons.ts';
+import { closed, Day, Moment, moment, nullable, Versions } from './schemas.ts';
+import type { DeviceRow, findDevice } from '../db/devices.ts';
+import { PROTOCOLS } from '../db/schema.ts';
+
+export const ProtocolName = Type.Enum(PROTOCOLS, { type: 'string' });
+export const DeviceId = Type.String({
+  pattern: '^[a-z]{1,20}-[0-9A-Fa-f]{1,40}$',
+  description: '`<protocol>-<identity>`',
+});
+
+const DEVICE_FIELDS = {
+  id: DeviceId,
+  protocol: ProtocolName,
+  identity: Type.String({ description: 'SN of a terminal, IMEI of a tracker' }),
+  imei: nullable(Type.String()),
+  model: Type.String(),
+  productionDate: nullable(Day),
+  shipDate: nullable(Day),
+  remark: Type.String(),
+  createdAt: Moment,
+  createdBy: Type.String(),
+  updatedAt: Moment,
+  links: closed({
+    self: Type.String(),
+    upgrades: Type.String(),
+    versionUploads: Type.String(),
+    execution: Type.String(),
+  }),
+};
+export const Device = closed(
+  { ...DEVICE_FIELDS, versions: Versions, lastSeenAt: nullable(Moment) },
+  { title: 'Device' },
+);
+export const DeviceDetail = closed(
+  {
+    ...DEVICE_FIELDS,
+    versions: Type.Array(closed({ component: Type.String(), version: Type.String(), reportedAt: Moment })),
+    contact: nullable(
+      closed({ lastSeenAt: Moment, address: Type.String(), details: Type.Record(Type.String(), Type.Unknown()) }),
+    ),
+    runningUpgrade: nullable(
+      closed({
+        id: Type.Integer(),
+        taskId: Type.Integer(),
+        status: Type.String(),
+        reason: nullable(Type.String()),
+        reasonText: nullable(Type.String()),
+        link: Type.String(),
+      }),
+    ),
+  },
+  { title: 'DeviceDetail' },
+);
+
+/** What list and detail have in common. */
+export function showDevice(row: DeviceRow, execution: string) {
+  const { departmentId: _department, createdAt, updatedAt, ...device } = row;
+  const self = `/api/v1/devices/${row.id}`;
+  return {
+    ...device,
+    createdAt: moment(createdAt),
+    updatedAt: moment(updatedAt),
+    links: { self, upgrades: `${self}/upgrades`, versionUploads: `${self}/version-uploads`, execution },
+  };
+}
+
+/** One device with everything known of it. */
+export function showDetail(
+  found: NonNullable<Awaited<ReturnType<typeof findDevice>>>,
+  execution: string,
+): Static<typeof DeviceDetail> {
+  const { device, versions, contact, running } = found;
+  return {
+    ...showDevice(device, execution),
+    versions: versions.map(({ component, version, reportedAt }) => ({
+      component,
+      version,
+      reportedAt: moment(reportedAt),
+    })),
+    contact: contact && { lastSeenAt: moment(contact.lastSeenAt), address: contact.address, details: contact.details },
+    runningUpgrade: running && {
+      id: running.id,
+      taskId: running.taskId,
+      status: running.status,
+      reason: running.reason,
+      reasonText: reasonText(running.reason),
+      link: `/api/v1/device-upgrades/${running.id}`,
+    },
+  };
+}

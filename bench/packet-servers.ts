@@ -1,0 +1,109 @@
+/**
+ * The two servers `packets.ts` compares, each in a process of its own: the real terminal gateway with everything behind
+ * it in memory, and a bare TCP server that answers every read with as many bytes as a packet has.
+ */
+import net from 'node:net';
+import { demoFirmware } from './operator.ts';
+import type { DeviceHost, OpenOffer } from '../gateways/devices.ts';
+import { FileCache } from '../gateways/file-cache.ts';
+import { packetOf } from '../gateways/terminal/codec.ts';
+import { TerminalGateway } from '../gateways/terminal/server.ts';
+
+export const FILE_BYTES = 64 * 1024;
+export const PACKET_BYTES = 1024;
+export const SERVER_KINDS = ['gateway', 'bare'] as const;
+export type ServerKind = (typeof SERVER_KINDS)[number];
+
+/** What a server process tells about itself. */
+export interface ServerFigures {
+  connections: number;
+  /** Resident memory after garbage collection, bytes. */
+  rssBytes: number;
+  heapBytes: number;
+  /** Processor time since the start of the process, microseconds. */
+  cpuMicros: number;
+}
+
+/** Serves until the parent goes away; answers each message with its figures. */
+export async function serve(kind: ServerKind): Promise<void> {
+  const { port, connections } = kind === 'gateway' ? await startGateway() : await startBare();
+  process.on('message', (question: 'figures' | 'collected figures') => {
+    void figures(connections(), question === 'collected figures').then((answer) => process.send?.(answer));
+  });
+  process.on('disconnect', () => process.exit());
+  process.send?.({ port });
+}
+
+async function figures(connections: number, collect: boolean): Promise<ServerFigures> {
+  for (let round = 0; collect && round < 4; round += 1) {
+    globalThis.gc?.();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  const { rss, heapUsed } = process.memoryUsage();
+  const { user, system } = process.cpuUsage();
+  return { connections, rssBytes: rss, heapBytes: heapUsed, cpuMicros: user + system };
+}
+
+async function startGateway() {
+  const gateway = new TerminalGateway({
+    host: memoryHost(),
+    files: new FileCache(FILE_BYTES, async () => demoFirmware(11, 10, FILE_BYTES).content),
+    log: { debug: ignore, info: ignore, warn: ignore, error: ignore },
+    limits: { maxConnections: 1_000_000, maxConnectionsPerAddress: 1_000_000, idleTimeoutMs: 1_800_000 },
+  });
+  const port = await gateway.listen(0, '127.0.0.1');
+  return { port, connections: () => gateway.online.connections };
+}
+
+async function startBare() {
+  const packet = packetOf(demoFirmware(11, 10, FILE_BYTES).content, PACKET_BYTES, 1) ?? Buffer.alloc(PACKET_BYTES);
+  let open = 0;
+  const server = net.createServer({ noDelay: true }, (socket) => {
+    open += 1;
+    socket.on('data', () => socket.write(packet));
+    socket.on('error', ignore);
+    socket.on('close', () => (open -= 1));
+  });
+  await new Promise<void>((resolve) => server.listen({ port: 0, host: '127.0.0.1', backlog: 1024 }, resolve));
+  return { port: (server.address() as net.AddressInfo).port, connections: () => open };
+}
+
+/** Knows every terminal and has the same offer, being transferred, for each of them. */
+function memoryHost(): DeviceHost {
+  return {
+    identify: async (protocol, identity) => ({ deviceId: `${protocol}-${identity}` }),
+    findByImei: async () => null,
+    openOffer: async (deviceId) => offerOf(deviceId),
+    claimSend: async () => false,
+    firmware: async () => demoFirmware(11, 10, FILE_BYTES).content,
+    reported: async () => {},
+    refusedReport: async () => {},
+    failed: async () => {},
+    progress: ignore,
+    seen: ignore,
+  };
+}
+
+function offerOf(deviceId: string): OpenOffer {
+  const nowMs = Date.now();
+  return {
+    id: 1,
+    deviceId,
+    attempt: 1,
+    expiresAtMs: nowMs + 3_600_000,
+    sends: 1,
+    lastSentAtMs: nowMs,
+    firstRequestAtMs: nowMs,
+    lastRequestAtMs: nowMs,
+    finishedAtMs: null,
+    resumable: false,
+    component: 'T1',
+    targetVersion: '11',
+    pinfo: '1110d100',
+    sha256: 'in memory',
+    sizeBytes: FILE_BYTES,
+    packetSize: PACKET_BYTES,
+  };
+}
+
+function ignore(): void {}

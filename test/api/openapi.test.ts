@@ -1,0 +1,72 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { buildOpenApi, openApiText } from '../../api/openapi.ts';
+import { PROBLEMS } from '../../api/problems.ts';
+import { routes } from '../../api/routes/index.ts';
+import { checkOf } from '../../api/validation.ts';
+
+type Json = Record<string, unknown>;
+const document = buildOpenApi('0');
+const operations = Object.values(document['paths'] as Record<string, Json>).flatMap(
+  (path) => Object.values(path) as Json[],
+);
+
+/** Every object inside a value. */
+function* objects(value: unknown): Generator<Json> {
+  if (typeof value !== 'object' || value === null) return;
+  if (!Array.isArray(value)) yield value as Json;
+  for (const part of Object.values(value)) yield* objects(part);
+}
+
+describe('the OpenAPI document', () => {
+  it('that is checked in is current; if not, run "npm run openapi"', () => {
+    expect(readFileSync(new URL('../../api/openapi.json', import.meta.url), 'utf8')).toBe(openApiText());
+  });
+
+  it('describes every route once, each with a summary and its problems', () => {
+    expect(operations.map(({ operationId }) => String(operationId)).toSorted()).toEqual(
+      routes.map(({ id }) => id).toSorted(),
+    );
+    for (const operation of operations) {
+      expect(operation['summary'], String(operation['operationId'])).toMatch(/^\S.{5,}/);
+      const statuses = Object.keys(operation['responses'] as Json);
+      expect(statuses).toContain('503');
+      if ((operation['security'] as unknown[] | undefined)?.length !== 0) expect(statuses).toContain('401');
+    }
+  });
+
+  it('has a description of its own for each path parameter', () => {
+    for (const each of routes) {
+      const named = [...each.path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
+      expect(Object.keys((each.params as { properties?: object } | undefined)?.properties ?? {}), each.id).toEqual(
+        named,
+      );
+    }
+  });
+
+  it('refers only to schemas it has, and uses all it has', () => {
+    const { schemas } = document['components'] as { schemas: Json };
+    const used = new Set([...objects(document)].map((part) => part['$ref']).filter((ref) => typeof ref === 'string'));
+    expect([...used].toSorted()).toEqual(
+      Object.keys(schemas)
+        .map((name) => `#/components/schemas/${name}`)
+        .toSorted(),
+    );
+  });
+
+  it('names every problem code there is but those that belong to no route', () => {
+    const text = JSON.stringify(document);
+    const unnamed = Object.keys(PROBLEMS).filter((code) => !text.includes(`\`${code}\``));
+    expect(unnamed).toEqual(['method_not_allowed']);
+  });
+
+  it('shows examples that its own schemas accept', () => {
+    const bodies = routes.flatMap(({ id, body, documentedBody }) => {
+      const schema = documentedBody ?? body;
+      const examples = (schema as { examples?: unknown[] } | undefined)?.examples ?? [];
+      return examples.map((example) => ({ id, schema: schema!, example }));
+    });
+    expect(bodies.length).toBeGreaterThan(5);
+    for (const { id, schema, example } of bodies) expect(checkOf(schema, id, 'exact')(example), id).toEqual([]);
+  });
+});

@@ -1,0 +1,281 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { registerTerminals, report, TestApi, uploadFile, type TestDepartment } from './harness.ts';
+
+let api: TestApi;
+let jimi: TestDepartment;
+let serial = 0;
+const TASKS = '/api/v1/upgrade-tasks';
+
+beforeAll(async () => {
+  api = await TestApi.start();
+});
+afterAll(() => api.stop());
+beforeEach(async () => {
+  jimi = await api.department(`jimi ${++serial}`);
+  api.executions.failure = null;
+  api.executions.view = null;
+});
+
+const sn = (n = 0) => (serial * 1_000 + n).toString().padStart(10, '0');
+const plan = (body: object, query = '', key = jimi.key) => api.send('POST', `${TASKS}/plan${query}`, { key, body });
+const create = (body: object, headers: Record<string, string> = {}, key = jimi.key) =>
+  api.send('POST', TASKS, { key, body, headers });
+const minutesBetween = (from: string, to: string) => Math.round((Date.parse(to) - Date.parse(from)) / 60_000);
+
+/** Devices in every situation a plan knows, and a file from 10 to 11. */
+async function fleet() {
+  const fileId = await uploadFile(api, jimi.key, '10', '11', { model: 'GV2', compatibleVersion: '10' });
+  const [goes, silent, old, current, busy, wrongModel] = (await registerTerminals(
+    api,
+    jimi,
+    [1, 2, 3, 4, 5, 6].map(sn),
+    null,
+  )) as [string, string, string, string, string, string];
+  await report(api, [goes, busy, wrongModel], '10');
+  await report(api, [old], '09');
+  await report(api, [current], '11');
+  await api.sql`update devices set model = 'GV9' where id = ${wrongModel}`;
+  const tracker = `86812014${String(serial).padStart(7, '0')}`;
+  await api.send('POST', '/api/v1/devices', { key: jimi.key, body: [{ protocol: 'ams', identity: tracker }] });
+  const other = await api.department(`other ${serial}`);
+  const [theirs] = await registerTerminals(api, other, [sn(7)]);
+  const blocker = await create({ firmwareIds: [fileId], deviceIds: [busy] });
+  await api.sql`update device_upgrades set dispatched_at = now(), status = 'offered' where task_id = ${blocker.body.id}`;
+  const deviceIds = [goes, silent, old, current, busy, wrongModel, `ams-${tracker}`, theirs!, 'terminal-FFFFFFFFFF'];
+  return { fileId, deviceIds };
+}
+
+describe('a plan', () => {
+  it('says of each device whether it goes, and why not', async () => {
+    const { fileId, deviceIds } = await fleet();
+    const { status, body } = await plan({ firmwareIds: [fileId], deviceIds: [...deviceIds, deviceIds[0]] });
+    expect(status).toBe(200);
+    const said = body.devices.map(({ deviceId, outcome, reason }: Record<string, string>) => [
+      deviceIds.indexOf(deviceId!),
+      outcome,
+      reason,
+    ]);
+    expect(said).toEqual([
+      [0, 'goes', null],
+      [1, 'waits', 'no_version_uploaded'],
+      [2, 'waits', 'version_mismatch'],
+      [3, 'refused', 'already_current'],
+      [4, 'waits', 'busy'],
+      [5, 'waits', 'model_mismatch'],
+      [6, 'refused', 'protocol_mismatch'],
+      [7, 'refused', 'other_department'],
+      [8, 'refused', 'not_registered'],
+    ]);
+    expect(body.devices[2].explanation).toBe('the device runs 09, the file replaces only 10');
+    expect(body.counts).toEqual({ asked: 9, goes: 1, waits: 4, skipped: 0, refused: 4 });
+    expect(body.reasons).toContainEqual({
+      outcome: 'refused',
+      reason: 'other_department',
+      reasonText: 'the device belongs to another department; only that department can upgrade it',
+      devices: 1,
+    });
+    expect(body.files).toEqual([
+      {
+        firmwareId: fileId,
+        fileName: 'GV2_1110d100.bin',
+        component: 'T1',
+        targetVersion: '11',
+        sizeBytes: 12_000,
+        expectedMinutes: expect.any(Number),
+      },
+    ]);
+    expect(body).toMatchObject({ nights: null, warnings: [], next: null });
+    expect(minutesBetween(body.dispatchAt, body.deadlineAt)).toBe(7 * 24 * 60 - 10);
+    expect(minutesBetween(body.deadlineAt, body.latestEndAt)).toBe(35);
+  });
+
+  it('skips closed gates when told to, and shows its devices in pages', async () => {
+    const { fileId, deviceIds } = await fleet();
+    const order = { firmwareIds: [fileId], deviceIds, options: { notEligible: 'skip' } };
+    const first = await plan(order, '?limit=2');
+    expect(first.body.counts).toEqual({ asked: 9, goes: 1, waits: 1, skipped: 3, refused: 4 });
+    expect(first.body.devices).toHaveLength(2);
+    const second = await plan(order, `?limit=1000&after=${first.body.next}`);
+    expect(second.body.devices.map(({ position }: { position: number }) => position)).toEqual([2, 3, 4, 5, 6, 7, 8]);
+    const skipped = await plan(order, '?outcome=skipped');
+    expect(skipped.body.devices.map(({ reason }: { reason: string }) => reason)).toEqual([
+      'no_version_uploaded',
+      'version_mismatch',
+      'model_mismatch',
+    ]);
+    expect((await plan(order, '?limit=0')).body.devices).toEqual([]);
+  });
+
+  it('chooses by filter, and never across the wall', async () => {
+    const { fileId } = await fleet();
+    const { body } = await plan({
+      firmwareIds: [fileId],
+      filter: { protocol: 'terminal', model: 'GV2', q: sn(1).slice(0, 9) },
+    });
+    expect(body.counts).toEqual({ asked: 5, goes: 1, waits: 3, skipped: 0, refused: 1 });
+    expect((await plan({ firmwareIds: [fileId], filter: {} })).body.code).toBe('validation_failed');
+  });
+
+  it('has no side effects and needs none to be the truth: the task does what was planned', async () => {
+    const { fileId, deviceIds } = await fleet();
+    const order = { firmwareIds: [fileId], deviceIds };
+    const planned = await plan(order);
+    expect(await api.sql`select 1 from upgrade_tasks where department_id = ${jimi.id}`).toHaveLength(1);
+    const made = await create(order);
+    expect(made.body.counts).toEqual(planned.body.counts);
+    expect(made.body.reasons).toEqual(planned.body.reasons);
+    const refused = planned.body.devices.filter(({ outcome }: { outcome: string }) => outcome === 'refused');
+    expect(made.body.refused).toEqual(
+      refused.map(({ deviceId, reason, explanation }: object & Record<string, string>) => ({
+        deviceId,
+        reason,
+        explanation,
+      })),
+    );
+    const rows = await api.send('GET', made.body.links.devices, { key: jimi.key });
+    expect(rows.body.items.map(({ deviceId }: { deviceId: string }) => deviceId)).toEqual(
+      [0, 1, 2, 4, 5].map((n) => deviceIds[n]),
+    );
+  });
+
+  it('lets a device that has file one go on to file two, and leaves out what has both', async () => {
+    const first = await uploadFile(api, jimi.key, '10', '11');
+    const second = await uploadFile(api, jimi.key, '11', '12');
+    const ids = await registerTerminals(api, jimi, [1, 2, 3].map(sn));
+    await report(api, [ids[1]!], '11');
+    await report(api, [ids[2]!], '12');
+    const { body } = await plan({ firmwareIds: [first, second], deviceIds: ids });
+    expect(body.devices.map(({ outcome, reason }: Record<string, string>) => [outcome, reason])).toEqual([
+      ['goes', null],
+      ['goes', null],
+      ['refused', 'already_current'],
+    ]);
+  });
+
+  it('counts nights and warns when the deadline comes too early', async () => {
+    const fileId = await uploadFile(api, jimi.key, '10', '11');
+    const ids = await registerTerminals(
+      api,
+      jimi,
+      Array.from({ length: 10 }, (_, n) => sn(n)),
+    );
+    const window = { from: '01:00', to: '01:10', zone: 'Asia/Shanghai' };
+    const order = (options: object) => ({
+      firmwareIds: [fileId],
+      deviceIds: ids,
+      options: { maxConcurrent: 1, window, ...options },
+    });
+    // 12 000 bytes take 84 s with the flash, so 7 devices fit into ten minutes
+    const roomy = await plan(order({}));
+    expect(roomy.body).toMatchObject({ nights: 2, warnings: [] });
+    expect(Date.parse(roomy.body.expectedEndAt)).toBeLessThan(Date.parse(roomy.body.deadlineAt));
+    const tight = await plan(order({ deadlineHours: 24.5 }));
+    expect(tight.body).toMatchObject({ nights: 2, expectedEndAt: null, warnings: [{ code: 'deadline_too_early' }] });
+    const always = await plan({ ...order({}), options: { maxConcurrent: 5 } });
+    expect(minutesBetween(always.body.dispatchAt, always.body.expectedEndAt)).toBe(3);
+    expect((await plan({ ...order({}), options: { night: true } })).body).toMatchObject({
+      nights: 1,
+      options: { window: { from: '00:00', to: '06:00', zone: 'Asia/Shanghai' } },
+    });
+  });
+
+  it('warns of a compatible version that no terminal could report', async () => {
+    const fileId = await uploadFile(api, jimi.key, '10', '11', { compatibleVersion: '07' });
+    const ids = await registerTerminals(api, jimi, [sn()]);
+    expect((await plan({ firmwareIds: [fileId], deviceIds: ids })).body.warnings).toEqual([
+      { code: 'compatible_version_unreachable', message: expect.stringContaining('07') },
+    ]);
+  });
+});
+
+describe('an impossible order', () => {
+  const refusals = async (body: object) => {
+    const planned = await plan(body);
+    const made = await create(body);
+    expect(made.status).toBe(planned.status);
+    expect(made.body.errors).toEqual(planned.body.errors);
+    expect(planned).toMatchObject({ status: 422, body: { code: 'order_refused' } });
+    return planned.body.errors.map(({ code }: { code: string }) => code);
+  };
+
+  it('is refused with every reason, alike by plan and creation', async () => {
+    const first = await uploadFile(api, jimi.key, '10', '11');
+    const second = await uploadFile(api, jimi.key, '11', '12');
+    const third = await uploadFile(api, jimi.key, '12', '13');
+    const deviceIds = await registerTerminals(api, jimi, [sn()]);
+    const order = (more: object) => ({ firmwareIds: [first], deviceIds, ...more });
+    expect(await refusals(order({ firmwareIds: [first, second, third] }))).toEqual(['too_many_files']);
+    expect(await refusals(order({ firmwareIds: [first, first] }))).toEqual(['same_file_twice']);
+    expect(await refusals(order({ firmwareIds: [first, third] }))).toEqual(['second_file_unreachable']);
+    expect(await refusals(order({ firmwareIds: [first, 999_999] }))).toEqual(['firmware_not_found']);
+    expect(await refusals({ firmwareIds: [first] })).toEqual(['devices_not_chosen']);
+    expect(await refusals(order({ filter: { model: 'GV2' } }))).toEqual(['devices_not_chosen']);
+    expect(await refusals(order({ deviceIds: [] }))).toEqual(['no_devices']);
+    expect(await refusals(order({ deviceIds: ['terminal-FFFFFFFFFF'] }))).toEqual(['no_devices']);
+    expect(await refusals({ firmwareIds: [first], filter: { model: 'none such' } })).toEqual(['no_devices']);
+    const window = { from: '02:00', to: '02:01', zone: 'Asia/Shanghai' };
+    expect(await refusals(order({ options: { window } }))).toEqual(['file_longer_than_window']);
+    expect(await refusals(order({ options: { window, night: true } }))).toEqual(['window_and_night']);
+    expect(await refusals(order({ options: { window: { ...window, zone: 'Asia/Atlantis' } } }))).toEqual([
+      'zone_unknown',
+    ]);
+    expect(await refusals(order({ options: { dispatchDelayMinutes: 90, deadlineHours: 1 } }))).toEqual([
+      'deadline_before_dispatch',
+    ]);
+    expect(
+      await refusals(
+        order({
+          firmwareIds: [first, third],
+          deviceIds: ['terminal-FFFFFFFFFF'],
+          options: { window, dispatchDelayMinutes: 90, deadlineHours: 1 },
+        }),
+      ),
+    ).toEqual(['second_file_unreachable', 'deadline_before_dispatch', 'file_longer_than_window', 'no_devices']);
+  });
+
+  it('does not leave anything behind', async () => {
+    await create({ firmwareIds: [999_999], deviceIds: ['terminal-FFFFFFFFFF'] });
+    expect(await api.sql`select 1 from upgrade_tasks where department_id = ${jimi.id}`).toHaveLength(0);
+  });
+
+  it('needs permissions for batches and for starting at once', async () => {
+    const fileId = await uploadFile(api, jimi.key, '10', '11');
+    const ids = await registerTerminals(api, jimi, [sn(1), sn(2)]);
+    const single = await api.key(jimi.id, 'single', ['upgrade:write']);
+    const send = (body: object) => create({ firmwareIds: [fileId], ...body }, {}, single);
+    expect((await send({ deviceIds: ids })).body).toMatchObject({
+      code: 'permission_missing',
+      permission: 'upgrade:batch',
+    });
+    expect((await send({ filter: { model: 'GV2' } })).body).toMatchObject({
+      code: 'permission_missing',
+      permission: 'upgrade:batch',
+    });
+    expect((await send({ deviceIds: [ids[0]], options: { dispatchDelayMinutes: 0 } })).body).toMatchObject({
+      permission: 'upgrade:batch',
+    });
+    expect((await send({ deviceIds: [ids[0]] })).status).toBe(202);
+    const reader = await api.key(jimi.id, 'reader', ['device:read']);
+    expect((await create({ firmwareIds: [fileId], deviceIds: ids }, {}, reader)).body.permission).toBe('upgrade:write');
+  });
+
+  it('names misspelt options and impossible values', async () => {
+    const { body } = await create({
+      firmwareIds: [1],
+      deviceIds: [],
+      options: {
+        maxConcurent: 5,
+        attemptsPerFile: 11,
+        window: { from: '24:00', to: '6', zone: 'x' },
+        limits: { proofMinutes: 0 },
+      },
+    });
+    expect(body.code).toBe('validation_failed');
+    const paths = body.errors.map(({ path }: { path: string }) => path);
+    for (const path of ['maxConcurent', 'attemptsPerFile', 'window.from', 'window.to', 'limits.proofMinutes'])
+      expect(paths).toContain(`body.options.${path}`);
+    expect(body.errors.find(({ path }: { path: string }) => path.endsWith('window.from')).message).toBe(
+      'must have the form: HH:MM, inclusive',
+    );
+  });
+});

@@ -1,0 +1,136 @@
+/**
+ * Departments are walls: for every route with an id in its address, what belongs to another department is answered
+ * word for word like what does not exist. A new route is tested here without anybody thinking of it.
+ */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { routes } from '../../api/routes/index.ts';
+import { registerTerminals, TestApi, uploadFile, type TestDepartment } from './harness.ts';
+
+let api: TestApi;
+let mine: TestDepartment;
+let theirs: TestDepartment;
+let ids: Record<string, string>;
+
+/** Ids that name nothing at all. */
+const MISSING: Record<string, string> = {
+  deviceId: 'terminal-FFFFFFFFFF',
+  firmwareId: '999999',
+  taskId: '999999',
+  upgradeId: '999999',
+};
+/** Bodies that get past the checks of form. */
+const BODIES: Record<string, object> = {
+  updateDevice: { model: 'GV3' },
+  changeUpgradeTaskPacing: { maxConcurrent: 3 },
+};
+/** Keys are made for any department by administrators of the whole installation. */
+const ADMINISTRATION = ['revokeApiKey'];
+
+beforeAll(async () => {
+  api = await TestApi.start({ authFailuresPerMinute: 1_000 });
+  mine = await api.department('mine');
+  theirs = await api.department('theirs');
+  const firmwareId = await uploadFile(api, theirs.key, '10', '11');
+  const [deviceId] = await registerTerminals(api, theirs, ['0000000001']);
+  const task = await api.send('POST', '/api/v1/upgrade-tasks', {
+    key: theirs.key,
+    body: { firmwareIds: [firmwareId], deviceIds: [deviceId] },
+  });
+  const devices = await api.send('GET', task.body.links.devices, { key: theirs.key });
+  ids = {
+    deviceId: deviceId!,
+    firmwareId: `${firmwareId}`,
+    taskId: `${task.body.id}`,
+    upgradeId: `${devices.body.items[0].id}`,
+  };
+});
+afterAll(() => api.stop());
+
+const fill = (path: string, values: Record<string, string>) =>
+  path.replaceAll(/\{(\w+)\}/g, (_all, name: string) => values[name]!);
+const walled = routes.filter((each) => each.path.includes('{') && !ADMINISTRATION.includes(each.id));
+
+describe('a route that names something', () => {
+  it.each(walled.map((each) => [each.id, each] as const))(
+    '%s answers another department as if there were nothing',
+    async (id, each) => {
+      const ask = (values: Record<string, string>, key: string) =>
+        api.send(each.method.toUpperCase(), fill(each.path, values), {
+          key,
+          body: BODIES[id] ?? (each.body === undefined ? undefined : {}),
+        });
+      const across = await ask(ids, mine.key);
+      const missing = await ask(MISSING, mine.key);
+      expect(across.status).toBe(404);
+      const without = (body: Record<string, unknown>, values: Record<string, string>) => {
+        const { requestId: _id, detail, ...rest } = body;
+        return {
+          ...rest,
+          detail: Object.values(values).reduce((text, value) => text.replaceAll(value, '…'), String(detail)),
+        };
+      };
+      expect(without(across.body, ids)).toEqual(without(missing.body, MISSING));
+    },
+  );
+
+  it('leaves everything as it was', async () => {
+    const device = await api.send('GET', `/api/v1/devices/${ids['deviceId']}`, { key: theirs.key });
+    expect(device.body.model).toBe('GV2');
+    expect((await api.send('GET', `/api/v1/upgrade-tasks/${ids['taskId']}`, { key: theirs.key })).body.counts).toEqual({
+      scheduled: 1,
+    });
+    expect((await api.send('GET', `/api/v1/firmware/${ids['firmwareId']}`, { key: theirs.key })).status).toBe(200);
+    expect(api.executions.updates).toEqual([]);
+    expect(api.executions.controls).toEqual([]);
+  });
+});
+
+describe('a list', () => {
+  const lists = ['/api/v1/devices', '/api/v1/firmware', '/api/v1/upgrade-tasks', '/api/v1/devices?q=terminal-0'];
+  it.each(lists)('%s holds nothing of another department', async (path) => {
+    expect((await api.send('GET', path, { key: theirs.key })).body.items).toHaveLength(1);
+    expect((await api.send('GET', path, { key: mine.key })).body).toEqual({ items: [], next: null });
+  });
+});
+
+describe('an order', () => {
+  it('cannot use files or devices of another department', async () => {
+    const own = await uploadFile(api, mine.key, '10', '11');
+    const order = (firmwareId: number, deviceId: string) =>
+      api.send('POST', '/api/v1/upgrade-tasks', {
+        key: mine.key,
+        body: { firmwareIds: [firmwareId], deviceIds: [deviceId] },
+      });
+    expect((await order(Number(ids['firmwareId']), ids['deviceId']!)).body.errors).toEqual([
+      { path: 'body.firmwareIds', code: 'firmware_not_found', message: expect.any(String) },
+    ]);
+    expect((await order(own, ids['deviceId']!)).body.errors[0].message).toContain('other_department');
+  });
+});
+
+describe('every route', () => {
+  it('but health and readiness asks for a key', async () => {
+    for (const each of routes.filter(({ permission }) => permission !== 'public')) {
+      const { status } = await api.send(each.method.toUpperCase(), fill(each.path, { ...ids, keyId: '1' }));
+      expect(status, each.id).toBe(401);
+    }
+    expect(routes.filter(({ permission }) => permission === 'public').map(({ id }) => id)).toEqual([
+      'getHealth',
+      'getReadiness',
+    ]);
+  });
+
+  it('that needs a permission refuses a key that has all the others', async () => {
+    const me = await api.key(mine.id, 'nobody', []);
+    for (const each of routes.filter(({ permission }) => permission !== null && permission !== 'public')) {
+      const { status, body } = await api.send(each.method.toUpperCase(), fill(each.path, { ...ids, keyId: '1' }), {
+        key: me,
+      });
+      expect({ id: each.id, status, permission: body.permission }).toEqual({
+        id: each.id,
+        status: 403,
+        permission: each.permission,
+      });
+    }
+  });
+});

@@ -1,0 +1,281 @@
+/**
+ * Slipway as child processes, and servers of their own for them: started, killed and started again by system tests.
+ */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { inject } from 'vitest';
+import { Operator } from '../../bench/operator.ts';
+import { loadConfig, variables, type Role } from '../../config.ts';
+import {
+  searchAttributes,
+  startEmbeddedPostgres,
+  startTemporalDevServer,
+  type EmbeddedPostgres,
+  type TemporalDevServer,
+} from '../../embedded.ts';
+import { isAlive, listProcesses } from '../../embedded/processes.ts';
+import { createLogger } from '../../log.ts';
+import { waitFor } from './wait.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const log = createLogger({ logLevel: 'silent' });
+/** Starting takes a few seconds; the rest is for a busy machine. */
+const START_MS = 60_000;
+const END_MS = 40_000;
+const LINES_KEPT = 400;
+
+/** What a process says when it is ready. */
+export interface Ready {
+  apiUrl: string | null;
+  temporalUiUrl: string;
+  terminalPort: number | null;
+  deviceHttpPort: number | null;
+}
+
+/** How a process ended. */
+export interface Exit {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+}
+
+/** Settings of one process: the environment of Slipway. */
+export type Settings = Record<string, string>;
+
+/** Whatever happens to the tests, their processes end with them. */
+const running = new Set<ChildProcess>();
+process.once('exit', () => running.forEach((child) => child.kill('SIGKILL')));
+
+/** One process of the program. */
+export class Slipway {
+  /** Settles when the process has ended, for whatever reason. */
+  readonly exited: Promise<Exit>;
+  /** From the start of the process until it said that it is ready. */
+  readyMs = 0;
+  readonly #child: ChildProcess;
+  /** The last lines of both outputs. */
+  readonly #lines: string[] = [];
+  #errors = '';
+  #ready: Ready | null = null;
+  #exit: Exit | null = null;
+
+  /** Starts a process without waiting for it. */
+  constructor(settings: Settings) {
+    const startedMs = performance.now();
+    this.#child = spawn(process.execPath, ['--import', 'tsx', 'main.ts'], {
+      cwd: root,
+      env: { ...inherited(), ...settings },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    running.add(this.#child);
+    this.exited = new Promise((resolve) => {
+      // 'close' and not 'exit': only then everything it wrote has been read.
+      this.#child.once('close', (code, signal) => {
+        running.delete(this.#child);
+        this.#exit = { code, signal };
+        resolve(this.#exit);
+      });
+    });
+    createInterface({ input: this.#child.stdout as Readable }).on('line', (line) => {
+      this.#keep(line);
+      const ready = readyLine(line);
+      if (ready === null) return;
+      this.#ready = ready;
+      this.readyMs = performance.now() - startedMs;
+    });
+    createInterface({ input: this.#child.stderr as Readable }).on('line', (line) => {
+      this.#keep(line);
+      this.#errors += `${line}\n`;
+    });
+  }
+
+  /** Starts a process and waits until it is ready. */
+  static async start(settings: Settings): Promise<Slipway> {
+    const slipway = new Slipway(settings);
+    await slipway.untilReady();
+    return slipway;
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  get isRunning(): boolean {
+    return this.#exit === null;
+  }
+
+  /** What it wrote to its error output. */
+  get errors(): string {
+    return this.#errors;
+  }
+
+  /** What it listens on; only when it is ready. */
+  get ready(): Ready {
+    if (this.#ready === null) throw new Error('the process is not ready');
+    return this.#ready;
+  }
+
+  /** The port of the terminal gateway. */
+  get terminalPort(): number {
+    return this.ready.terminalPort ?? 0;
+  }
+
+  async untilReady(): Promise<Ready> {
+    await waitFor(() => this.#ready !== null || this.#exit !== null, {
+      deadlineMs: START_MS,
+      message: `the program did not become ready:\n${this.tail()}`,
+    });
+    if (this.#ready === null) throw new Error(`the program ended while starting:\n${this.tail()}`);
+    return this.#ready;
+  }
+
+  /** The first key, which a process with the role api prints when it meets an empty database. */
+  firstKey(): Promise<string> {
+    return waitFor(() => /^ {2}(\S{20,})$/m.exec(this.#errors)?.[1], { message: 'no first API key was printed' });
+  }
+
+  /** Ends the process at once, as a power cut would, unless another signal is named. */
+  async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<Exit> {
+    this.#child.kill(signal);
+    await waitFor(() => this.#exit, { deadlineMs: END_MS, message: `the program ignores ${signal}:\n${this.tail()}` });
+    return this.exited;
+  }
+
+  /** The last lines it wrote, for error messages. */
+  tail(lines = 20): string {
+    return this.#lines.slice(-lines).join('\n');
+  }
+
+  #keep(line: string): void {
+    this.#lines.push(line);
+    if (this.#lines.length > LINES_KEPT) this.#lines.shift();
+  }
+}
+
+function readyLine(line: string): Ready | null {
+  if (!line.startsWith('{') || !line.includes('"msg":"ready"')) return null;
+  return JSON.parse(line) as Ready;
+}
+
+/** Our environment without settings of Slipway and without what the test runner adds. */
+function inherited(): NodeJS.ProcessEnv {
+  const left = Object.keys(process.env).filter((name) => !(name in variables) && !/^(?:VITEST|NODE_|TEST$)/.test(name));
+  return Object.fromEntries(left.map((name) => [name, process.env[name]]));
+}
+
+/** Settings that every process of a test shares: free ports on this machine only, programs fetched before. */
+export function testSettings(dataDir: string): Settings {
+  return {
+    SLIPWAY_DATA_DIR: dataDir,
+    SLIPWAY_CACHE_DIR: loadConfig().cacheDir,
+    TEMPORAL_CLI: inject('temporalCliPath'),
+    API_PORT: '0',
+    TERMINAL_PORT: '0',
+    TERMINAL_HOST: '127.0.0.1',
+    DEVICE_HTTP_PORT: '0',
+    DEVICE_HTTP_HOST: '127.0.0.1',
+    EMBEDDED_POSTGRES_PORT: '0',
+    TEMPORAL_PORT: '0',
+    TEMPORAL_UI_PORT: '0',
+    LOG_LEVEL: 'info',
+  };
+}
+
+/** A folder for a test and everything that runs on it. */
+export class DataFolder {
+  readonly path = realpathSync(mkdtempSync(join(tmpdir(), 'slipway-system-')));
+
+  /** Kills the embedded servers that work on this folder, also those a killed program left behind. */
+  async killServers(): Promise<void> {
+    const servers = (await listProcesses()).filter(({ command }) => command.includes(` ${this.path}/`));
+    for (const { pid } of servers) kill(pid);
+    await waitFor(() => servers.every(({ pid }) => !isAlive(pid)), { message: 'servers live on' });
+  }
+
+  /** Removes the folder and whatever still runs on it. */
+  async remove(): Promise<void> {
+    await this.killServers();
+    // Sessions of a killed PostgreSQL may write for a moment longer.
+    rmSync(this.path, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+  }
+}
+
+/** PostgreSQL and Temporal on a folder of their own, durable as in production, to be killed and started again on the same ports. */
+export class TestServers {
+  readonly folder = new DataFolder();
+  #postgres!: EmbeddedPostgres;
+  #temporal!: TemporalDevServer;
+
+  static async start(): Promise<TestServers> {
+    const servers = new TestServers();
+    await Promise.all([servers.startPostgres(), servers.startTemporal()]);
+    return servers;
+  }
+
+  /** Settings of a process that uses these servers. */
+  settings(...roles: Role[]): Settings {
+    return {
+      ...testSettings(this.folder.path),
+      SLIPWAY_ROLE: roles.length === 0 ? 'all' : roles.join(','),
+      DATABASE_URL: this.#postgres.url,
+      TEMPORAL_ADDRESS: this.#temporal.address,
+    };
+  }
+
+  async startPostgres(): Promise<void> {
+    const port = this.#postgres?.port ?? 0;
+    this.#postgres = await startEmbeddedPostgres({ dataDir: this.folder.path, port, log });
+  }
+
+  async startTemporal(): Promise<void> {
+    this.#temporal = await startTemporalDevServer({
+      cliPath: inject('temporalCliPath'),
+      dataDir: this.folder.path,
+      port: this.#temporal?.port ?? 0,
+      namespace: 'default',
+      searchAttributes,
+      log,
+    });
+  }
+
+  killPostgres(): Promise<void> {
+    return killAndWait(this.#postgres.pid);
+  }
+
+  killTemporal(): Promise<void> {
+    return killAndWait(this.#temporal.pid);
+  }
+
+  async stop(): Promise<void> {
+    await Promise.allSettled([this.#postgres?.stop(), this.#temporal?.stop()]);
+    await this.folder.remove();
+  }
+}
+
+/** An operator with the first key of a program that has just met an empty database. */
+export async function firstOperator(slipway: Slipway): Promise<{ operator: Operator; key: string }> {
+  const key = await slipway.firstKey();
+  return { operator: operatorOf(slipway, key), key };
+}
+
+/** An operator at the API of this process. */
+export function operatorOf(slipway: Slipway, key: string): Operator {
+  return new Operator(slipway.ready.apiUrl ?? '', key);
+}
+
+async function killAndWait(pid: number): Promise<void> {
+  kill(pid);
+  await waitFor(() => !isAlive(pid), { message: `process ${pid} lives on` });
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // gone already
+  }
+}

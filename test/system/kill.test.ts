@@ -1,0 +1,195 @@
+/**
+ * Every part of the program and both of its servers die in the middle of transfers, without a warning, and are started
+ * again. Whatever dies, every device ends proven on both files, and no packet goes over twice that had arrived.
+ */
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { Operator } from '../../bench/operator.ts';
+import { DataFolder, firstOperator, operatorOf, Slipway, testSettings, TestServers } from '../support/program.ts';
+import { waitFor } from '../support/wait.ts';
+import { expectAllProven, expectExactTransfers, Fleet, Task } from './fleet.ts';
+import { Wire } from './wire.ts';
+
+const TERMINALS = 8;
+/** These stand still in the middle of a transfer when the blow falls; the others move. */
+const HELD = 4;
+const SIZE = 35_912;
+const PACKET_DELAY_MS = 15;
+const FIRST_VERSION = 10;
+const TEST_MS = 120_000;
+/** Ending a task takes longer when its dispatcher was killed: another one begins after 30 seconds without a heartbeat. */
+
+describe('with the parts as processes of their own', () => {
+  let servers: TestServers;
+  let api: Slipway;
+  let worker: Slipway;
+  let gateway: Slipway;
+  let key: string;
+  let operator: Operator;
+  let wire: Wire;
+  let fleet: Fleet;
+  const tasks: Task[] = [];
+
+  beforeAll(async () => {
+    servers = await TestServers.start();
+    [api, worker, gateway] = await Promise.all([
+      Slipway.start(servers.settings('api')),
+      Slipway.start(servers.settings('worker')),
+      Slipway.start(servers.settings('gateway')),
+    ]);
+    ({ operator, key } = await firstOperator(api));
+    wire = await Wire.open(gateway.terminalPort, { packetDelayMs: PACKET_DELAY_MS });
+    fleet = await new Fleet(wire, TERMINALS, '6134441301', FIRST_VERSION).start(operator);
+  }, 120_000);
+
+  beforeEach(() => wire.clear());
+
+  afterEach(({ task }) => {
+    if (task.result?.state !== 'fail') return;
+    for (const [name, part] of Object.entries({ api, worker, gateway })) {
+      process.stderr.write(`--- ${name} of the failed test "${task.name}":\n${part.tail(15)}\n`);
+    }
+  });
+
+  afterAll(async () => {
+    await fleet?.stop();
+    await wire?.close();
+    await Promise.all([api, worker, gateway].map((part) => part?.kill()));
+    await servers?.stop();
+  }, 60_000);
+
+  /** Orders two files and waits until every terminal is in the middle of the first. */
+  async function orderAndHold(): Promise<Task> {
+    fleet.hold(fleet.version + 1, HELD);
+    const task = await fleet.order(operator, { sizeBytes: SIZE });
+    tasks.push(task);
+    await fleet.untilHeld(HELD);
+    return task;
+  }
+
+  async function restartGateway(): Promise<void> {
+    gateway = await Slipway.start(servers.settings('gateway'));
+    wire.target = gateway.terminalPort;
+  }
+
+  test('the gateway: terminals go on at the packet they ask for next, in both files', async () => {
+    const task = await orderAndHold();
+    await gateway.kill();
+    fleet.hold(task.from + 2, HELD);
+    await restartGateway();
+    await fleet.untilHeld(HELD);
+    await gateway.kill();
+    wire.release();
+    await restartGateway();
+    await expectAllProven(fleet, task, operator);
+    expectExactTransfers(fleet, task, { sizeBytes: SIZE, mostRepeats: 1 });
+    // The blow did fall in the middle: those that stood still had to ask again, once per file.
+    for (const transfers of fleet.transfers().slice(0, HELD)) expect(transfers.map(({ repeated }) => repeated)).toEqual([1, 1]);
+  }, TEST_MS);
+
+  test('the worker: transfers go on without it, and what devices prove meanwhile is not forgotten', async () => {
+    const task = await orderAndHold();
+    await worker.kill();
+    wire.release();
+    await waitFor(() => fleet.runs(task.from + 1), { deadlineMs: 30_000, message: 'transfers stopped with the worker' });
+    worker = await Slipway.start(servers.settings('worker'));
+    await expectAllProven(fleet, task, operator);
+    expectExactTransfers(fleet, task, { sizeBytes: SIZE });
+  }, TEST_MS);
+
+  test('the API: nobody notices but the operator', async () => {
+    const task = await orderAndHold();
+    await api.kill();
+    wire.release();
+    await waitFor(() => fleet.runs(task.from + 2), { deadlineMs: 30_000, message: 'upgrades stopped with the API' });
+    api = await Slipway.start(servers.settings('api'));
+    operator = operatorOf(api, key);
+    await expectAllProven(fleet, task, operator);
+    expectExactTransfers(fleet, task, { sizeBytes: SIZE });
+  }, TEST_MS);
+
+  test('the Temporal server: transfers go on, and a task ordered meanwhile is carried out afterwards', async () => {
+    const other = await new Fleet(wire, 1, '6134441401', FIRST_VERSION).start(operator);
+    const task = await orderAndHold();
+    await servers.killTemporal();
+    wire.release();
+    const [meanwhile] = await Promise.all([
+      other.order(operator),
+      waitFor(() => fleet.runs(task.from + 1), { deadlineMs: 30_000, message: 'transfers stopped with Temporal' }),
+    ]);
+    await servers.startTemporal();
+    await expectAllProven(fleet, task, operator);
+    await expectAllProven(other, meanwhile, operator);
+    expectExactTransfers(fleet, task, { sizeBytes: SIZE });
+    expectExactTransfers(other, meanwhile);
+    tasks.push(meanwhile);
+    await other.stop();
+  }, TEST_MS);
+
+  test('PostgreSQL: packets are served without it, and terminals that reconnect meanwhile are answered afterwards', async () => {
+    const task = await orderAndHold();
+    const [still, cut] = [fleet.sns[0]!, fleet.sns[1]!];
+    await servers.killPostgres();
+    wire.cut(cut);
+    wire.release();
+    const asked = (sn: string) => wire.events(sn).filter(({ kind }) => kind === 'request').length;
+    const before = asked(cut);
+    await waitFor(() => wire.events(still).some(({ kind }) => kind === 'over'), { message: 'packets stopped with PostgreSQL' });
+    await waitFor(() => asked(cut) > before, { message: 'the terminal did not reconnect' });
+    await servers.startPostgres();
+    await expectAllProven(fleet, task, operator);
+    expectExactTransfers(fleet, task, { sizeBytes: SIZE, mostRepeats: 1 });
+  }, TEST_MS);
+
+  test('and every task has ended', async () => {
+    for (const task of tasks) expect(await task.untilFinished(operator)).toMatchObject({ status: 'finished' });
+  }, TEST_MS);
+});
+
+describe('with everything in one process and embedded servers', () => {
+  let folder: DataFolder;
+  let slipway: Slipway;
+  let operator: Operator;
+  let wire: Wire;
+  let fleet: Fleet;
+
+  beforeAll(async () => {
+    folder = new DataFolder();
+    slipway = await Slipway.start(testSettings(folder.path));
+  }, 120_000);
+
+  afterEach(({ task }) => {
+    if (task.result?.state === 'fail') process.stderr.write(`--- the program of the failed test "${task.name}":\n${slipway.tail(30)}\n`);
+  });
+
+  afterAll(async () => {
+    await fleet?.stop();
+    await wire?.close();
+    await slipway?.kill();
+    await folder?.remove();
+  }, 60_000);
+
+  test('the whole program, alone and with its servers: it goes on where it was', async () => {
+    const first = await firstOperator(slipway);
+    wire = await Wire.open(slipway.terminalPort, { packetDelayMs: PACKET_DELAY_MS });
+    fleet = await new Fleet(wire, TERMINALS, '6134441301', FIRST_VERSION).start(first.operator);
+    fleet.hold(FIRST_VERSION + 1, HELD);
+    const task = await fleet.order(first.operator, { sizeBytes: SIZE });
+    await fleet.untilHeld(HELD);
+
+    await slipway.kill();
+    fleet.hold(FIRST_VERSION + 2, HELD);
+    slipway = await Slipway.start(testSettings(folder.path));
+    wire.target = slipway.terminalPort;
+    await fleet.untilHeld(HELD);
+
+    await Promise.all([slipway.kill(), folder.killServers()]);
+    wire.release();
+    slipway = await Slipway.start(testSettings(folder.path));
+    wire.target = slipway.terminalPort;
+    operator = operatorOf(slipway, first.key);
+    await expectAllProven(fleet, task, operator);
+    expectExactTransfers(fleet, task, { sizeBytes: SIZE, mostRepeats: 1 });
+    for (const transfers of fleet.transfers().slice(0, HELD)) expect(transfers.map(({ repeated }) => repeated)).toEqual([1, 1]);
+    expect(await task.untilFinished(operator)).toMatchObject({ status: 'finished' });
+  }, TEST_MS);
+});

@@ -1,0 +1,151 @@
+/**
+ * A stand-in for the database behind `runTask`: a task in memory whose devices end some time after they were started,
+ * and a dispatcher like the real one, with the real pacing.
+ */
+import type { TaskActivities } from '../../activities/tasks.ts';
+import type { TaskStatus, UpgradeStatus } from '../../workflows/rules/statuses.ts';
+import { startsAllowed, type Pacing } from '../../workflows/rules/pacing.ts';
+import { LIMITS, MINUTE } from './fake-device.ts';
+
+/** Real milliseconds: while an activity runs, the time-skipping server does not skip. */
+const TAKES_MS = 30;
+const WEEK_MS = 7 * 24 * 60 * MINUTE;
+
+interface FakeUpgrade {
+  status: UpgradeStatus;
+  startedAtMs: number | null;
+  /** Started devices end this long after their start; null: never by themselves. */
+  takesMs: number | null;
+  endsAs: UpgradeStatus;
+}
+
+export interface FakeTaskOptions {
+  devices: number;
+  takesMs?: number | null;
+  endsAs?: UpgradeStatus;
+  dispatchDelayMs?: number;
+  deadlineMs?: number;
+  maxConcurrent?: number;
+  /** Closed until so long after the start. */
+  windowOpensAfterMs?: number;
+}
+
+export class FakeTask {
+  readonly log: string[] = [];
+  readonly upgrades: FakeUpgrade[];
+  status: TaskStatus = 'scheduled';
+  mostAtOnce = 0;
+  pacing: Pacing;
+  readonly #nowMs: () => Promise<number>;
+  readonly #startedAtMs: number;
+  #deadlineAtMs: number;
+  readonly #options: FakeTaskOptions;
+
+  constructor(options: FakeTaskOptions, clock: { nowMs: () => Promise<number>; startedAtMs: number }) {
+    this.#options = options;
+    this.#nowMs = clock.nowMs;
+    this.#startedAtMs = clock.startedAtMs;
+    this.#deadlineAtMs = clock.startedAtMs + (options.deadlineMs ?? WEEK_MS);
+    this.pacing = { maxConcurrent: options.maxConcurrent ?? 50 };
+    this.upgrades = Array.from({ length: options.devices }, () => ({
+      status: 'scheduled',
+      startedAtMs: null,
+      takesMs: options.takesMs === undefined ? TAKES_MS : options.takesMs,
+      endsAs: options.endsAs ?? 'succeeded',
+    }));
+  }
+
+  readonly activities: TaskActivities = {
+    loadTask: async () => ({
+      name: 'night batch',
+      status: this.status,
+      department: 'default',
+      options: {
+        pacing: this.pacing,
+        window: null,
+        limits: LIMITS,
+        attemptsPerFile: 3,
+        notEligible: 'wait',
+        dispatchDelayMs: this.#options.dispatchDelayMs ?? 0,
+      },
+      deviceCount: this.upgrades.length,
+      dispatchAtMs: this.#startedAtMs + (this.#options.dispatchDelayMs ?? 0),
+      deadlineAtMs: this.#deadlineAtMs,
+      nowMs: await this.#nowMs(),
+    }),
+    recordTaskStatus: async (_taskId, status, { author, event, cause }) => {
+      if (this.status === status) return;
+      this.status = status;
+      this.log.push(`${event} by ${author}${cause ? `: ${cause}` : ''}`);
+    },
+    recordPacing: async (_taskId, pacing, { author }) => {
+      this.pacing = pacing;
+      this.log.push(`pacing ${pacing.maxConcurrent} by ${author}`);
+    },
+    logTask: async (_taskId, { author, event }) => void this.log.push(`${event} by ${author}`),
+    countTask: () => this.#count(),
+    countStatuses: async () => this.counts(),
+    resetFailed: async (_taskId, { author }) => {
+      const failed = this.upgrades.filter(({ status }) => status === 'failed');
+      for (const upgrade of failed) Object.assign(upgrade, { status: 'scheduled', startedAtMs: null, endsAs: 'succeeded' });
+      if (failed.length > 0 && this.status === 'finished') {
+        this.status = 'scheduled';
+        this.#deadlineAtMs = (await this.#nowMs()) + WEEK_MS;
+      }
+      this.log.push(`retry of ${failed.length} by ${author}`);
+      return failed.length;
+    },
+    endUndispatched: async (_taskId, { status }) => {
+      const waiting = this.upgrades.filter((upgrade) => upgrade.status === 'scheduled' && upgrade.startedAtMs === null);
+      for (const upgrade of waiting) upgrade.status = status;
+      return waiting.length;
+    },
+    dispatchUpgrades: async () => {
+      const nowMs = await this.#nowMs();
+      const opensInMs = this.#startedAtMs + (this.#options.windowOpensAfterMs ?? 0) - nowMs;
+      if (opensInMs > 0) return { ...(await this.#count()), windowOpensInMs: opensInMs };
+      const count = await this.#count();
+      if (count.status !== 'running') return { ...count, windowOpensInMs: null };
+      let free = startsAllowed(this.pacing, count);
+      for (const upgrade of this.upgrades) {
+        if (free === 0) break;
+        if (upgrade.status !== 'scheduled' || upgrade.startedAtMs !== null) continue;
+        upgrade.startedAtMs = nowMs;
+        free -= 1;
+      }
+      this.mostAtOnce = Math.max(this.mostAtOnce, (await this.#count()).inFlight);
+      // Long enough for a control to come in between.
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      return { ...(await this.#count()), windowOpensInMs: null };
+    },
+    tellInFlight: async (_taskId, message) => {
+      const flying = this.upgrades.filter((upgrade) => upgrade.status === 'scheduled' && upgrade.startedAtMs !== null);
+      if ('control' in message) for (const upgrade of flying) upgrade.status = 'cancelled';
+      this.log.push(`told ${flying.length}: ${'control' in message ? message.control.action : message.edge}`);
+      return flying.length;
+    },
+    endLostUpgrades: async () => {
+      for (const upgrade of this.upgrades) if (upgrade.status === 'scheduled') upgrade.status = 'failed';
+    },
+  };
+
+  counts(): Partial<Record<UpgradeStatus, number>> {
+    const counts: Partial<Record<UpgradeStatus, number>> = {};
+    for (const { status } of this.upgrades) counts[status] = (counts[status] ?? 0) + 1;
+    return counts;
+  }
+
+  async #count() {
+    const nowMs = await this.#nowMs();
+    for (const upgrade of this.upgrades) {
+      const { status, startedAtMs, takesMs } = upgrade;
+      if (status === 'scheduled' && startedAtMs !== null && takesMs !== null && nowMs >= startedAtMs + takesMs) {
+        upgrade.status = upgrade.endsAs;
+      }
+    }
+    const open = this.upgrades.filter(({ status }) => status === 'scheduled');
+    const inFlight = open.filter(({ startedAtMs }) => startedAtMs !== null).length;
+    const { options } = await this.activities.loadTask(7);
+    return { status: this.status, options, inFlight, active: inFlight, remaining: open.length - inFlight, nowMs };
+  }
+}
