@@ -15,7 +15,7 @@ import {
 } from '@temporalio/worker';
 import { Gauge, type Registry } from 'prom-client';
 import { createActivities } from './activities/index.ts';
-import { createApp, ensureFirstKey, startUnstartedTasks } from './api/app.ts';
+import { createApp, ensureFirstKey, limitServer, startUnstartedTasks } from './api/app.ts';
 import { Executions } from './api/executions.ts';
 import { Inbound } from './api/inbound.ts';
 import { ConfigError, loadConfig, type Config } from './config.ts';
@@ -44,33 +44,37 @@ export interface Program {
 /** Parts that were started, stopped in the opposite order. */
 type Stops = { name: string; stop: () => Promise<unknown> }[];
 
-/** Starts the parts that the configuration names. If one cannot start, those before it are stopped. */
-export async function startProgram(config: Config, log: Logger): Promise<Program> {
-  const stops: Stops = [];
-  const stop = async () => {
-    for (const part of stops.splice(0).reverse()) {
-      await part.stop().catch((error: unknown) => log.warn({ err: error }, `${part.name} did not stop cleanly`));
-    }
-  };
+/**
+ * Starts the parts that the configuration names. If one cannot start, those before it are stopped. `stops` is filled
+ * as parts start, for a caller that may have to stop in the middle.
+ */
+export async function startProgram(config: Config, log: Logger, stops: Stops = []): Promise<Program> {
   try {
-    return await startParts(config, log, stops, stop);
+    const parts = await startParts(config, log, stops);
+    return { ...parts, stop: () => stopParts(stops, log) };
   } catch (error) {
-    await stop();
+    await stopParts(stops, log);
     throw error;
   }
 }
 
-async function startParts(config: Config, log: Logger, stops: Stops, stop: () => Promise<void>): Promise<Program> {
+async function stopParts(stops: Stops, log: Logger): Promise<void> {
+  for (const part of stops.splice(0).reverse()) {
+    await part.stop().catch((error: unknown) => log.warn({ err: error }, `${part.name} did not stop cleanly`));
+  }
+}
+
+async function startParts(config: Config, log: Logger, stops: Stops): Promise<Omit<Program, 'stop'>> {
   const has = (role: (typeof config.roles)[number]) => config.roles.includes(role);
   if (config.database.url === undefined || config.temporal.address === undefined) {
     const lock = await lockDataDir(config.dataDir);
     stops.push({ name: 'data folder', stop: async () => lock.release() });
   }
   const servers = await startServers(config, log);
-  stops.push({ name: 'embedded servers', stop: servers.stop });
+  stops.push({ name: 'embedded servers', stop: () => servers.stop() });
   await migrate(servers.databaseUrl);
   const database = connectDatabase(servers.databaseUrl, { poolSize: config.database.poolSize });
-  stops.push({ name: 'database', stop: database.close });
+  stops.push({ name: 'database', stop: () => database.close() });
 
   const metrics = createMetrics();
   const { client, connection } = await connectTemporal(config, servers);
@@ -86,7 +90,6 @@ async function startParts(config: Config, log: Logger, stops: Stops, stop: () =>
     temporalUiUrl: servers.temporalUiUrl,
     terminalPort: gateways?.terminalPort ?? null,
     deviceHttpPort: gateways?.deviceHttpPort ?? null,
-    stop,
   };
 }
 
@@ -211,7 +214,7 @@ async function startApi(
 ) {
   const firstKey = await ensureFirstKey(database.db);
   const app = createApp({ db: database.db, executions, log, metrics, defaultDispatchDelayMs: config.defaultDispatchDelayMs });
-  const server = app.listen(config.api.port, config.api.host);
+  const server = limitServer(app.listen(config.api.port, config.api.host));
   await new Promise<void>((resolve, reject) => server.once('listening', resolve).once('error', reject));
   stops.push({
     name: 'API',
@@ -254,17 +257,17 @@ function registerGatewayMetrics(registry: Registry, terminals: TerminalGateway):
 async function main(): Promise<void> {
   const config = loadConfig();
   const log = createLogger(config);
-  const program = await startProgram(config, log);
-  const { apiUrl, temporalUiUrl, terminalPort, deviceHttpPort, firstKey } = program;
+  const stops: Stops = [];
+  const stop = (signal: NodeJS.Signals) => {
+    log.info({ signal }, 'stopping');
+    void stopParts(stops, log).then(() => process.exit(0));
+  };
+  process.once('SIGINT', stop).once('SIGTERM', stop);
+  const { apiUrl, temporalUiUrl, terminalPort, deviceHttpPort, firstKey } = await startProgram(config, log, stops);
   log.info({ roles: config.roles, apiUrl, temporalUiUrl, terminalPort, deviceHttpPort }, 'ready');
   if (firstKey !== null) {
     process.stderr.write(`\nThe first API key, shown only now. It may do everything; make narrower ones with it:\n\n  ${firstKey}\n\n`);
   }
-  const stop = (signal: NodeJS.Signals) => {
-    log.info({ signal }, 'stopping');
-    void program.stop().then(() => process.exit(0));
-  };
-  process.once('SIGINT', stop).once('SIGTERM', stop);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

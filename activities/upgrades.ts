@@ -4,16 +4,17 @@
  */
 import { step } from './failures.ts';
 import type { Db } from '../db/index.ts';
+import * as offers from '../db/offers.ts';
 import * as upgrades from '../db/upgrades.ts';
 
 export function createUpgradeActivities(db: Db) {
   return {
     /** Asks the gate, the task and the window; writes the offer if all agree, or what the device waits for. */
-    openOffer: (key: Parameters<typeof upgrades.openOffer>[1]) => step(() => upgrades.openOffer(db, key)),
+    openOffer: (key: Parameters<typeof offers.openOffer>[1]) => step(() => offers.openOffer(db, key)),
     /** Reads what the gateways have written about an offer. */
-    readOffer: (key: upgrades.AttemptKey) => step(() => upgrades.readOffer(db, key)),
+    readOffer: (key: upgrades.AttemptKey) => step(() => offers.readOffer(db, key)),
     /** Closes an offer that came to nothing. */
-    closeOffer: (key: Parameters<typeof upgrades.closeOffer>[1]) => step(() => upgrades.closeOffer(db, key)),
+    closeOffer: (key: Parameters<typeof offers.closeOffer>[1]) => step(() => offers.closeOffer(db, key)),
     /** Writes a file down as proven, if a newer report really says so. */
     recordProof: (key: Parameters<typeof upgrades.recordProof>[1]) => step(() => upgrades.recordProof(db, key)),
     /** Writes down that nothing had to be sent. */

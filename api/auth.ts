@@ -143,7 +143,7 @@ function failureCounter(perMinute: number): (request: Request, response: Respons
   });
   return (request, response) =>
     new Promise((resolve, reject) => {
-      void limiter(request, response, (error?: unknown) => (error === undefined ? resolve() : reject(error as Error)));
+      void limiter(request, response, (error?: unknown) => (error === undefined ? resolve() : reject(error)));
     });
 }
 

@@ -165,14 +165,13 @@ class Import {
 }
 
 function wordsFor(outcome: RegistrationResult & { status: 'refused' }, { imei }: Registration): string {
-  switch (outcome.code) {
-    case 'other_department':
-      return 'this device is registered in another department; ask an administrator to have it moved';
-    case 'imei_taken':
-      return `IMEI ${imei} belongs to ${outcome.holder === undefined ? 'another device' : `the device ${outcome.holder}`} already; correct one of the two`;
-    case 'dates_wrong':
-      return DATES_WRONG;
-  }
+  const holder = outcome.holder === undefined ? 'another device' : `the device ${outcome.holder}`;
+  const words = {
+    other_department: 'this device is registered in another department; ask an administrator to have it moved',
+    imei_taken: `IMEI ${imei} belongs to ${holder} already; correct one of the two`,
+    dates_wrong: DATES_WRONG,
+  };
+  return words[outcome.code];
 }
 
 function readHeader(record: readonly string[]): string[] {

@@ -11,6 +11,7 @@ import {
 } from '@temporalio/client';
 import { TypedSearchAttributes, defineSearchAttributeKey } from '@temporalio/common';
 import {
+  ACTIVE_STATUS,
   CONTROL_SIGNAL,
   EDGE_SIGNAL,
   RETRY_UPDATE,
@@ -128,7 +129,7 @@ export class Executions {
           { key: KEYS.task, value: String(input.taskId) },
           { key: KEYS.department, value: labels.department },
           { key: KEYS.protocol, value: labels.protocol },
-          { key: KEYS.status, value: 'scheduled' },
+          { key: KEYS.status, value: ACTIVE_STATUS },
         ]),
       });
       return 'started';

@@ -109,7 +109,7 @@ type Refuse = (field: string, code: string, message: string) => void;
 /** Fields by name, trimmed; absent ones are empty. */
 function readFields(given: ReadonlyMap<string, string>, refuse: Refuse): (field: UploadField) => string {
   for (const [name, value] of given) {
-    const most = (MAX_LENGTHS as Record<string, number | undefined>)[name];
+    const most = Object.hasOwn(MAX_LENGTHS, name) ? MAX_LENGTHS[name as UploadField] : undefined;
     if (most === undefined)
       refuse(name.slice(0, 50), 'unknown_field', `there is no such field; known are file, ${UPLOAD_FIELDS.join(', ')}`);
     else if (value.length > most) refuse(name, 'too_long', `it is longer than ${most} characters; shorten it`);

@@ -28,14 +28,22 @@ const NOTES: Readonly<Record<string, string>> = {
   confirmed_by_operator: 'a person confirmed the version the device had reported',
   reported_without_transfer: 'the device reported the target although nothing was transferred',
   reverted: 'the device reports a version again that this upgrade had replaced',
-  deadline: 'the deadline of the task came first; make a new task or retry the failed devices',
+  task_deadline: 'the deadline of the task came first; make a new task or retry the failed devices',
+  device_offline: 'the device had no contact in time; retry it when it is back',
+  no_report: 'the device has the whole file and reported no version in time; look at the device, then retry it',
+  baseband_not_confirmed:
+    'the new baseband version was reported and nobody confirmed it; confirm it now if it is right',
+  overtaken: 'another attempt took over; look at its log',
+  internal_error: 'something went wrong inside; tell whoever runs this service, then retry the failed devices',
   execution_lost: 'its workflow is gone (terminated by hand?); retry the failed devices',
 };
+
+const WORDS: ReadonlyMap<string, string> = new Map(Object.entries({ ...REASONS, ...NOTES }));
 
 /** A reason, note or failure code in words; null when there is nothing to say or the code needs no words. */
 export function reasonText(reason: string | null): string | null {
   if (reason === null) return null;
-  const words = (REASONS as Readonly<Record<string, string>>)[reason] ?? NOTES[reason];
+  const words = WORDS.get(reason);
   if (words !== undefined) return words;
   if (!(FAILURE_CODES as readonly string[]).includes(reason)) return null;
   const meaning = failureMeaning(reason);

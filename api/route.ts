@@ -4,7 +4,7 @@
  */
 import express, { type Request, type RequestHandler, type Response, type Router } from 'express';
 import type { Logger } from 'pino';
-import { Type, type Static, type TObject, type TSchema } from 'typebox';
+import { Type, type Static, type TSchema, type TUnsafe } from 'typebox';
 import { NOBODY, demand, type Caller, type Permission } from './auth.ts';
 import type { Executions } from './executions.ts';
 import { problem, type FieldError, type ProblemCode } from './problems.ts';
@@ -62,7 +62,7 @@ export class FileAnswer {
 /** Response schema of routes that answer a file. */
 export const FileBytes = Type.Unsafe<FileAnswer>({ type: 'string', contentMediaType: 'application/octet-stream' });
 
-type NoFields = TObject<Record<never, never>>;
+type NoFields = TUnsafe<Record<string, never>>;
 type Method = 'get' | 'post' | 'patch' | 'delete';
 
 interface RouteDescription {
@@ -127,7 +127,7 @@ export function route<
   Headers extends TSchema = NoFields,
   Body extends TSchema = NoFields,
 >(spec: RouteSpec<Params, Query, Headers, Body, Result>): Route {
-  return spec as unknown as Route;
+  return spec;
 }
 
 /** Puts routes on a router. Addresses that exist answer other methods with 405. */
@@ -233,7 +233,7 @@ function isEmpty({ headers }: Request): boolean {
   return headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0;
 }
 
-function pick(headers: Request['headers'], schema: TSchema | undefined): Record<string, unknown> {
-  const names = Object.keys((schema as { properties?: object } | undefined)?.properties ?? {});
+function pick(headers: Request['headers'], schema: { properties?: object } | undefined): Record<string, unknown> {
+  const names = Object.keys(schema?.properties ?? {});
   return Object.fromEntries(names.filter((name) => headers[name] !== undefined).map((name) => [name, headers[name]]));
 }

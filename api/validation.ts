@@ -20,8 +20,12 @@ const fromText = withFormats(new Ajv2020({ ...OPTIONS, coerceTypes: true }));
 
 /** A check whose errors name places below `where`, for example `body`. */
 export function checkOf(schema: TSchema, where: string, kind: 'exact' | 'fromText'): Check {
-  const validate: ValidateFunction = (kind === 'exact' ? exact : fromText).compile(schema);
-  return (value) => (validate(value) ? [] : describe(validate.errors ?? [], where));
+  // Compiled when first needed: all of them together would add a second to every start.
+  let validate: ValidateFunction | undefined;
+  return (value) => {
+    validate ??= (kind === 'exact' ? exact : fromText).compile(schema);
+    return validate(value) ? [] : describe(validate.errors ?? [], where);
+  };
 }
 
 function withFormats(ajv: Ajv2020): Ajv2020 {

@@ -96,7 +96,9 @@ async function measurePackets(
 
   const speed = (kind: ServerKind) => median(measured[kind].map(({ perSecond }) => perSecond));
   const cost = (kind: ServerKind) => median(measured[kind].map(({ cpuMicrosPerPacket }) => cpuMicrosPerPacket));
-  console.log(`\nPackets of ${PACKET_BYTES} bytes over ${connections} connections, ${rounds} rounds of ${durationMs} ms`);
+  console.log(
+    `\nPackets of ${PACKET_BYTES} bytes over ${connections} connections, ${rounds} rounds of ${durationMs} ms`,
+  );
   table([
     ['', 'packets/s, median', 'slowest', 'fastest', 'CPU µs per packet'],
     ...SERVER_KINDS.map((kind) => {

@@ -194,6 +194,23 @@ export async function listVersionUploads(
     .limit(page.limit);
 }
 
+/** Upgrades of a device, newest first. */
+export async function listDeviceUpgrades(
+  db: Db,
+  departmentId: number,
+  deviceId: string,
+  page: { before?: number | undefined; limit: number },
+): Promise<(typeof deviceUpgrades.$inferSelect)[]> {
+  const conditions = [eq(deviceUpgrades.deviceId, deviceId), eq(deviceUpgrades.departmentId, departmentId)];
+  if (page.before !== undefined) conditions.push(lt(deviceUpgrades.id, page.before));
+  return db
+    .select()
+    .from(deviceUpgrades)
+    .where(and(...conditions))
+    .orderBy(desc(deviceUpgrades.id))
+    .limit(page.limit);
+}
+
 /** Callers nobody registered, by protocol and identity. They belong to no department yet. */
 export async function listUnknownDevices(db: Db, page: { after: readonly [string, string]; limit: number }) {
   const [protocol, identity] = page.after;

@@ -2,7 +2,7 @@
  * Firmware: what is known of a file, and its bytes by hash. Two departments may hold the same bytes; they are stored once.
  */
 import { createHash } from 'node:crypto';
-import { and, asc, eq, gt, sql } from 'drizzle-orm';
+import { and, asc, eq, gt, inArray, sql } from 'drizzle-orm';
 import type { Db } from './index.ts';
 import { firmware, firmwareContents, type Protocol } from './schema.ts';
 import type { Component } from '../workflows/rules/versions.ts';
@@ -74,6 +74,24 @@ export async function findFirmware(db: Db, departmentId: number, firmwareId: num
     .from(firmware)
     .where(and(eq(firmware.id, firmwareId), eq(firmware.departmentId, departmentId)));
   return row ?? null;
+}
+
+/**
+ * A department's files among `ids`, in the order of `ids`; ids that name none are left out. With `keep` they cannot be
+ * deleted before the end of the transaction.
+ */
+export async function findFirmwareInOrder(
+  db: Db,
+  departmentId: number,
+  ids: readonly number[],
+  { keep = false }: { keep?: boolean } = {},
+): Promise<FirmwareRow[]> {
+  const query = db
+    .select()
+    .from(firmware)
+    .where(and(eq(firmware.departmentId, departmentId), inArray(firmware.id, [...ids])));
+  const found = await (keep ? query.for('key share') : query);
+  return ids.flatMap((id) => found.find((file) => file.id === id) ?? []);
 }
 
 /**

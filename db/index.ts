@@ -32,6 +32,8 @@ export function connectDatabase(url: string, options: { poolSize?: number } = {}
     // Statements that lose their connection fail at once and are repeated by whoever owns the step.
     connect_timeout: 10,
     idle_timeout: 60,
+    // The driver's own pauses grow to 20 s within a second, because all connections of the pool count together.
+    backoff: () => 0.2 + Math.random() * 0.3,
     connection: { application_name: 'slipway', statement_timeout: 60_000 },
   });
   const db = drizzle(sql, { schema });

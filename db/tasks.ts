@@ -2,19 +2,11 @@
  * Upgrade tasks as people see them: planning and making one, reading tasks, devices and logs, and what a person may do
  * to a device's upgrade while or after no workflow holds it. How a task is driven is in `dispatch.ts`.
  */
-import { and, asc, desc, eq, gt, inArray, lt, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, gt, lt, sql } from 'drizzle-orm';
 import { deviceCondition, type DeviceFilter } from './devices.ts';
-import type { FirmwareRow } from './firmware.ts';
+import { findFirmwareInOrder, type FirmwareRow } from './firmware.ts';
 import type { Db } from './index.ts';
-import {
-  deviceUpgrades,
-  firmware,
-  taskLog,
-  upgradeLog,
-  upgradeTasks,
-  type FileProof,
-  type TaskOptions,
-} from './schema.ts';
+import { deviceUpgrades, taskLog, upgradeLog, upgradeTasks, type FileProof, type TaskOptions } from './schema.ts';
 import { gate } from '../workflows/rules/eligibility.ts';
 import type { PlanReason, TaskStatus, UpgradeStatus } from '../workflows/rules/statuses.ts';
 import { needsOperatorConfirmation, type Component } from '../workflows/rules/versions.ts';
@@ -80,13 +72,9 @@ interface Candidate extends Record<string, unknown> {
  * files stay until its end.
  */
 export async function planUpgrade(db: Db, request: PlanRequest): Promise<UpgradePlan> {
-  const found = await db
-    .select()
-    .from(firmware)
-    .where(and(eq(firmware.departmentId, request.departmentId), inArray(firmware.id, [...request.firmwareIds])))
-    .for('key share');
-  const files = request.firmwareIds.flatMap((id) => found.find((file) => file.id === id) ?? []);
-  const missingFirmwareIds = request.firmwareIds.filter((id) => !found.some((file) => file.id === id));
+  const { departmentId, firmwareIds } = request;
+  const files = await findFirmwareInOrder(db, departmentId, firmwareIds, { keep: true });
+  const missingFirmwareIds = firmwareIds.filter((id) => !files.some((file) => file.id === id));
   const [clock] = await db.execute<{ nowMs: number }>(
     sql`select (extract(epoch from now()) * 1000)::float8 as "nowMs"`,
   );
@@ -206,15 +194,6 @@ export async function findTask(db: Db, departmentId: number, taskId: number): Pr
   return row ?? null;
 }
 
-/** The files of a task, in order. */
-export async function findTaskFiles(db: Db, firmwareIds: readonly number[]): Promise<FirmwareRow[]> {
-  const found = await db
-    .select()
-    .from(firmware)
-    .where(inArray(firmware.id, [...firmwareIds]));
-  return firmwareIds.flatMap((id) => found.find((file) => file.id === id) ?? []);
-}
-
 /** Devices of a task by id. */
 export async function listTaskUpgrades(
   db: Db,
@@ -230,23 +209,6 @@ export async function listTaskUpgrades(
     .from(deviceUpgrades)
     .where(and(...conditions))
     .orderBy(asc(deviceUpgrades.id))
-    .limit(page.limit);
-}
-
-/** Upgrades of a device, newest first. */
-export async function listDeviceUpgrades(
-  db: Db,
-  departmentId: number,
-  deviceId: string,
-  page: { before?: number | undefined; limit: number },
-): Promise<UpgradeRow[]> {
-  const conditions = [eq(deviceUpgrades.deviceId, deviceId), eq(deviceUpgrades.departmentId, departmentId)];
-  if (page.before !== undefined) conditions.push(lt(deviceUpgrades.id, page.before));
-  return db
-    .select()
-    .from(deviceUpgrades)
-    .where(and(...conditions))
-    .orderBy(desc(deviceUpgrades.id))
     .limit(page.limit);
 }
 
@@ -341,7 +303,8 @@ export async function confirmUnproven(
     await tx.execute(sql`
       with confirmed as (
         update device_upgrades set status = 'succeeded', reason = 'confirmed_by_operator', updated_at = clock_timestamp(),
-          proofs = proofs || ${JSON.stringify([proof])}::jsonb
+          proofs = case when exists (select 1 from jsonb_array_elements(proofs) p where (p->>'fileIndex')::int = file_index)
+            then proofs else proofs || ${JSON.stringify([proof])}::jsonb end
         where id = ${upgradeId} returning id, file_index, attempt
       )
       insert into upgrade_log (upgrade_id, author, event, status, file_index, attempt, cause)

@@ -1,19 +1,13 @@
 /**
- * One device's upgrade as its workflow drives it. Every function is one transaction that locks the upgrade's row, so
- * the row, its offer and its log change together or not at all; every function may be repeated.
+ * One device's upgrade as its workflow drives it: what is proven, what it waits for, how it ends; its offers are in
+ * `offers.ts`. Every function is one transaction that locks the upgrade's row, so the row, its offer and its log change
+ * together or not at all; every function may be repeated.
  */
 import { sql } from 'drizzle-orm';
 import { InvariantError, type Db } from './index.ts';
-import { DEVICE_MESSAGE_CHANNEL, type FileProof, type OfferPayload, type TaskOptions } from './schema.ts';
-import { gate } from '../workflows/rules/eligibility.ts';
-import type { OfferFacts } from '../workflows/rules/offers.ts';
-import { failureMeaning } from '../workflows/rules/retry.ts';
-import { isEnd, mayFollow, type TaskStatus, type UpgradeStatus, type WaitingReason } from '../workflows/rules/statuses.ts';
+import { DEVICE_MESSAGE_CHANNEL, type FileProof, type OfferPayload } from './schema.ts';
+import { isEnd, mayFollow, type UpgradeStatus, type WaitingReason } from '../workflows/rules/statuses.ts';
 import type { Component } from '../workflows/rules/versions.ts';
-import { earliestStart, expectedDurationMs, windowAt } from '../workflows/rules/windows.ts';
-
-/** A device heard of within this time counts as online; others do not use up the task's concurrency while they are away. */
-const ONLINE_S = 120;
 
 /** Names one attempt of one upgrade: what every step is idempotent by. */
 export interface AttemptKey {
@@ -21,15 +15,6 @@ export interface AttemptKey {
   /** Fencing number of the offer. */
   attempt: number;
 }
-
-/** What came of trying to offer a file. */
-export type OpenOfferResult =
-  | { kind: 'offered'; online: boolean }
-  | { kind: 'already_current' }
-  | { kind: 'waiting'; reason: WaitingReason; waitMs: number }
-  | { kind: 'not_eligible'; reason: WaitingReason }
-  | { kind: 'deadline' }
-  | { kind: 'ended'; status: UpgradeStatus; reason: string | null };
 
 /** What an ended or passing step writes into the log. */
 export interface Entry {
@@ -39,7 +24,8 @@ export interface Entry {
   details?: Record<string, unknown>;
 }
 
-interface UpgradeRow extends Record<string, unknown> {
+/** An upgrade whose row this transaction has locked. */
+export interface UpgradeRow extends Record<string, unknown> {
   id: number;
   deviceId: string;
   status: UpgradeStatus;
@@ -49,58 +35,6 @@ interface UpgradeRow extends Record<string, unknown> {
   proofs: FileProof[];
   ended: boolean;
   nowMs: number;
-}
-
-/**
- * Asks the gate, the task's state and the window, and if all agree writes the offer and tells the gateways. Otherwise
- * writes down what the device waits for. Repeating it for the same attempt finds the offer it wrote.
- */
-export async function openOffer(db: Db, key: AttemptKey & { fileIndex: number }): Promise<OpenOfferResult> {
-  return db.transaction(async (tx) => {
-    const upgrade = await lockUpgrade(tx, key.upgradeId);
-    if (upgrade.ended) return { kind: 'ended', status: upgrade.status, reason: upgrade.reason };
-    if (upgrade.attempt > key.attempt) return { kind: 'ended', status: upgrade.status, reason: 'overtaken' };
-    if (upgrade.attempt === key.attempt && (await hasOffer(tx, key))) return { kind: 'offered', online: false };
-    const order = await readOrder(tx, key.upgradeId, key.fileIndex);
-    if (upgrade.nowMs >= order.deadlineMs) return { kind: 'deadline' };
-
-    const verdict = gate(order.file, { model: order.model, versions: order.versions });
-    if (verdict.kind === 'already_current') return { kind: 'already_current' };
-    if (verdict.kind === 'closed') {
-      const neverTried = key.fileIndex === 0 && upgrade.attempt === 0;
-      if (order.options.notEligible === 'skip' && neverTried) return { kind: 'not_eligible', reason: verdict.reason };
-      await toWaiting(tx, upgrade, key.fileIndex, verdict.reason, verdict.explanation);
-      return { kind: 'waiting', reason: verdict.reason, waitMs: order.deadlineMs - upgrade.nowMs };
-    }
-    if (order.taskStatus === 'paused') {
-      await toWaiting(tx, upgrade, key.fileIndex, 'task_paused', 'the task is paused');
-      return { kind: 'waiting', reason: 'task_paused', waitMs: order.deadlineMs - upgrade.nowMs };
-    }
-    const startMs = earliestStart(order.options.window, upgrade.nowMs, expectedDurationMs(order.file.sizeBytes));
-    if (startMs > upgrade.nowMs) {
-      await toWaiting(tx, upgrade, key.fileIndex, 'window', `not before ${new Date(startMs).toISOString()}`);
-      return { kind: 'waiting', reason: 'window', waitMs: Math.min(startMs, order.deadlineMs) - upgrade.nowMs };
-    }
-    await writeOffer(tx, upgrade, order, key);
-    return { kind: 'offered', online: order.online };
-  });
-}
-
-/** What is known of an attempt's offer; null when the upgrade has ended or another attempt has taken over. */
-export async function readOffer(db: Db, key: AttemptKey): Promise<OfferFacts | null> {
-  return db.transaction(async (tx) => {
-    // Cleared before reading: whatever is decided from here on is based on what was written until now.
-    await tx.execute(sql`update device_upgrades set edge_at = null where id = ${key.upgradeId} and edge_at is not null`);
-    const facts = await findFacts(tx, key);
-    if (facts !== null && facts.sends === 0 && facts.firstRequestAtMs === null) {
-      await tx.execute(sql`
-        with parked as (
-          update device_messages set awaits_contact = true where upgrade_id = ${key.upgradeId} and attempt = ${key.attempt}
-        )
-        update device_upgrades set reason = 'offline' where id = ${key.upgradeId} and status = 'offered'`);
-    }
-    return facts;
-  });
 }
 
 /**
@@ -147,7 +81,8 @@ export async function recordAlreadyCurrent(
 ): Promise<{ ended: boolean }> {
   return db.transaction(async (tx) => {
     const upgrade = await lockUpgrade(tx, key.upgradeId);
-    if (upgrade.ended || upgrade.proofs.some((proof) => proof.fileIndex === key.fileIndex)) return { ended: upgrade.ended };
+    if (upgrade.ended || upgrade.proofs.some((proof) => proof.fileIndex === key.fileIndex))
+      return { ended: upgrade.ended };
     const proof: FileProof = {
       fileIndex: key.fileIndex,
       component: key.component,
@@ -159,25 +94,6 @@ export async function recordAlreadyCurrent(
     const cause = `the device runs ${key.version} already, nothing was sent`;
     await appendProof(tx, upgrade, proof, { author: 'system', event: 'already_current', cause }, key.last);
     return { ended: key.last };
-  });
-}
-
-/** Closes an attempt's offer: nothing of it is sent or served any more. The upgrade waits, with the reason shown. */
-export async function closeOffer(
-  db: Db,
-  key: AttemptKey & { reason: WaitingReason | null; code: string; retry: string },
-): Promise<void> {
-  await db.transaction(async (tx) => {
-    const upgrade = await lockUpgrade(tx, key.upgradeId);
-    const closed = await closeOpenOffers(tx, upgrade.deviceId, key);
-    if (upgrade.ended || !closed) return;
-    const meaning = failureMeaning(key.code);
-    await changeStatus(tx, upgrade, 'waiting', key.reason ?? key.code, {
-      author: 'system',
-      event: 'attempt_ended',
-      cause: `${key.code}: ${meaning.words}; ${key.retry}`,
-      details: { code: key.code, advice: meaning.advice },
-    });
   });
 }
 
@@ -206,136 +122,6 @@ export async function finishUpgrade(
   });
 }
 
-// ---------------------------------------------------------------- inside a transaction
-
-/** Locks an upgrade's row; also clears its edge, because what follows reads everything there is. */
-async function lockUpgrade(tx: Db, upgradeId: number): Promise<UpgradeRow> {
-  const [row] = await tx.execute<UpgradeRow>(sql`
-    update device_upgrades set edge_at = null where id = ${upgradeId}
-    returning id::int as id, device_id as "deviceId", status, reason, file_index as "fileIndex", attempt, proofs,
-              finished_at is not null as ended, (extract(epoch from clock_timestamp()) * 1000)::float8 as "nowMs"`);
-  if (row === undefined) throw new InvariantError(`upgrade ${upgradeId} does not exist`);
-  return row;
-}
-
-interface Order {
-  taskStatus: TaskStatus;
-  options: TaskOptions;
-  deadlineMs: number;
-  /** Heard of so lately that it is most likely connected. */
-  online: boolean;
-  model: string;
-  versions: Partial<Record<Component, string>>;
-  file: {
-    firmwareId: number;
-    component: Component;
-    targetVersion: string;
-    compatibleVersion: string;
-    currentVersions: string[];
-    model: string | null;
-    sizeBytes: number;
-    sha256: string;
-    packetSize: number;
-    pinfo: string | null;
-  };
-}
-
-async function readOrder(tx: Db, upgradeId: number, fileIndex: number): Promise<Order> {
-  const [row] = await tx.execute<Order & Record<string, unknown>>(sql`
-    select t.status as "taskStatus", t.options, (extract(epoch from t.deadline_at) * 1000)::float8 as "deadlineMs", d.model,
-      coalesce(c.last_seen_at > clock_timestamp() - make_interval(secs => ${ONLINE_S}), false) as online,
-      coalesce((select jsonb_object_agg(v.component, v.version) from device_versions v where v.device_id = d.id), '{}') as versions,
-      jsonb_build_object('firmwareId', f.id, 'component', f.component, 'targetVersion', f.target_version,
-        'compatibleVersion', f.compatible_version, 'currentVersions', to_jsonb(f.current_versions), 'model', f.model,
-        'sizeBytes', f.size_bytes, 'sha256', f.sha256, 'packetSize', f.packet_size, 'pinfo', f.pinfo) as file
-    from device_upgrades u
-    join upgrade_tasks t on t.id = u.task_id
-    join devices d on d.id = u.device_id
-    left join device_contacts c on c.device_id = u.device_id
-    join firmware f on f.id = t.firmware_ids[${fileIndex + 1}::int]
-    where u.id = ${upgradeId}`);
-  if (row === undefined) throw new InvariantError(`upgrade ${upgradeId} has no file ${fileIndex}`);
-  return row;
-}
-
-async function hasOffer(tx: Db, key: AttemptKey): Promise<boolean> {
-  const rows = await tx.execute(
-    sql`select 1 from device_messages where upgrade_id = ${key.upgradeId} and attempt = ${key.attempt}`,
-  );
-  return rows.length > 0;
-}
-
-/** The offer, the status, the log line and the announcement, in one statement. */
-async function writeOffer(tx: Db, upgrade: UpgradeRow, order: Order, key: AttemptKey & { fileIndex: number }) {
-  assertMayFollow(upgrade, 'offered');
-  await closeOpenOffers(tx, upgrade.deviceId, null);
-  const { file } = order;
-  const window = windowAt(order.options.window, upgrade.nowMs);
-  const expiresAtMs = Math.min(order.deadlineMs, window.open ? window.closesAtMs : upgrade.nowMs);
-  const payload: OfferPayload = {
-    firmwareId: file.firmwareId,
-    sha256: file.sha256,
-    sizeBytes: file.sizeBytes,
-    packetSize: file.packetSize,
-    pinfo: file.pinfo,
-    component: file.component,
-    targetVersion: file.targetVersion,
-    fromVersion: order.versions[file.component] ?? '',
-  };
-  await tx.execute(sql`
-    with offer as (
-      insert into device_messages (device_id, kind, upgrade_id, file_index, attempt, payload, awaits_contact, resumable, expires_at)
-      values (${upgrade.deviceId}, 'offer', ${upgrade.id}, ${key.fileIndex}, ${key.attempt}, ${JSON.stringify(payload)}::jsonb,
-        ${!order.online},
-        exists (select 1 from device_messages where upgrade_id = ${upgrade.id} and file_index = ${key.fileIndex}
-                and first_request_at is not null),
-        to_timestamp(${expiresAtMs / 1000}::float8))
-    ), shown as (
-      update device_upgrades set status = 'offered', reason = ${order.online ? null : 'offline'}, file_index = ${key.fileIndex}, attempt = ${key.attempt},
-        bytes_sent = 0, bytes_total = ${file.sizeBytes}, updated_at = clock_timestamp()
-      where id = ${upgrade.id}
-    ), logged as (
-      insert into upgrade_log (upgrade_id, author, event, status, file_index, attempt, cause, details)
-      values (${upgrade.id}, 'system', 'offered', 'offered', ${key.fileIndex}, ${key.attempt},
-        ${`${payload.component} ${payload.fromVersion} → ${payload.targetVersion}`},
-        ${JSON.stringify({ firmwareId: file.firmwareId, expiresAt: new Date(expiresAtMs).toISOString() })}::jsonb)
-    )
-    select pg_notify(${DEVICE_MESSAGE_CHANNEL}, ${upgrade.deviceId})`);
-}
-
-async function findFacts(tx: Db, key: AttemptKey): Promise<OfferFacts | null> {
-  const [row] = await tx.execute<Record<string, unknown>>(sql`
-    select (extract(epoch from clock_timestamp()) * 1000)::float8 as "nowMs",
-      (extract(epoch from m.created_at) * 1000)::float8 as "createdAtMs",
-      (extract(epoch from m.expires_at) * 1000)::float8 as "expiresAtMs", m.sends,
-      (extract(epoch from m.last_sent_at) * 1000)::float8 as "lastSentAtMs",
-      (extract(epoch from m.first_request_at) * 1000)::float8 as "firstRequestAtMs",
-      (extract(epoch from m.last_request_at) * 1000)::float8 as "lastRequestAtMs",
-      (extract(epoch from m.finished_at) * 1000)::float8 as "finishedAtMs",
-      m.failure_code as failure, m.payload->>'fromVersion' as "fromVersion",
-      case when v.version is not null then jsonb_build_object('version', v.version,
-        'isTarget', v.version = m.payload->>'targetVersion',
-        'afterFinish', m.finished_seq is not null and v.report_seq > m.finished_seq) end as report
-    from device_messages m
-    left join device_versions v
-      on v.device_id = m.device_id and v.component = m.payload->>'component' and v.report_seq > m.offer_seq
-    where m.upgrade_id = ${key.upgradeId} and m.attempt = ${key.attempt} and m.closed_at is null`);
-  return (row as OfferFacts | undefined) ?? null;
-}
-
-/** Closes the open offer of a device and tells the gateways; only that of `only`, if given. */
-async function closeOpenOffers(tx: Db, deviceId: string, only: AttemptKey | null): Promise<boolean> {
-  const rows = await tx.execute(sql`
-    with closed as (
-      update device_messages set closed_at = clock_timestamp()
-      where device_id = ${deviceId} and kind = 'offer' and closed_at is null
-        ${only === null ? sql`` : sql`and upgrade_id = ${only.upgradeId} and attempt = ${only.attempt}`}
-      returning id
-    )
-    select pg_notify(${DEVICE_MESSAGE_CHANNEL}, ${deviceId}) from closed`);
-  return rows.length > 0;
-}
-
 async function appendProof(tx: Db, upgrade: UpgradeRow, proof: FileProof, entry: Entry, last: boolean): Promise<void> {
   if (last) assertMayFollow(upgrade, 'succeeded');
   await tx.execute(sql`
@@ -350,13 +136,39 @@ async function appendProof(tx: Db, upgrade: UpgradeRow, proof: FileProof, entry:
       ${upgrade.attempt}, ${entry.cause ?? ''})`);
 }
 
-async function toWaiting(tx: Db, upgrade: UpgradeRow, fileIndex: number, reason: WaitingReason, cause: string) {
-  if (upgrade.status === 'waiting' && upgrade.reason === reason && upgrade.fileIndex === fileIndex) return;
-  await changeStatus(tx, { ...upgrade, fileIndex }, 'waiting', reason, { author: 'system', event: 'waiting', cause });
+// ---------------------------------------------------------------- inside a transaction
+
+/** Locks an upgrade's row; also clears its edge, because what follows reads everything there is. */
+export async function lockUpgrade(tx: Db, upgradeId: number): Promise<UpgradeRow> {
+  const [row] = await tx.execute<UpgradeRow>(sql`
+    update device_upgrades set edge_at = null where id = ${upgradeId}
+    returning id::int as id, device_id as "deviceId", status, reason, file_index as "fileIndex", attempt, proofs,
+              finished_at is not null as ended, (extract(epoch from clock_timestamp()) * 1000)::float8 as "nowMs"`);
+  if (row === undefined) throw new InvariantError(`upgrade ${upgradeId} does not exist`);
+  return row;
+}
+
+/** Closes the open offer of a device and tells the gateways; only that of `only`, if given. */
+export async function closeOpenOffers(tx: Db, deviceId: string, only: AttemptKey | null): Promise<boolean> {
+  const rows = await tx.execute(sql`
+    with closed as (
+      update device_messages set closed_at = clock_timestamp()
+      where device_id = ${deviceId} and kind = 'offer' and closed_at is null
+        ${only === null ? sql`` : sql`and upgrade_id = ${only.upgradeId} and attempt = ${only.attempt}`}
+      returning id
+    )
+    select pg_notify(${DEVICE_MESSAGE_CHANNEL}, ${deviceId}) from closed`);
+  return rows.length > 0;
 }
 
 /** The one way a status changes: checked against the rules, with its line in the log. */
-async function changeStatus(tx: Db, upgrade: UpgradeRow, status: UpgradeStatus, reason: string | null, entry: Entry) {
+export async function changeStatus(
+  tx: Db,
+  upgrade: UpgradeRow,
+  status: UpgradeStatus,
+  reason: string | null,
+  entry: Entry,
+) {
   assertMayFollow(upgrade, status);
   await tx.execute(sql`
     with shown as (
@@ -369,7 +181,8 @@ async function changeStatus(tx: Db, upgrade: UpgradeRow, status: UpgradeStatus, 
       ${entry.cause ?? ''}, ${JSON.stringify(entry.details ?? {})}::jsonb)`);
 }
 
-function assertMayFollow(upgrade: UpgradeRow, status: UpgradeStatus): void {
+/** Refuses what the rules do not allow. */
+export function assertMayFollow(upgrade: UpgradeRow, status: UpgradeStatus): void {
   if (!mayFollow(upgrade.status, status)) {
     throw new InvariantError(`upgrade ${upgrade.id} cannot go from ${upgrade.status} to ${status}`);
   }

@@ -31,16 +31,25 @@ export interface DeviceRoute {
 /** Limits of the listener. */
 export interface DeviceHttpLimits {
   maxConnections: number;
-  /** Headers and body must have arrived by then. */
+  /** Headers and body must have arrived by then; an idle connection is closed after it, too. */
   requestTimeoutMs: number;
 }
 
+const HEADER_BYTES = 8_192;
+/** Of a body that is too long so much is read and thrown away: who is still sending does not hear the answer. */
+const DISCARDED_BYTES = 1_048_576;
+/** How often connections are looked at for requests that take too long, at most. */
+const CHECK_MS = 1_000;
+const RETRY_AFTER_S = 60;
+
 /** Listens for devices that speak HTTP. */
 export class DeviceHttpServer {
-  readonly counters = { requests: 0, refused: 0, failed: 0 };
+  /** `refused` counts answers from 400 on, `failed` those of them that were our fault, `cut` requests without their end. */
+  readonly counters = { requests: 0, refused: 0, failed: 0, cut: 0 };
   readonly #server: http.Server;
   readonly #routes: readonly DeviceRoute[];
   readonly #log: GatewayLog;
+  #isClosing = false;
 
   constructor(routes: readonly DeviceRoute[], limits: DeviceHttpLimits, log: GatewayLog) {
     this.#routes = routes;
@@ -50,23 +59,31 @@ export class DeviceHttpServer {
         requestTimeout: limits.requestTimeoutMs,
         headersTimeout: limits.requestTimeoutMs,
         keepAliveTimeout: limits.requestTimeoutMs,
-        maxHeaderSize: 8_192,
-        connectionsCheckingInterval: 1_000,
+        maxHeaderSize: HEADER_BYTES,
+        connectionsCheckingInterval: Math.min(CHECK_MS, limits.requestTimeoutMs),
       },
       (request, response) => void this.#serve(request, response),
     );
     this.#server.maxConnections = limits.maxConnections;
   }
 
+  /** Starts listening; returns the port, which matters when 0 was asked for. */
   async listen(port: number, host: string): Promise<number> {
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject);
-      this.#server.listen({ port, host }, resolve);
+      this.#server.listen({ port, host }, () => {
+        this.#server.off('error', reject);
+        resolve();
+      });
     });
+    // Without a listener a connection that cannot be taken, for example for want of files, would end the process.
+    this.#server.on('error', (error) => this.#log.warn({ err: error }, 'a device connection could not be taken'));
     return (this.#server.address() as AddressInfo).port;
   }
 
+  /** Stops accepting and lets requests in progress finish; after `graceMs` without asking. */
   async close(graceMs: number): Promise<void> {
+    this.#isClosing = true;
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#server.closeIdleConnections();
     const timer = setTimeout(() => this.#server.closeAllConnections(), graceMs);
@@ -76,46 +93,74 @@ export class DeviceHttpServer {
 
   async #serve(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
     this.counters.requests += 1;
-    const { status, body } = await this.#answer(request).catch((error: unknown) => {
-      this.counters.failed += 1;
-      this.#log.warn({ err: error, url: request.url }, 'a device request could not be handled');
-      return { status: 503, body: { error: 'unavailable', message: 'try again in a minute' } };
-    });
-    if (status >= 400) this.counters.refused += 1;
-    const text = JSON.stringify(body);
-    response.writeHead(status, {
-      'content-type': 'application/json; charset=utf-8',
-      'content-length': Buffer.byteLength(text),
-      // A body that was not read to its end would be taken for the next request.
-      ...(request.complete ? {} : { connection: 'close' }),
-    });
-    response.end(text);
-  }
-
-  async #answer(request: http.IncomingMessage): Promise<DeviceAnswer> {
     const path = (request.url ?? '').split('?')[0] ?? '';
     const route = this.#routes.find((candidate) => candidate.path.test(path));
-    if (route === undefined) return { status: 404, body: { error: 'not_found', message: `there is nothing at ${path}` } };
-    if (request.method !== route.method) {
-      return { status: 405, body: { error: 'method_not_allowed', message: `use ${route.method}` } };
+    const body = await readBody(request, route?.maxBodyBytes ?? 0);
+    if (body === 'cut') {
+      this.counters.cut += 1;
+      return; // there is nobody to answer
     }
-    const body = await readBody(request, route.maxBodyBytes);
-    if (body === null) {
-      return { status: 413, body: { error: 'too_large', message: `at most ${route.maxBodyBytes} bytes` } };
-    }
+    const answer = await this.#answer(request, path, route, body.text).catch((error: unknown) => {
+      this.counters.failed += 1;
+      this.#log.warn({ err: error, url: request.url }, 'a device request could not be handled');
+      return UNAVAILABLE;
+    });
+    if (answer.status >= 400) this.counters.refused += 1;
+    const text = JSON.stringify(answer.body);
+    const headers: http.OutgoingHttpHeaders = {
+      'content-type': 'application/json; charset=utf-8',
+      'content-length': Buffer.byteLength(text),
+    };
+    if (answer.status === 405 && route !== undefined) headers.allow = route.method;
+    if (answer.status === 503) headers['retry-after'] = String(RETRY_AFTER_S);
+    // A body that was not read to its end would be taken for the next request.
+    if (this.#isClosing || !body.isWhole) headers.connection = 'close';
+    response.writeHead(answer.status, headers).end(text);
+  }
+
+  async #answer(
+    request: http.IncomingMessage,
+    path: string,
+    route: DeviceRoute | undefined,
+    body: string | null,
+  ): Promise<DeviceAnswer> {
+    if (route === undefined) return problem(404, 'not_found', `there is nothing at ${path}`);
+    if (request.method !== route.method) return problem(405, 'method_not_allowed', `use ${route.method}`);
+    if (body === null) return problem(413, 'too_large', `at most ${route.maxBodyBytes} bytes`);
     const params = route.path.exec(path)?.groups ?? {};
     return route.handle({ params, body, address: request.socket.remoteAddress ?? 'unknown' });
   }
 }
 
-/** The body as text; null when it is longer than allowed. */
-async function readBody(request: http.IncomingMessage, maxBytes: number): Promise<string | null> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > maxBytes) return null;
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
+const UNAVAILABLE = problem(503, 'unavailable', 'try again in a minute');
+
+function problem(status: number, error: string, message: string): DeviceAnswer {
+  return { status, body: { error, message } };
+}
+
+interface Body {
+  /** Null when it is longer than allowed. */
+  text: string | null;
+  isWhole: boolean;
+}
+
+/** Reads the body, and throws away what is too long of it; `cut` when it does not come to its end. */
+function readBody(request: http.IncomingMessage, maxBytes: number): Promise<Body | 'cut'> {
+  return new Promise((resolve) => {
+    let chunks: Buffer[] = [];
+    let bytes = 0;
+    request.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes <= maxBytes) chunks.push(chunk);
+      else chunks = [];
+      if (bytes <= maxBytes + DISCARDED_BYTES) return;
+      request.pause();
+      resolve({ text: null, isWhole: false });
+    });
+    request.on('end', () => {
+      resolve({ text: bytes > maxBytes ? null : Buffer.concat(chunks).toString('utf8'), isWhole: true });
+    });
+    request.on('error', () => resolve('cut'));
+    request.on('close', () => resolve('cut'));
+  });
 }

@@ -31,6 +31,9 @@ export const SEARCH_ATTRIBUTES = {
   status: 'SlipwayStatus',
 } as const;
 
+/** What the status attribute of a device upgrade says while it neither waits nor has ended. */
+export const ACTIVE_STATUS = 'active';
+
 /** Who did it and why; every control carries it and every transition records it. */
 export interface Authorship {
   author: string;

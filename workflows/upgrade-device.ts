@@ -22,6 +22,7 @@ import {
 } from '@temporalio/workflow';
 import type { UpgradeActivities } from '../activities/upgrades.ts';
 import {
+  ACTIVE_STATUS,
   CONTROL_SIGNAL,
   EDGE_SIGNAL,
   SEARCH_ATTRIBUTES,
@@ -35,7 +36,7 @@ import {
 } from './contract.ts';
 import { judgeOffer, type OfferVerdict } from './rules/offers.ts';
 import { failureMeaning } from './rules/retry.ts';
-import type { UpgradeStatus } from './rules/statuses.ts';
+import { isEnd, type UpgradeStatus } from './rules/statuses.ts';
 import { needsOperatorConfirmation } from './rules/versions.ts';
 
 const db = proxyLocalActivities<UpgradeActivities>({
@@ -85,7 +86,7 @@ export async function upgradeDevice(input: UpgradeDeviceInput): Promise<UpgradeO
     try {
       return await installFiles(run);
     } catch (error) {
-      const cause = `the program failed: ${error instanceof Error ? (error.cause ?? error) : error}`;
+      const cause = `the program failed: ${describe(error)}`;
       await finish(run, { status: 'failed', reason: 'internal_error', author: 'system', cause });
       throw error;
     }
@@ -207,7 +208,7 @@ async function awaitConfirmation(run: Run): Promise<Ending> {
   show(run, { status: 'confirming', reason: 'awaiting_operator' });
   if (run.control?.action !== 'confirm') run.control = null;
   await condition(() => run.control !== null, Math.max(1, deadlineAtMs - Date.now()), { summary: 'an operator must confirm' });
-  const control = run.control as UpgradeControl | null;
+  const { control } = run;
   if (control === null) return system('unproven', 'baseband_not_confirmed', 'nobody confirmed it before the deadline');
   if (control.action === 'confirm') {
     return { status: 'succeeded', reason: null, author: control.author, cause: control.cause ?? 'confirmed by hand' };
@@ -247,15 +248,28 @@ async function finish(run: Run, ending: Ending): Promise<UpgradeOutcome> {
   return show(run, { status, reason: ending.reason });
 }
 
-/** Changes what a query, the list of executions and the page of this execution show. */
+/**
+ * Changes what a query, the list of executions and the page of this execution show. The list says `active` as long as
+ * nothing is worth filtering for: each change of it is a write in Temporal's visibility store.
+ */
 function show(run: Run, change: Partial<UpgradeView>): UpgradeOutcome {
-  const before = run.view.status;
+  const before = listed(run.view.status);
   Object.assign(run.view, change);
   const { status, reason, file, attempt } = run.view;
-  if (status !== before) upsertSearchAttributes({ [SEARCH_ATTRIBUTES.status]: [status] });
+  if (listed(status) !== before) upsertSearchAttributes({ [SEARCH_ATTRIBUTES.status]: [listed(status)] });
   setCurrentDetails(
     `**${status}**${reason === null ? '' : ` (${reason})`}: file ${file} of ${run.input.files.length}, attempt ${attempt}\n\n` +
       run.input.files.map(({ fileName, component, targetVersion }) => `- ${component} → ${targetVersion}: ${fileName}`).join('\n'),
   );
   return { status, reason };
+}
+
+function listed(status: UpgradeStatus): string {
+  return status === 'waiting' || isEnd(status) ? status : ACTIVE_STATUS;
+}
+
+/** The error of the step itself, not the wrapper that says which activity it came from. */
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? error.cause.message : error.message;
 }

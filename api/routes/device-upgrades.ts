@@ -175,21 +175,15 @@ async function confirm(
     await tell(executions, row, by);
     return 'told';
   }
-  switch (await tasks.confirmUnproven(db, row.id, { author: by.author, cause: by.cause ?? '' })) {
-    case 'confirmed':
-      return 'done';
-    case 'not_unproven':
-      throw refused(row, `it has ended as ${row.status}; only unproven upgrades can be confirmed`);
-    case 'not_baseband':
-      throw refused(row, 'the file is not for the baseband (T3); only a version report proves it. Retry the device');
-    case 'not_last_file':
-      throw refused(row, 'another file would have followed. Retry the device');
-    case 'not_reported':
-      throw refused(
-        row,
-        'the device has not reported the target version after the offer. Wait for its report, or retry it',
-      );
-  }
+  const outcome = await tasks.confirmUnproven(db, row.id, { author: by.author, cause: by.cause ?? '' });
+  if (outcome === 'confirmed') return 'done';
+  const reasons = {
+    not_unproven: `it has ended as ${row.status}; only unproven upgrades can be confirmed`,
+    not_baseband: 'the file is not for the baseband (T3); only a version report proves it. Retry the device',
+    not_last_file: 'another file would have followed. Retry the device',
+    not_reported: 'the device has not reported the target version after the offer. Wait for its report, or retry it',
+  };
+  throw refused(row, reasons[outcome]);
 }
 
 async function tell(executions: Services['executions'], row: tasks.UpgradeRow, by: UpgradeControl): Promise<void> {

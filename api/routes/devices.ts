@@ -22,7 +22,6 @@ import {
 } from '../schemas.ts';
 import { showUpgrade, Upgrade } from '../upgrade-views.ts';
 import * as devices from '../../db/devices.ts';
-import { listDeviceUpgrades } from '../../db/tasks.ts';
 import { upgradeWorkflowId } from '../../workflows/contract.ts';
 
 const Params = closed({ deviceId: DeviceId });
@@ -176,7 +175,10 @@ export const deviceRoutes = [
     response: page(Upgrade, 'UpgradePage'),
     handle: async ({ params: { deviceId }, query: { limit = 100, after }, caller }, { db, executions }) => {
       if (!(await devices.hasDevice(db, caller.departmentId, deviceId))) throw notFound('device', deviceId);
-      const rows = await listDeviceUpgrades(db, caller.departmentId, deviceId, { before: after, limit: limit + 1 });
+      const rows = await devices.listDeviceUpgrades(db, caller.departmentId, deviceId, {
+        before: after,
+        limit: limit + 1,
+      });
       return pageOf(
         rows,
         limit,

@@ -32,6 +32,7 @@ import {
   UpgradeStatusName,
 } from '../upgrade-views.ts';
 import { countStatuses } from '../../db/dispatch.ts';
+import { findFirmwareInOrder, type FirmwareRow } from '../../db/firmware.ts';
 import * as tasks from '../../db/tasks.ts';
 import { expectedDurationMs } from '../../workflows/rules/windows.ts';
 
@@ -139,7 +140,7 @@ export const taskRoutes = [
         dispatchAt: new Date(planned.dispatchAtMs).toISOString(),
         deadlineAt: new Date(planned.deadlineAtMs).toISOString(),
         devices: items,
-        next: next as number | null,
+        next: next === null ? null : Number(next),
       };
     },
   }),
@@ -199,7 +200,7 @@ export const taskRoutes = [
       const row = await tasks.findTask(db, caller.departmentId, taskId);
       if (row === null) throw notFound('upgrade task', taskId);
       const [files, counts, view] = await Promise.all([
-        tasks.findTaskFiles(db, row.firmwareIds),
+        findFirmwareInOrder(db, caller.departmentId, row.firmwareIds),
         countStatuses(db, taskId),
         row.finishedAt !== null
           ? null
@@ -218,7 +219,7 @@ export const taskRoutes = [
       return {
         ...showTask(row, executions),
         files: files.map(showFile),
-        counts: counts as Record<string, number>,
+        counts,
         live,
       };
     },
@@ -272,13 +273,7 @@ export const taskRoutes = [
   }),
 ];
 
-function showFile({
-  id,
-  fileName,
-  component,
-  targetVersion,
-  sizeBytes,
-}: Awaited<ReturnType<typeof tasks.findTaskFiles>>[number]) {
+function showFile({ id, fileName, component, targetVersion, sizeBytes }: FirmwareRow) {
   const expectedMinutes = Math.ceil(expectedDurationMs(sizeBytes) / 6_000) / 10;
   return { firmwareId: id, fileName, component, targetVersion, sizeBytes, expectedMinutes };
 }

@@ -34,7 +34,10 @@ async function takeVersions(host: DeviceHost, { params, body, address }: DeviceR
     await host.refusedReport({ deviceId, source: 'ams', raw: text, error: read.error });
     return {
       status: 422,
-      body: { error: read.error, message: "write {t:'1',v:'VERSION'},… ; nothing of this upload was stored as a version" },
+      body: {
+        error: read.error,
+        message: "write {t:'1',v:'VERSION'},… ; nothing of this upload was stored as a version",
+      },
     };
   }
   const versions = read.versions

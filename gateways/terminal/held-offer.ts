@@ -1,6 +1,6 @@
 /**
- * The open offer of one terminal as its session holds it: whether the upgrade command may leave, and which bytes answer
- * a request. Says what is right; sending, recording and asking the database are the session's (`session.ts`).
+ * The open offer of one terminal as its connection holds it: whether the upgrade command may leave, and which bytes answer
+ * a request. Says what is right; sending, recording and asking the database are for the dialogue (`dialogue.ts`).
  */
 import { encodeOtaCommand, packetOf, type PacketRequest } from './codec.ts';
 import type { OpenOffer } from '../devices.ts';
@@ -18,7 +18,7 @@ export class HeldOffer {
   #packet = 0;
   #requests = 0;
 
-  /** `before`: what the session held until now; what it knows of the same offer is not forgotten. */
+  /** `before`: what was held until now; what it knows of the same offer is not forgotten. */
   constructor(offer: OpenOffer, file: Buffer, before: HeldOffer | null) {
     this.offer = offer;
     this.file = file;
@@ -54,6 +54,12 @@ export class HeldOffer {
   command(): Buffer {
     const { pinfo, packetSize } = this.offer;
     return encodeOtaCommand({ pinfo: pinfo ?? '', file: this.file, packetSize });
+  }
+
+  /** The command is about to leave. */
+  sent(nowMs: number): void {
+    this.offer.sends += 1;
+    this.offer.lastSentAtMs = nowMs;
   }
 
   /** The answer to a request; the one too many for the same packet is told from the others. */

@@ -3,14 +3,14 @@
  */
 import type net from 'node:net';
 import { DEFAULT_TERMINAL_PROFILE, type TerminalProfile } from './codec.ts';
-import { PARTIAL_RECORD_MS, TerminalSession, type SessionContext, type TerminalCounters } from './session.ts';
+import { TERMINAL_TIMES, type SessionContext, type TerminalCounters, type TerminalTimes } from './context.ts';
+import { TerminalSession } from './session.ts';
 import type { DeviceHost, GatewayLog } from '../devices.ts';
 import type { FileCache } from '../file-cache.ts';
 import { TcpListener, type TcpLimits, type TcpStats } from '../tcp.ts';
 
-/** A connection that has not said who it is by then is closed. */
-const IDENTIFY_MS = 60_000;
-const CLOCK_MS = 1_000;
+/** The same warning is written at most this often. */
+const WARN_EVERY_MS = 1_000;
 
 export interface TerminalGatewayOptions {
   host: DeviceHost;
@@ -19,6 +19,7 @@ export interface TerminalGatewayOptions {
   log: GatewayLog;
   limits: TcpLimits;
   profile?: TerminalProfile;
+  times?: Partial<TerminalTimes>;
 }
 
 const SESSION = Symbol('session');
@@ -33,51 +34,50 @@ export class TerminalGateway {
     offersSent: 0,
     unknownTerminals: 0,
     ignoredFrames: 0,
+    failedFrames: 0,
     droppedBytes: 0,
   };
-  readonly #listener: TcpListener;
-  readonly #log: GatewayLog;
+  readonly #listener: TcpListener<SessionSocket>;
+  readonly #context: SessionContext;
+  readonly #times: TerminalTimes;
   /** The newest connection of each device. */
   readonly #sessions = new Map<string, TerminalSession>();
   readonly #strangers = new Set<TerminalSession>();
   readonly #unfinished = new Set<TerminalSession>();
+  /** Devices whose connection ended within a transfer, with the time of their last request. */
+  readonly #interrupted = new Map<string, number>();
   readonly #clock: NodeJS.Timeout;
+  #opened = 0;
+  #working = 0;
+  #onIdle: (() => void) | null = null;
 
-  constructor({ host, files, log, limits, profile = DEFAULT_TERMINAL_PROFILE }: TerminalGatewayOptions) {
-    this.#log = log;
-    const profiles = new Map<number, TerminalProfile>();
-    const context: SessionContext = {
+  constructor({ host, files, log, limits, profile = DEFAULT_TERMINAL_PROFILE, times }: TerminalGatewayOptions) {
+    this.#times = { ...TERMINAL_TIMES, ...times };
+    this.#context = {
       host,
       files,
       log,
+      warn: oncePerSecond(log),
+      times: this.#times,
       profile,
-      profileFor: (snBytes) => {
-        const known = profiles.get(snBytes) ?? { ...profile, snLengths: [snBytes] };
-        profiles.set(snBytes, known);
-        return known;
-      },
+      profileFor: sharedProfiles(profile),
       counters: this.counters,
-      identified: (session) => {
-        this.#strangers.delete(session);
-        this.#sessions.set(session.deviceId ?? '', session);
+      identified: (session) => this.#identified(session),
+      working: (change) => {
+        this.#working += change;
+        if (this.#working === 0) this.#onIdle?.();
       },
     };
-    const gateway = this;
-    function onData(this: SessionSocket, chunk: Buffer): void {
-      if (this[SESSION] !== undefined) gateway.#receive(this[SESSION], chunk);
-    }
-    function onClose(this: SessionSocket): void {
-      if (this[SESSION] !== undefined) gateway.#forget(this[SESSION]);
-    }
-    this.#listener = new TcpListener(limits, (socket: SessionSocket, address) => {
-      const session = new TerminalSession(context, socket, address);
-      socket[SESSION] = session;
-      this.#strangers.add(session);
-      socket.on('data', onData);
-      socket.on('close', onClose);
-      socket.on('error', ignore);
+    this.#listener = new TcpListener<SessionSocket>(limits, {
+      opened: (socket, address) => {
+        const session = new TerminalSession(this.#context, socket, address, ++this.#opened);
+        socket[SESSION] = session;
+        this.#strangers.add(session);
+      },
+      received: (socket, chunk) => this.#receive(socket[SESSION] as TerminalSession, chunk),
+      closed: (socket) => this.#forget(socket[SESSION] as TerminalSession),
     });
-    this.#clock = setInterval(() => this.#tick(Date.now()), CLOCK_MS);
+    this.#clock = setInterval(() => this.#tick(Date.now()), this.#times.clockMs);
     this.#clock.unref();
   }
 
@@ -105,9 +105,18 @@ export class TerminalGateway {
     for (const session of this.#sessions.values()) session.refresh();
   }
 
+  /** Closes all connections and waits until what terminals said before is recorded, at most `graceMs` for each. */
   async close(graceMs: number): Promise<void> {
     clearInterval(this.#clock);
     await this.#listener.close(graceMs);
+    if (this.#working === 0) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, graceMs);
+      this.#onIdle = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
   }
 
   #receive(session: TerminalSession, chunk: Buffer): void {
@@ -118,26 +127,73 @@ export class TerminalGateway {
     }
   }
 
+  /** A device listens on the connection it opened last, whatever became of the others. */
+  #identified(session: TerminalSession): void {
+    const { socket, dialogue, number } = session;
+    const { deviceId } = dialogue;
+    this.#strangers.delete(session);
+    if (deviceId === null || socket.destroyed) return;
+    const other = this.#sessions.get(deviceId);
+    if (other !== undefined && other.number > number) {
+      socket.destroy();
+      return;
+    }
+    // What it was doing on the connection before, it goes on doing on this one.
+    dialogue.lastRequestAtMs ??= other?.dialogue.lastRequestAtMs ?? this.#interrupted.get(deviceId) ?? null;
+    this.#interrupted.delete(deviceId);
+    this.#sessions.set(deviceId, session);
+    if (other !== session) other?.socket.destroy();
+  }
+
   #forget(session: TerminalSession): void {
+    session.closed();
     this.#strangers.delete(session);
     this.#unfinished.delete(session);
-    if (session.deviceId !== null && this.#sessions.get(session.deviceId) === session)
-      this.#sessions.delete(session.deviceId);
+    const { deviceId, lastRequestAtMs } = session.dialogue;
+    if (deviceId === null || this.#sessions.get(deviceId) !== session) return;
+    this.#sessions.delete(deviceId);
+    if (lastRequestAtMs !== null && lastRequestAtMs > 0) this.#interrupted.set(deviceId, lastRequestAtMs);
   }
 
   #tick(nowMs: number): void {
+    const { partialRecordMs, identifyMs, transferSilenceMs } = this.#times;
     for (const session of this.#unfinished) {
-      if (session.pendingBytes > 0 && nowMs - session.lastByteAtMs >= PARTIAL_RECORD_MS) session.expirePartialRecord();
+      if (session.pendingBytes > 0 && nowMs - session.lastByteAtMs >= partialRecordMs) session.expirePartialRecord();
       if (session.pendingBytes === 0) this.#unfinished.delete(session);
     }
-    for (const session of this.#strangers) {
-      if (session.deviceId === null && nowMs - session.openedAtMs >= IDENTIFY_MS) {
-        this.#log.debug({ address: session.socket.remoteAddress }, 'closed a connection that did not say who it is');
-        session.socket.destroy();
-      }
+    for (const { openedAtMs, socket } of this.#strangers) {
+      if (nowMs - openedAtMs < identifyMs) break; // the rest came later
+      this.#context.log.debug({ address: socket.remoteAddress }, 'closed a connection that did not say who it is');
+      socket.destroy();
     }
-    for (const session of this.#sessions.values()) session.repeatOffer(nowMs);
+    for (const [deviceId, lastRequestAtMs] of this.#interrupted) {
+      if (nowMs - lastRequestAtMs >= transferSilenceMs) this.#interrupted.delete(deviceId);
+    }
+    for (const session of this.#sessions.values()) session.tick(nowMs);
   }
 }
 
-function ignore(): void {}
+function sharedProfiles(profile: TerminalProfile): (sn: string) => TerminalProfile {
+  const profiles = new Map<number, TerminalProfile>();
+  return (sn) => {
+    const bytes = sn.length / 2;
+    if (!Number.isInteger(bytes)) return profile;
+    const known = profiles.get(bytes) ?? { ...profile, snLengths: [bytes] };
+    profiles.set(bytes, known);
+    return known;
+  };
+}
+
+function oncePerSecond(log: GatewayLog): (fields: object, message: string) => void {
+  const written = new Map<string, { atMs: number; since: number }>();
+  return (fields, message) => {
+    const nowMs = Date.now();
+    const last = written.get(message);
+    if (last !== undefined && nowMs - last.atMs < WARN_EVERY_MS) {
+      last.since += 1;
+      return;
+    }
+    log.warn(last === undefined || last.since === 0 ? fields : { ...fields, notWritten: last.since }, message);
+    written.set(message, { atMs: nowMs, since: 0 });
+  };
+}

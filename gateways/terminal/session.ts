@@ -1,87 +1,46 @@
 /**
- * One connection of a 2G terminal: who it is, what it reports, the offer it gets and the packets it asks for.
+ * One connection of a 2G terminal: from its bytes to frames, and the frames one after the other to the dialogue.
  *
- * The session keeps nothing that matters: the offer is a row, the position in the file is in every request. So a
- * terminal may continue at any packet, on a new connection, in another process, after any of ours has died.
- * Timers are the gateway's (`server.ts`), one for all sessions, because there are thousands of them.
+ * Frames are handled in the order they came, also when the database is slow or away. Timers are the gateway's
+ * (`server.ts`), one for all sessions, because there are thousands of them.
  */
 import type net from 'node:net';
-import {
-  TerminalStream,
-  encodeOtaCommand,
-  packetCount,
-  terminalVersion,
-  type OtaErrorFrame,
-  type PacketRequest,
-  type TerminalFrame,
-  type TerminalProfile,
-  type TerminalReport,
-} from './codec.ts';
-import type { DeviceHost, GatewayLog, OpenOffer } from '../devices.ts';
-import type { FileCache } from '../file-cache.ts';
+import { setTimeout as delay } from 'node:timers/promises';
+import { TerminalStream, type TerminalFrame } from './codec.ts';
+import type { SessionContext } from './context.ts';
+import { TerminalDialogue } from './dialogue.ts';
 
-/** The protocol's times (PROTOCOLS 2.1, 3.5, 10). */
-export const PARTIAL_RECORD_MS = 5_000;
-export const REACTION_MS = 60_000;
-export const TRANSFER_SILENCE_MS = 10 * 60_000;
-/** A packet may be asked for once and then five times more. */
-export const REQUESTS_PER_PACKET = 6;
-/** Unchanged reports of an idle terminal are stored at most this often. */
-const UNCHANGED_REPORT_MS = 60_000;
-/** Frames waiting for the database before the socket is paused. */
+/** Frames that may wait before the socket is paused; those of the same read still come. */
 const QUEUE_LIMIT = 32;
+/** Bytes a terminal has not taken yet beyond which it gets no more packets: it should ask for one at a time. */
+const UNTAKEN_LIMIT = 65_536;
+/** How often a frame is handled when the database is away, in all; the waits in between double. */
+const HANDLE_TRIES = 6;
 
-/** What the sessions of one gateway share. */
-export interface SessionContext {
-  host: DeviceHost;
-  files: FileCache;
-  log: GatewayLog;
-  profile: TerminalProfile;
-  /** The profile of a terminal whose SN length is known; shared, because there are thousands of them. */
-  profileFor(snBytes: number): TerminalProfile;
-  /** Registers the session under its device, so that announcements find it. */
-  identified(session: TerminalSession): void;
-  counters: TerminalCounters;
-}
-
-/** What is counted, for the metrics. */
-export interface TerminalCounters {
-  reports: number;
-  packets: number;
-  packetBytes: number;
-  offersSent: number;
-  unknownTerminals: number;
-  ignoredFrames: number;
-  droppedBytes: number;
-}
+type Item = TerminalFrame | 'refresh';
 
 export class TerminalSession {
   readonly socket: net.Socket;
+  readonly address: string;
+  /** Connections are numbered as they come: of two of the same device, the higher one is where it listens. */
+  readonly number: number;
   readonly openedAtMs = Date.now();
-  deviceId: string | null = null;
+  readonly dialogue: TerminalDialogue;
   /** When the last byte arrived, for unfinished records. */
   lastByteAtMs = 0;
 
   readonly #context: SessionContext;
-  readonly #address: string;
   readonly #stream: TerminalStream;
-  #sn: string | null = null;
-  #known: boolean | null = null;
-  #version: string | null = null;
-  #versionStoredAtMs = 0;
-  #offer: OpenOffer | null = null;
-  #file: Buffer | null = null;
-  #lastRequestAtMs = 0;
-  #lastPacket = 0;
-  #repeats = 0;
-  /** Frames that wait while the database is asked; null when nothing is going on. */
-  #queue: (TerminalFrame | 'refresh')[] | null = null;
+  /** What is being handled and what waits behind it; null when nothing is going on. */
+  #queue: Item[] | null = null;
 
-  constructor(context: SessionContext, socket: net.Socket, address: string) {
+  constructor(context: SessionContext, socket: net.Socket, address: string, number: number) {
     this.#context = context;
     this.socket = socket;
-    this.#address = address;
+    this.address = address;
+    this.number = number;
     this.#stream = new TerminalStream({ profile: context.profile });
+    this.dialogue = new TerminalDialogue(context, this);
   }
 
   /** Unfinished bytes in the buffer. */
@@ -91,12 +50,20 @@ export class TerminalSession {
 
   /** Takes the bytes of one read. */
   receive(chunk: Buffer): void {
-    this.#take(this.#stream, (stream) => stream.push(chunk));
+    const dropped = this.#stream.droppedBytes;
+    this.#take(this.#stream.push(chunk), dropped);
   }
 
   /** The unfinished record was not completed in time. */
   expirePartialRecord(): void {
-    this.#take(this.#stream, (stream) => stream.expire());
+    const dropped = this.#stream.droppedBytes;
+    this.#take(this.#stream.expire(), dropped);
+  }
+
+  /** The connection is closed: what was said is still recorded, nothing is sent any more. */
+  closed(): void {
+    const dropped = this.#stream.droppedBytes;
+    this.#take(this.#stream.end(), dropped);
   }
 
   /** The messages of this device have changed, or may have: look again. */
@@ -104,248 +71,86 @@ export class TerminalSession {
     this.#enqueue('refresh');
   }
 
-  /** Sends an offer that got no reaction again, when it is time. Called by the gateway's clock. */
-  repeatOffer(nowMs: number): void {
-    const offer = this.#offer;
-    if (offer === null || this.#queue !== null || offer.lastSentAtMs === null) return;
-    if (nowMs - offer.lastSentAtMs >= REACTION_MS && this.#maySend(offer, nowMs)) this.refresh();
+  /** Looks again when it is time, for example because an offer had no reaction. Called by the gateway's clock. */
+  tick(nowMs: number): void {
+    if (this.#queue === null && this.dialogue.isRefreshDue(nowMs)) this.refresh();
   }
 
-  #take(stream: TerminalStream, read: (stream: TerminalStream) => TerminalFrame[]): void {
-    const before = stream.droppedBytes;
-    const frames = read(stream);
-    if (stream.droppedBytes !== before) {
-      this.#context.counters.droppedBytes += stream.droppedBytes - before;
-      this.#context.log.debug(
-        { sn: this.#sn, address: this.#address, last: stream.errors.at(-1) },
-        'dropped bytes of a terminal',
-      );
-    }
-    for (const frame of frames) this.#enqueue(frame);
-  }
-
-  /** Handles a frame at once if nothing is waiting; otherwise in its turn. */
-  #enqueue(item: TerminalFrame | 'refresh'): void {
-    if (this.#queue !== null) {
-      if (item === 'refresh' && this.#queue.includes('refresh')) return;
-      this.#queue.push(item);
-      if (this.#queue.length > QUEUE_LIMIT) this.socket.pause();
-      return;
-    }
-    if (item !== 'refresh' && item.type === 'packetRequest' && this.#serveAtOnce(item)) return;
-    this.#queue = [item];
-    void this.#drain();
-  }
-
-  async #drain(): Promise<void> {
-    for (let item = this.#queue?.[0]; item !== undefined; item = this.#queue?.[0]) {
-      try {
-        await this.#handle(item);
-      } catch (error) {
-        // The database is away. What the terminal said is lost, but it says it again; nothing was sent unrecorded.
-        this.#context.log.warn({ err: error, deviceId: this.deviceId, sn: this.#sn }, 'a frame could not be handled');
-      }
-      this.#queue?.shift();
-    }
-    this.#queue = null;
-    if (this.socket.isPaused()) this.socket.resume();
-  }
-
-  async #handle(item: TerminalFrame | 'refresh'): Promise<void> {
-    if (item === 'refresh') {
-      if (this.deviceId !== null) await this.#loadOffer(this.deviceId);
-      return this.#sendOffer();
-    }
-    const deviceId = await this.#identify(item.sn);
-    if (deviceId === null) {
-      this.#context.counters.ignoredFrames += 1;
-      return;
-    }
-    switch (item.type) {
-      case 'report':
-        return this.#onReport(deviceId, item);
-      case 'response':
-        return this.#onVersion(deviceId, terminalVersion(item.softwareVer), `+${item.keyword} ${item.cmd}`);
-      case 'packetRequest':
-        return this.#onRequest(deviceId, item);
-      case 'otaError':
-        return this.#onError(item);
-      case 'otaOver':
-        return this.#onOver(deviceId);
-    }
-  }
-
-  /** The registered device behind an SN; null for strangers, who are counted and get nothing. */
-  async #identify(text: string): Promise<string | null> {
-    const sn = normalSn(text);
-    if (this.#sn !== null && this.#sn !== sn) return null;
-    if (this.#known !== null) return this.deviceId;
-    const device = await this.#context.host.identify('terminal', sn, this.#address);
-    this.#sn = sn;
-    this.#known = device !== null;
-    if (device === null) {
-      this.#context.counters.unknownTerminals += 1;
-      this.#context.log.info({ sn, address: this.#address }, 'a terminal that is not registered called');
-      return null;
-    }
-    this.deviceId = device.deviceId;
-    this.#stream.setProfile(this.#context.profileFor(sn.length / 2));
+  /** Who the terminal is says how long its SN is. */
+  identifiedAs(sn: string): void {
+    this.#stream.setProfile(this.#context.profileFor(sn));
     this.#context.identified(this);
-    await this.#loadOffer(device.deviceId);
-    return this.deviceId;
   }
 
-  async #onReport(deviceId: string, report: TerminalReport): Promise<void> {
-    this.#context.counters.reports += 1;
-    this.#context.host.seen(deviceId, this.#address, {
-      batteryPercent: report.batLevel,
-      temperatureC: Math.round(report.temperatureC * 100) / 100,
-    });
-    await this.#onVersion(
-      deviceId,
-      terminalVersion(report.sfwVal),
-      `report sfwVal ${report.sfwVal} (${report.softwareVersion})`,
-    );
-    await this.#sendOffer();
-  }
-
-  /** Stores a version when it says something new, or when an offer is open and every report counts. */
-  async #onVersion(deviceId: string, version: string, raw: string): Promise<void> {
-    const nowMs = Date.now();
-    const due = nowMs - this.#versionStoredAtMs > UNCHANGED_REPORT_MS;
-    if (version === this.#version && this.#offer === null && !due) return;
-    this.#version = version;
-    this.#versionStoredAtMs = nowMs;
-    await this.#context.host.reported({ deviceId, source: 'terminal', raw, versions: [{ component: 'T1', version }] });
-  }
-
-  async #loadOffer(deviceId: string): Promise<void> {
-    const before = this.#offer;
-    this.#offer = await this.#context.host.openOffer(deviceId);
-    if (this.#offer === null) this.#file = null;
-    else if (this.#file === null || this.#offer.sha256 !== before?.sha256) {
-      this.#file = await this.#context.files.get(this.#offer.sha256);
-    }
-    if (this.#offer?.id !== before?.id) {
-      this.#lastPacket = 0;
-      this.#repeats = 0;
-    }
-  }
-
-  /** May the upgrade command leave now? Between the first request and OVER no line may, it would be taken for bytes. */
-  #maySend(offer: OpenOffer, nowMs: number): boolean {
-    return (
-      offer.finishedAtMs === null &&
-      offer.firstRequestAtMs === null &&
-      offer.expiresAtMs > nowMs &&
-      offer.targetVersion !== this.#version &&
-      nowMs - this.#lastRequestAtMs >= TRANSFER_SILENCE_MS &&
-      (offer.lastSentAtMs === null || nowMs - offer.lastSentAtMs >= REACTION_MS)
-    );
-  }
-
-  async #sendOffer(): Promise<void> {
-    const offer = this.#offer;
-    const file = this.#file;
-    if (offer === null || file === null || !this.#maySend(offer, Date.now())) return;
-    // Built before it is claimed: what cannot be built must not count as sent.
-    const command = encodeOtaCommand({ pinfo: offer.pinfo ?? '', file, packetSize: offer.packetSize });
-    if (!(await this.#context.host.claimSend(offer))) {
-      this.#offer = null;
-      return;
-    }
-    offer.sends += 1;
-    offer.lastSentAtMs = Date.now();
-    this.#context.counters.offersSent += 1;
-    this.socket.write(command);
-  }
-
-  /** The common case of a transfer, without waiting for anything. False: it needs the database. */
-  #serveAtOnce(request: PacketRequest): boolean {
-    if ((request.sn !== this.#sn && normalSn(request.sn) !== this.#sn) || this.#offer === null || this.#file === null) return false;
-    if (this.#version !== null && request.ver !== this.#version && reportedVersion(request) !== this.#version) return false;
-    const offer = this.#offer;
-    const offered = offer.sends > 0 || offer.firstRequestAtMs !== null || offer.resumable;
-    if (!offered || offer.expiresAtMs <= Date.now()) return false;
-    if (request.pcnt === this.#lastPacket && this.#repeats + 1 >= REQUESTS_PER_PACKET) return false;
-    this.#serve(offer, this.#file, request);
+  /** Sends a packet, unless the connection is closed or the terminal does not take what it asked for. */
+  sendPacket(bytes: Buffer): boolean {
+    if (!this.socket.writable || this.socket.writableLength > UNTAKEN_LIMIT) return false;
+    this.socket.write(bytes);
     return true;
   }
 
-  #serve(offer: OpenOffer, file: Buffer, request: PacketRequest): void {
-    const { pcnt } = request;
-    if (pcnt > packetCount(file.length, offer.packetSize) || request.psize !== offer.packetSize) {
-      this.#context.counters.ignoredFrames += 1;
-      this.#context.log.warn(
-        { deviceId: this.deviceId, pcnt, psize: request.psize },
-        'a terminal asked for a packet that does not exist',
+  /** Whether a frame of that kind has arrived since the one that is being handled. */
+  hasWaiting(isMeant: (frame: TerminalFrame) => boolean): boolean {
+    return this.#queue?.some((item, place) => place > 0 && item !== 'refresh' && isMeant(item)) ?? false;
+  }
+
+  #take(frames: TerminalFrame[], droppedBefore: number): void {
+    const { counters, log } = this.#context;
+    const stream = this.#stream;
+    if (stream.droppedBytes !== droppedBefore) {
+      counters.droppedBytes += stream.droppedBytes - droppedBefore;
+      log.debug(
+        { deviceId: this.dialogue.deviceId, address: this.address, last: stream.errors.at(-1) },
+        'dropped bytes of a terminal',
       );
-      return;
     }
-    if (request.warnings.length > 0) {
-      this.#context.log.warn({ deviceId: this.deviceId, pcnt, offset: request.offset, warnings: request.warnings }, 'an odd request, answered by its packet number');
+    for (const frame of frames) {
+      if (frame.type === 'report') counters.reports += 1;
+      this.dialogue.arrived(frame);
+      this.#enqueue(frame);
     }
-    const nowMs = Date.now();
-    this.#repeats = pcnt === this.#lastPacket ? this.#repeats + 1 : 0;
-    this.#lastPacket = pcnt;
-    this.#lastRequestAtMs = nowMs;
-    offer.firstRequestAtMs ??= nowMs;
-    const start = (pcnt - 1) * offer.packetSize;
-    const packet = file.subarray(start, start + offer.packetSize);
-    this.socket.write(packet);
-    this.#context.counters.packets += 1;
-    this.#context.counters.packetBytes += packet.length;
-    this.#context.host.progress({ offerId: offer.id, deviceId: offer.deviceId, bytes: start, finished: false });
   }
 
-  async #onRequest(deviceId: string, request: PacketRequest): Promise<void> {
-    const version = reportedVersion(request);
-    if (version !== this.#version) await this.#onVersion(deviceId, version, `+${request.keyword} ver ${request.ver}`);
-    if (this.#offer === null) await this.#loadOffer(deviceId);
-    if (this.#serveAtOnce(request)) return;
-    const offer = this.#offer as OpenOffer | null;
-    if (offer !== null && request.pcnt === this.#lastPacket && this.#repeats + 1 >= REQUESTS_PER_PACKET) {
-      await this.#context.host.failed(offer, { protocol: 'terminal', errcode: null, kind: 'packet_repeated' });
-      return this.#giveUp();
-    }
-    this.#context.counters.ignoredFrames += 1;
-    this.#context.log.debug({ deviceId, pcnt: request.pcnt }, 'a terminal asked for a packet without an offer');
-  }
-
-  async #onError(frame: OtaErrorFrame): Promise<void> {
-    const offer = this.#offer;
-    if (offer === null || (offer.sends === 0 && offer.firstRequestAtMs === null)) {
+  /** Handles an item at once if nothing is waiting; otherwise in its turn. */
+  #enqueue(item: Item): void {
+    if (this.dialogue.isStranger) {
       this.#context.counters.ignoredFrames += 1;
-      return;
+    } else if (this.#queue !== null) {
+      // The first one is being handled and may have looked already: it does not stand for this one.
+      if (item === 'refresh' && this.#queue.includes('refresh', 1)) return;
+      this.#queue.push(item);
+      if (this.#queue.length > QUEUE_LIMIT) this.socket.pause();
+    } else if (item === 'refresh' || item.type !== 'packetRequest' || !this.dialogue.serveAtOnce(item)) {
+      this.#queue = [item];
+      void this.#drain(this.#queue);
     }
-    await this.#context.host.failed(offer, { protocol: 'terminal', errcode: frame.errcode, kind: frame.errorType });
-    this.#giveUp();
   }
 
-  async #onOver(deviceId: string): Promise<void> {
-    if (this.#offer === null) await this.#loadOffer(deviceId);
-    const offer = this.#offer;
-    this.#lastRequestAtMs = 0;
-    if (offer === null || (offer.sends === 0 && offer.firstRequestAtMs === null && !offer.resumable)) {
-      this.#context.counters.ignoredFrames += 1;
-      return;
+  async #drain(queue: Item[]): Promise<void> {
+    this.#context.working(1);
+    for (let item = queue[0]; item !== undefined; item = queue[0]) {
+      await this.#handleUntilDone(item);
+      queue.shift();
     }
-    offer.finishedAtMs = Date.now();
-    this.#context.host.progress({ offerId: offer.id, deviceId, bytes: offer.sizeBytes, finished: true });
+    this.#queue = null;
+    if (this.socket.isPaused()) this.socket.resume();
+    this.#context.working(-1);
   }
 
-  #giveUp(): void {
-    this.#offer = null;
-    this.#file = null;
-    this.#lastRequestAtMs = 0;
+  /** The database may be away: tried again for half a minute, within the minute a terminal waits for a packet. */
+  async #handleUntilDone(item: Item): Promise<void> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await (item === 'refresh' ? this.dialogue.refresh() : this.dialogue.handle(item));
+      } catch (error) {
+        this.#context.counters.failedFrames += 1;
+        const what = item === 'refresh' ? item : item.type;
+        const fields = { err: error, deviceId: this.dialogue.deviceId, address: this.address, what, tries };
+        this.#context.warn(fields, 'what a terminal said could not be handled');
+        if (item === 'refresh' || tries === HANDLE_TRIES) return; // the clock asks again
+        if (item.type === 'packetRequest' && this.socket.destroyed) return;
+        await delay(this.#context.times.retryMs * 2 ** (tries - 1), undefined, { ref: false });
+      }
+    }
   }
-}
-
-/** Reports carry the SN as bytes, lines as text: one spelling for both. */
-function normalSn(sn: string): string {
-  return sn.toUpperCase();
-}
-
-function reportedVersion(request: PacketRequest): string {
-  return terminalVersion(Number(request.ver));
 }

@@ -257,4 +257,25 @@ describe('the upgrade of one device', () => {
     });
     expect((await confirm()).status).toBe(409);
   });
+
+  it('keeps the one proof of a baseband file that nobody confirmed in time', async () => {
+    const { upgradeId, deviceId, fileId } = await oneDevice();
+    await api.sql`update firmware set component = 'T3' where id = ${fileId}`;
+    await api.sql`insert into device_messages (device_id, kind, upgrade_id, file_index, attempt, payload, expires_at, closed_at)
+      values (${deviceId}, 'offer', ${upgradeId}, 0, 1, '{}', now(), now())`;
+    await report(api, [deviceId], '11', 'T3');
+    await put(upgradeId, { status: 'unproven', reason: 'baseband_not_confirmed', ended: true });
+    const proof = {
+      fileIndex: 0,
+      component: 'T3',
+      fromVersion: '10',
+      version: '11',
+      provenAt: '2025-01-02T03:04:05.000Z',
+    };
+    await api.sql`update device_upgrades set proofs = ${JSON.stringify([proof])}::text::jsonb where id = ${upgradeId}`;
+    const { status, body } = await post(`${UPGRADES}/${upgradeId}/confirm`);
+    expect(status).toBe(200);
+    expect(body).toMatchObject({ status: 'succeeded', reason: 'confirmed_by_operator', proofs: [proof] });
+    expect(body.proofs).toHaveLength(1);
+  });
 });

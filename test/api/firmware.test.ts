@@ -153,6 +153,13 @@ describe('a refused upload', () => {
     ],
     ['a malformed MD5', { md5: 'abc' }, 12_000, '1110d100.bin', ['md5 md5_wrong']],
     ['an unknown field', { colour: 'red' }, 12_000, '1110d100.bin', ['colour unknown_field']],
+    [
+      'a field named like a property of every object',
+      { constructor: 'x' },
+      12_000,
+      '1110d100.bin',
+      ['constructor unknown_field'],
+    ],
     ['one byte too few', {}, 10_239, '1110d100.bin', ['file size_wrong']],
     ['one byte too many', {}, 102_401, '1110d100.bin', ['file size_wrong']],
     ['no package name', {}, 12_000, 'v11.bin', ['pinfo missing']],

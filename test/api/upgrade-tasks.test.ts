@@ -172,14 +172,14 @@ describe('making a task', () => {
     const [first] = answers;
     for (const answer of answers) {
       expect(answer.status).toBe(202);
-      expect(answer.body).toEqual(first!.body);
+      expect(answer.body).toEqual(first.body);
     }
-    expect(api.executions.started.filter(({ taskId }) => taskId === first!.body.id)).toHaveLength(1);
+    expect(api.executions.started.filter(({ taskId }) => taskId === first.body.id)).toHaveLength(1);
     await report(api, ids, '11');
     const reordered = { options: { maxConcurrent: 3, night: true }, deviceIds: order.deviceIds, firmwareIds: [fileId] };
     const later = await create(reordered, key);
-    expect(later.body).toEqual(first!.body);
-    expect(later.headers.get('location')).toBe(first!.headers.get('location'));
+    expect(later.body).toEqual(first.body);
+    expect(later.headers.get('location')).toBe(first.headers.get('location'));
     expect(await create({ ...order, name: 'other' }, key)).toMatchObject({
       status: 409,
       body: { code: 'idempotency_key_reused' },

@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import net, { type AddressInfo, type Server, type Socket } from 'node:net';
 import { TerminalStream } from '../../gateways/terminal/codec.ts';
 
-/** One thing that passed the wire, or `cut`: the end of a connection. */
+/** One thing that passed the wire, with the number of the connection. */
 export type WireEvent = { connection: number; atMs: number } & (
   | { kind: 'request'; pcnt: number; ver: number }
   /** Bytes of packets that came back, up to the next event. */
@@ -15,7 +15,6 @@ export type WireEvent = { connection: number; atMs: number } & (
   | { kind: 'report'; version: number }
   | { kind: 'over' }
   | { kind: 'error'; errcode: number }
-  | { kind: 'cut' }
 );
 
 interface Connection {
@@ -29,6 +28,8 @@ interface Connection {
   /** On its way to the terminal. */
   queue: Buffer[];
   timer: NodeJS.Timeout | undefined;
+  /** The terminal is gone and the gateway has not been told. */
+  isStranded: boolean;
 }
 
 export class Wire {
@@ -94,16 +95,25 @@ export class Wire {
     }
   }
 
+  /** As a mobile network does it: the terminal loses its connection, and the gateway hears nothing of that. */
+  strand(sn: string): void {
+    for (const connection of this.#connections) if (connection.sn === sn) connection.isStranded = true;
+    this.cut(sn);
+  }
+
   async close(): Promise<void> {
     this.#server.close();
-    this.cut();
+    for (const { terminal, gateway } of this.#connections) {
+      terminal.destroy();
+      gateway.destroy();
+    }
     await once(this.#server, 'close');
   }
 
   #accept(terminal: Socket): void {
     const gateway = net.connect({ host: '127.0.0.1', port: this.target, noDelay: true });
     this.#count += 1;
-    const connection: Connection = { number: this.#count, terminal, gateway, sn: null, early: [], lastPcnt: 0, queue: [], timer: undefined };
+    const connection: Connection = { number: this.#count, terminal, gateway, sn: null, early: [], lastPcnt: 0, queue: [], timer: undefined, isStranded: false };
     const stream = new TerminalStream();
     let isOpen = false;
     gateway.on('connect', () => (isOpen = true));
@@ -123,13 +133,16 @@ export class Wire {
     // What a terminal says before it hangs up, the gateway still gets; a gateway that is gone has nothing to say any more.
     terminal.on('end', () => gateway.end());
     gateway.on('end', () => terminal.end());
-    const close = () => {
-      if (!this.#connections.delete(connection)) return;
+    terminal.on('error', ignore).on('close', () => {
       clearTimeout(connection.timer);
-      this.#note(connection, { kind: 'cut' });
-    };
-    terminal.on('error', ignore).on('close', () => (close(), gateway.destroy()));
-    gateway.on('error', ignore).on('close', () => (close(), terminal.destroy()));
+      if (connection.isStranded) return;
+      this.#connections.delete(connection);
+      gateway.destroy();
+    });
+    gateway.on('error', ignore).on('close', () => {
+      this.#connections.delete(connection);
+      terminal.destroy();
+    });
   }
 
   #holdsBack({ sn, lastPcnt }: Connection): boolean {
@@ -180,6 +193,7 @@ export class Wire {
   }
 
   #note(connection: Connection, event: WireEventBody): void {
+    if (connection.isStranded) return; // it reaches nobody
     const entry = { connection: connection.number, atMs: Date.now(), ...event } as WireEvent;
     if (connection.sn === null) {
       connection.early.push(entry);
@@ -196,7 +210,7 @@ type WireEventBody = Distribute<WireEvent>;
 
 function ignore(): void {}
 
-/** What the wire saw of one terminal's upgrade by one file. */
+/** What the wire saw of one attempt to bring one file to one terminal. */
 export interface Transfer {
   version: number;
   offers: number;
@@ -229,11 +243,12 @@ export function readTransfers(sn: string, events: readonly WireEvent[]): Transfe
     const isWhole = asked === null || asked.bytes === lengthOf(asked.pcnt);
     switch (event.kind) {
       case 'offer':
-        if (transfer?.version === event.version) transfer.offers += 1;
-        else transfers.push({ version: event.version, offers: 1, packets: 0, repeated: 0, overs: 0 });
-        if (transfer !== undefined && transfer.version !== event.version && transfer.packets < Math.ceil(file.fileSize / file.packetSize)) {
-          fail(index, `a file was offered before file ${transfer.version} was transferred`);
+        if (transfer !== undefined && transfer.packets > 0 && transfer.packets < count) {
+          fail(index, `a file was offered in the middle of the transfer of ${transfer.version}`);
         }
+        // A command without a reaction is repeated; after packets it begins another attempt.
+        if (transfer?.version === event.version && transfer.packets === 0) transfer.offers += 1;
+        else transfers.push({ version: event.version, offers: 1, packets: 0, repeated: 0, overs: 0 });
         file = event;
         asked = null;
         break;

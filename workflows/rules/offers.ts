@@ -4,7 +4,7 @@
  * The workflow asks whenever a signal or one of its timers wakes it; the answer is either an end or how long to wait
  * before asking again. All times are the database's clock, so several machines cannot disagree.
  */
-import type { FailureCode } from './retry.ts';
+import { failureMeaning, type FailureCode } from './retry.ts';
 
 /** How long each stage may take. Defaults of the task options; all in milliseconds. */
 export interface StageLimits {
@@ -57,7 +57,7 @@ export type OfferVerdict =
  */
 export function judgeOffer(facts: OfferFacts, limits: StageLimits): OfferVerdict {
   if (facts.report?.isTarget) return { kind: 'proven' };
-  if (facts.failure !== null) return { kind: 'failed', code: facts.failure };
+  if (facts.failure !== null) return { kind: 'failed', code: blameable(facts, facts.failure) };
   if (facts.finishedAtMs !== null) return judgeProof(facts, limits, facts.finishedAtMs);
   // Checked after `finished` on purpose: a device that has every byte will flash, window or not, so its proof is awaited.
   if (facts.nowMs >= facts.expiresAtMs) return { kind: 'failed', code: 'offer_expired' };
@@ -70,6 +70,11 @@ export function judgeOffer(facts: OfferFacts, limits: StageLimits): OfferVerdict
   if (facts.nowMs >= onlineUntilMs) return { kind: 'offline' };
   const checkMs = facts.sends > 0 ? limits.silenceMs : onlineUntilMs - facts.nowMs;
   return wait('offered', facts, Math.min(facts.nowMs + checkMs, onlineUntilMs, facts.expiresAtMs));
+}
+
+/** Once nothing was served any more the device could only give up: that is the clock's fault and costs no attempt. */
+function blameable(facts: OfferFacts, failure: FailureCode): FailureCode {
+  return facts.nowMs >= facts.expiresAtMs && failureMeaning(failure).retry === 'now' ? 'offer_expired' : failure;
 }
 
 function judgeProof(facts: OfferFacts, limits: StageLimits, finishedAtMs: number): OfferVerdict {

@@ -4,18 +4,9 @@
  * Versions are compared exactly and with case: `V1.0` and `v1.0` are different firmware.
  */
 
-/** Components a version report can name; `T1` is the only one of terminals, PCP devices and piles. */
+/** Components a version report can name: OTA, OBD, baseband, MCU, GPS. Terminals, PCP devices and piles have `T1` only. */
 export const COMPONENTS = ['T1', 'T2', 'T3', 'T4', 'T5'] as const;
 export type Component = (typeof COMPONENTS)[number];
-
-/** What each component is, in the words of the business. */
-export const COMPONENT_NAMES: Readonly<Record<Component, string>> = {
-  T1: 'OTA',
-  T2: 'OBD',
-  T3: 'baseband',
-  T4: 'MCU',
-  T5: 'GPS',
-};
 
 /** Baseband: the reported version opens the way, but only a person closes the upgrade. */
 export function needsOperatorConfirmation(component: Component): boolean {
