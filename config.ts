@@ -2,22 +2,30 @@
  * Every setting of Slipway, in one table: name, meaning, format, default. `loadConfig` reads the environment once, reports everything that is
  * wrong at once, and returns a frozen object. Nothing else in the product reads `process.env`.
  */
-import { accessSync, constants } from 'node:fs';
 import { resolve } from 'node:path';
+import {
+  address,
+  boolean,
+  executable,
+  folder,
+  type Format,
+  host,
+  integer,
+  keywordList,
+  listOf,
+  oneOf,
+  port,
+  readable,
+  secretText,
+  url,
+  word,
+} from './config-formats.ts';
 
 export const roles = ['api', 'worker', 'gateway'] as const;
 export type Role = (typeof roles)[number];
 
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export type LogLevel = (typeof logLevels)[number];
-
-/** How the text of a variable is read; `parse` throws a `TypeError` whose message completes the sentence `"<text>" …`. */
-interface Format<T> {
-  /** The sentence for people: what to write. */
-  text: string;
-  example: string;
-  parse: (text: string) => T;
-}
 
 interface Variable<T, Default extends T | undefined = T | undefined> {
   meaning: string;
@@ -29,144 +37,6 @@ interface Variable<T, Default extends T | undefined = T | undefined> {
   /** Never printed, not even in an error. */
   secret?: boolean;
 }
-
-// ── formats ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-function integer(min: number, max: number): Format<number> {
-  return {
-    text: `a whole number from ${min} to ${max}`,
-    example: String(min),
-    parse: (text) => {
-      if (!/^\d{1,15}$/.test(text)) throw new TypeError('is not a whole number');
-      const value = Number(text);
-      if (value < min || value > max) throw new TypeError(`is outside ${min}..${max}`);
-      return value;
-    },
-  };
-}
-
-const port: Format<number> = { ...integer(0, 65_535), text: 'a port, 0..65535 (0: any free port)' };
-
-const host: Format<string> = {
-  text: 'a host name or IP address to listen on',
-  example: '127.0.0.1',
-  parse: (text) => {
-    if (!/^[A-Za-z0-9.:_-]+$/.test(text)) throw new TypeError('is not a host name or an IP address');
-    return text;
-  },
-};
-
-const boolean: Format<boolean> = {
-  text: 'true or false',
-  example: 'true',
-  parse: (text) => {
-    if (['true', '1'].includes(text)) return true;
-    if (['false', '0'].includes(text)) return false;
-    throw new TypeError('is neither true nor false');
-  },
-};
-
-function word(example: string): Format<string> {
-  return {
-    text: 'letters, digits, dots, dashes, underscores',
-    example,
-    parse: (text) => {
-      if (!/^[A-Za-z0-9._-]{1,200}$/.test(text))
-        throw new TypeError('has other signs than letters, digits, ., - and _');
-      return text;
-    },
-  };
-}
-
-const secretText: Format<string> = { text: 'a secret', example: '…', parse: (text) => text };
-
-const folder: Format<string> = {
-  text: 'a folder, made when missing',
-  example: '.slipway',
-  parse: (text) => resolve(text),
-};
-
-function file(mode: number, text: string, example: string): Format<string> {
-  return {
-    text,
-    example,
-    parse: (path) => {
-      try {
-        accessSync(path, mode);
-      } catch {
-        throw new TypeError(
-          mode === constants.X_OK ? 'is not a program that can be run' : 'is not a file that can be read',
-        );
-      }
-      return resolve(path);
-    },
-  };
-}
-
-const readable = file(constants.R_OK, 'the path of a PEM file', 'certs/client.pem');
-const executable = file(constants.X_OK, 'the path of a program', '/usr/local/bin/temporal');
-
-function url(protocols: readonly string[], example: string): Format<string> {
-  const beginnings = protocols.map((protocol) => `${protocol}//`).join(' or ');
-  return {
-    text: `a URL that begins with ${beginnings}`,
-    example,
-    parse: (text) => {
-      if (!URL.canParse(text)) throw new TypeError('is not a URL');
-      if (!protocols.includes(new URL(text).protocol)) throw new TypeError(`does not begin with ${beginnings}`);
-      return text;
-    },
-  };
-}
-
-const address: Format<string> = {
-  text: 'host:port',
-  example: '127.0.0.1:7233',
-  parse: (text) => {
-    const match = /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):(\d{1,5})$/.exec(text);
-    if (!match || Number(match[1]) < 1 || Number(match[1]) > 65_535) throw new TypeError('is not host:port');
-    return text;
-  },
-};
-
-function oneOf<const T extends string>(values: readonly T[], example: T): Format<T> {
-  return {
-    text: `one of ${values.join(', ')}`,
-    example,
-    parse: (text) => {
-      const found = values.find((value) => value === text);
-      if (found === undefined) throw new TypeError(`is not one of ${values.join(', ')}`);
-      return found;
-    },
-  };
-}
-
-const roleList: Format<readonly Role[]> = {
-  text: 'all, or one or more of api, worker, gateway with commas between',
-  example: 'worker,gateway',
-  parse: (text) => {
-    if (text === 'all') return roles;
-    const named = text.split(',').map((part) => part.trim());
-    const unknown = named.filter((part) => !roles.some((role) => role === part));
-    if (unknown.length > 0)
-      throw new TypeError(`names no role: ${unknown.map((part) => part || '(nothing)').join(', ')}`);
-    return roles.filter((role) => named.includes(role));
-  },
-};
-
-const keywordList: Format<readonly string[]> = {
-  text: 'keywords of letters and digits with commas between',
-  example: 'BDG01,BDG02',
-  parse: (text) => {
-    const keywords = text.split(',').map((part) => part.trim());
-    if (!keywords.every((keyword) => /^[A-Za-z0-9]{1,16}$/.test(keyword))) {
-      throw new TypeError('has a keyword that is empty, longer than 16, or not of letters and digits');
-    }
-    return [...new Set(keywords)];
-  },
-};
-
-// ── the table ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 function variable<T>(
   meaning: string,
@@ -187,7 +57,9 @@ function optional<T>(
 
 /** The whole environment of Slipway, in the order the README shows it. */
 export const variables = {
-  SLIPWAY_ROLE: variable('Which parts this process runs', roleList, roles, { defaultText: 'all' }),
+  SLIPWAY_ROLE: variable('Which parts this process runs', listOf(roles, 'role', 'worker,gateway'), roles, {
+    defaultText: 'all',
+  }),
   SLIPWAY_DATA_DIR: variable('Folder of the embedded servers: databases, logs, programs', folder, resolve('.slipway'), {
     defaultText: '.slipway',
   }),
@@ -240,11 +112,19 @@ export const variables = {
   TEMPORAL_PORT: variable('Port of the embedded Temporal server on 127.0.0.1', port, 7233),
   TEMPORAL_UI_PORT: variable('Port of the embedded Temporal Web UI on 127.0.0.1', port, 8233),
   TEMPORAL_METRICS_ADDRESS: optional("Where the Temporal SDK's own Prometheus endpoint listens", address, {
-    defaultText: 'off',
+    defaultText: 'a free port on 127.0.0.1; passed on by /metrics either way',
   }),
 
   API_HOST: variable('Address of the REST API, console and /metrics', host, '127.0.0.1'),
   API_PORT: variable('Port of the REST API, console and /metrics', port, 8080),
+  PROBE_PORT: optional('Port of /healthz, /readyz and /metrics in processes without the role api', port, {
+    defaultText: 'off',
+  }),
+  SLIPWAY_NEW_ADMIN_KEY: variable(
+    'true: make and print one more API key with every permission at this start, for when the first one is lost',
+    boolean,
+    false,
+  ),
 
   DEVICE_HTTP_HOST: variable('Address of the HTTP server for devices', host, '0.0.0.0'),
   DEVICE_HTTP_PORT: variable('Port of the HTTP server for devices', port, 7780),
@@ -446,7 +326,7 @@ function portsInUse(values: Partial<Values>) {
   return [
     ...(values.DATABASE_URL === undefined ? (['EMBEDDED_POSTGRES_PORT'] as const) : []),
     ...(values.TEMPORAL_ADDRESS === undefined ? (['TEMPORAL_PORT', 'TEMPORAL_UI_PORT'] as const) : []),
-    ...(role('api') ? (['API_PORT'] as const) : []),
+    ...(role('api') ? (['API_PORT'] as const) : (['PROBE_PORT'] as const)),
     ...(role('gateway') ? (['DEVICE_HTTP_PORT', 'TERMINAL_PORT'] as const) : []),
   ];
 }
@@ -476,7 +356,12 @@ function arrange(values: Values) {
       embeddedUiPort: values.TEMPORAL_UI_PORT,
       metricsAddress: values.TEMPORAL_METRICS_ADDRESS,
     },
-    api: { host: values.API_HOST, port: values.API_PORT },
+    api: {
+      host: values.API_HOST,
+      port: values.API_PORT,
+      probePort: values.PROBE_PORT,
+      newAdminKey: values.SLIPWAY_NEW_ADMIN_KEY,
+    },
     deviceHttp: { host: values.DEVICE_HTTP_HOST, port: values.DEVICE_HTTP_PORT },
     terminal: {
       host: values.TERMINAL_HOST,

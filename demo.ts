@@ -24,7 +24,13 @@ async function demo({ exit }: { exit: boolean }): Promise<number> {
   // A folder of its own, new each time: a demo must not touch, or be touched by, what someone keeps in .slipway.
   mkdirSync(base.dataDir, { recursive: true });
   const dataDir = mkdtempSync(join(base.dataDir, 'demo-'));
-  const anyPort = { API_PORT: '0', TERMINAL_PORT: '0', DEVICE_HTTP_PORT: '0', TEMPORAL_PORT: '0', TEMPORAL_UI_PORT: '0' };
+  const anyPort = {
+    API_PORT: '0',
+    TERMINAL_PORT: '0',
+    DEVICE_HTTP_PORT: '0',
+    TEMPORAL_PORT: '0',
+    TEMPORAL_UI_PORT: '0',
+  };
   const config = loadConfig({
     LOG_LEVEL: 'warn',
     ...(exit ? anyPort : {}),
@@ -57,7 +63,7 @@ async function demo({ exit }: { exit: boolean }): Promise<number> {
     rmSync(dataDir, { recursive: true, force: true });
   };
   try {
-    const operator = new Operator(program.apiUrl ?? '', program.firstKey ?? '');
+    const operator = new Operator(program.apiUrl ?? '', program.newKey ?? '');
     const deviceIds = await operator.registerTerminals(fleet.map((_, index) => snAt(FIRST_SN, index)));
     for (const terminal of fleet) terminal.start();
     const firmwareIds = [
@@ -72,25 +78,34 @@ async function demo({ exit }: { exit: boolean }): Promise<number> {
     });
     say(`
   API and docs      ${program.apiUrl}/docs
-  API key           ${program.firstKey}
+  API key           ${program.newKey}
   Temporal Web UI   ${program.temporalUiUrl}
   this task         ${task.links.execution}
   terminals         127.0.0.1:${program.terminalPort}
 `);
     const counts = await operator.untilEnded(task.id, {
       deadlineMs: exit ? PATIENCE_MS : 3_600_000,
-      tick: (now) => say(`  ${Object.entries(now).map(([status, devices]) => `${status} ${devices}`).join(', ')}`),
+      tick: (now) =>
+        say(
+          `  ${Object.entries(now)
+            .map(([status, devices]) => `${status} ${devices}`)
+            .join(', ')}`,
+        ),
     });
     const succeeded = counts['succeeded'] ?? 0;
     const atTarget = fleet.filter((terminal) => terminal.softwareVersion === 12).length;
     const seconds = Math.round((Date.now() - startedMs) / 100) / 10;
     const isProven = succeeded === DEVICES && atTarget === DEVICES;
     if (exit) {
-      process.stdout.write(`${JSON.stringify({ devices: DEVICES, succeeded, failed: DEVICES - succeeded, seconds })}\n`);
+      process.stdout.write(
+        `${JSON.stringify({ devices: DEVICES, succeeded, failed: DEVICES - succeeded, seconds })}\n`,
+      );
       await stop();
       return isProven ? 0 : 1;
     }
-    say(`\n${succeeded} of ${DEVICES} terminals are proven on both files, after ${seconds} s. Look around; Ctrl-C ends the demo.`);
+    say(
+      `\n${succeeded} of ${DEVICES} terminals are proven on both files, after ${seconds} s. Look around; Ctrl-C ends the demo.`,
+    );
     await new Promise<void>((resolve) => process.once('SIGINT', () => resolve()).once('SIGTERM', () => resolve()));
     await stop();
     return 0;

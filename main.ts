@@ -4,18 +4,18 @@
  *
  * `SLIPWAY_ROLE` chooses the parts. With nothing configured, one process brings its own PostgreSQL and Temporal.
  */
-import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { Client, Connection, type ConnectionOptions } from '@temporalio/client';
-import {
-  NativeConnection,
-  Runtime,
-  Worker,
-  type NativeConnectionOptions,
-} from '@temporalio/worker';
+import { Client, Connection } from '@temporalio/client';
+import type { Express } from 'express';
 import { Gauge, type Registry } from 'prom-client';
-import { createActivities } from './activities/index.ts';
-import { createApp, ensureFirstKey, limitServer, startUnstartedTasks } from './api/app.ts';
+import {
+  createApp,
+  ensureFirstKey,
+  limitServer,
+  makeAdminKey,
+  startUnstartedTasks,
+  type AppOptions,
+} from './api/app.ts';
 import { Executions } from './api/executions.ts';
 import { Inbound } from './api/inbound.ts';
 import { ConfigError, loadConfig, type Config } from './config.ts';
@@ -26,9 +26,9 @@ import { FileCache } from './gateways/file-cache.ts';
 import { DeviceHttpServer } from './gateways/http.ts';
 import { DEFAULT_TERMINAL_PROFILE } from './gateways/terminal/codec.ts';
 import { TerminalGateway } from './gateways/terminal/server.ts';
-import { createLogger, createMetrics, temporalRuntimeOptions, type Logger } from './log.ts';
+import { createLogger, createMetrics, type Logger } from './log.ts';
 import { startServers, type Servers } from './servers.ts';
-import { loadWorkflowBundle } from './workflow-bundle.ts';
+import { connectionOptions, startWorker, type Stops } from './worker.ts';
 
 /** A running Slipway. */
 export interface Program {
@@ -36,13 +36,10 @@ export interface Program {
   temporalUiUrl: string;
   terminalPort: number | null;
   deviceHttpPort: number | null;
-  /** Printed once, at the very first start. */
-  firstKey: string | null;
+  /** Printed once: at the very first start, or when another one was asked for. */
+  newKey: string | null;
   stop(): Promise<void>;
 }
-
-/** Parts that were started, stopped in the opposite order. */
-type Stops = { name: string; stop: () => Promise<unknown> }[];
 
 /**
  * Starts the parts that the configuration names. If one cannot start, those before it are stopped. `stops` is filled
@@ -82,11 +79,18 @@ async function startParts(config: Config, log: Logger, stops: Stops): Promise<Om
   const executions = new Executions({ client, taskQueue: config.temporal.taskQueue, uiUrl: servers.temporalUiUrl });
 
   const gateways = has('gateway') ? await startGateways(config, log, { database, executions, metrics }, stops) : null;
-  if (has('worker')) await startWorker(config, log, { database, executions, servers }, stops);
-  const api = has('api') ? await startApi(config, log, { database, executions, metrics }, stops) : null;
+  const moreMetrics = has('worker')
+    ? await startWorker(config, log, { database, executions, servers }, stops)
+    : undefined;
+  const app: AppOptions = { db: database.db, executions, log, metrics, ...(moreMetrics && { moreMetrics }) };
+  const api = has('api') ? await startApi(config, log, app, stops) : null;
+  if (api === null && config.api.probePort !== undefined) {
+    const probes = createApp({ ...app, probesOnly: true });
+    await listen(probes, config.api.probePort, config.api.host, stops);
+  }
   return {
     apiUrl: api?.url ?? null,
-    firstKey: api?.firstKey ?? null,
+    newKey: api?.newKey ?? null,
     temporalUiUrl: servers.temporalUiUrl,
     terminalPort: gateways?.terminalPort ?? null,
     deviceHttpPort: gateways?.deviceHttpPort ?? null,
@@ -97,26 +101,6 @@ async function connectTemporal(config: Config, servers: Servers) {
   const connection = await Connection.connect(connectionOptions(config, servers));
   await ensureSearchAttributes(connection.operatorService, config.temporal.namespace);
   return { connection, client: new Client({ connection, namespace: config.temporal.namespace }) };
-}
-
-function connectionOptions(config: Config, servers: Servers): ConnectionOptions & NativeConnectionOptions {
-  const { apiKey, tls } = config.temporal;
-  return {
-    address: servers.temporalAddress,
-    ...(apiKey === undefined ? {} : { apiKey }),
-    ...(tls === undefined ? {} : { tls: readTls(tls) }),
-  };
-}
-
-function readTls(tls: NonNullable<Config['temporal']['tls']>) {
-  const { serverName, serverCaCertPath, clientCertPath, clientKeyPath } = tls;
-  return {
-    ...(serverName === undefined ? {} : { serverNameOverride: serverName }),
-    ...(serverCaCertPath === undefined ? {} : { serverRootCACertificate: readFileSync(serverCaCertPath) }),
-    ...(clientCertPath === undefined || clientKeyPath === undefined
-      ? {}
-      : { clientCertPair: { crt: readFileSync(clientCertPath), key: readFileSync(clientKeyPath) } }),
-  };
 }
 
 // ---------------------------------------------------------------- roles
@@ -161,63 +145,25 @@ async function startGateways(
   return { terminalPort, deviceHttpPort };
 }
 
-async function startWorker(
-  config: Config,
-  log: Logger,
-  { database, executions, servers }: { database: Database; executions: Executions; servers: Servers },
-  stops: Stops,
-): Promise<void> {
-  Runtime.install(temporalRuntimeOptions(log, config.temporal.metricsAddress));
-  const workflowBundle = await loadWorkflowBundle(config.cacheDir);
-  const connection = await NativeConnection.connect(connectionOptions(config, servers));
-  stops.push({ name: 'worker connection', stop: () => connection.close() });
-  let stopping = false;
-  let worker: Worker | null = null;
-  const supervise = async () => {
-    // A worker ends by itself only when something is broken beyond its own retries; another one may do better.
-    for (let pauseMs = 1_000; !stopping; pauseMs = Math.min(pauseMs * 2, 30_000)) {
-      try {
-        worker = await Worker.create({
-          connection,
-          namespace: config.temporal.namespace,
-          taskQueue: config.temporal.taskQueue,
-          workflowBundle,
-          activities: createActivities({ db: database.db, executions }),
-          maxCachedWorkflows: config.worker.maxCachedWorkflows,
-          maxConcurrentActivityTaskExecutions: config.worker.maxConcurrentActivities,
-          shutdownGraceTime: config.shutdownGraceMs,
-        });
-        await worker.run();
-        if (!stopping) throw new Error('the worker ended although nobody stopped it');
-      } catch (error) {
-        log.error({ err: error }, `the worker failed, another one starts in ${pauseMs / 1_000} s`);
-        await new Promise((resolve) => setTimeout(resolve, pauseMs));
-      }
-    }
-  };
-  const running = supervise();
-  stops.push({
-    name: 'worker',
-    stop: async () => {
-      stopping = true;
-      if (worker?.getState() === 'RUNNING') worker.shutdown();
-      await running;
-    },
-  });
+async function startApi(config: Config, log: Logger, options: AppOptions, stops: Stops) {
+  const { db, executions } = options;
+  const newKey = await (config.api.newAdminKey ? makeAdminKey(db) : ensureFirstKey(db));
+  const app = createApp({ ...options, defaultDispatchDelayMs: config.defaultDispatchDelayMs });
+  const port = await listen(app, config.api.port, config.api.host, stops);
+  const sweep = setInterval(() => {
+    startUnstartedTasks(db, executions).catch((error: unknown) =>
+      log.warn({ err: error }, 'tasks could not be started, it is tried again'),
+    );
+  }, 10_000);
+  stops.push({ name: 'task sweep', stop: async () => clearInterval(sweep) });
+  return { url: `http://${config.api.host}:${port}`, newKey };
 }
 
-async function startApi(
-  config: Config,
-  log: Logger,
-  { database, executions, metrics }: { database: Database; executions: Executions; metrics: Registry },
-  stops: Stops,
-) {
-  const firstKey = await ensureFirstKey(database.db);
-  const app = createApp({ db: database.db, executions, log, metrics, defaultDispatchDelayMs: config.defaultDispatchDelayMs });
-  const server = limitServer(app.listen(config.api.port, config.api.host));
+async function listen(app: Express, port: number, host: string, stops: Stops): Promise<number> {
+  const server = limitServer(app.listen(port, host));
   await new Promise<void>((resolve, reject) => server.once('listening', resolve).once('error', reject));
   stops.push({
-    name: 'API',
+    name: 'HTTP server',
     stop: () =>
       new Promise((resolve) => {
         server.close(resolve);
@@ -225,29 +171,37 @@ async function startApi(
         setTimeout(() => server.closeAllConnections(), 5_000).unref();
       }),
   });
-  const sweep = setInterval(() => {
-    startUnstartedTasks(database.db, executions).catch((error: unknown) =>
-      log.warn({ err: error }, 'tasks could not be started, it is tried again'),
-    );
-  }, 10_000);
-  stops.push({ name: 'task sweep', stop: async () => clearInterval(sweep) });
   const address = server.address();
-  const port = typeof address === 'object' && address !== null ? address.port : config.api.port;
-  return { url: `http://${config.api.host}:${port}`, firstKey };
+  return typeof address === 'object' && address !== null ? address.port : port;
 }
 
 function registerGatewayMetrics(registry: Registry, terminals: TerminalGateway): void {
   const gauge = (name: string, help: string, read: () => number) =>
-    new Gauge({ name: `slipway_${name}`, help, registers: [registry], collect() { this.set(read()); } });
+    new Gauge({
+      name: `slipway_${name}`,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(read());
+      },
+    });
   gauge('terminal_connections', 'Open TCP connections of terminals', () => terminals.online.connections);
   gauge('terminals_online', 'Registered terminals connected to this process', () => terminals.online.terminals);
   gauge('terminal_connections_accepted_total', 'Connections accepted', () => terminals.tcp.accepted);
-  gauge('terminal_connections_refused_total', 'Connections refused by a limit', () => terminals.tcp.refusedTotal + terminals.tcp.refusedPerAddress);
+  gauge(
+    'terminal_connections_refused_total',
+    'Connections refused by a limit',
+    () => terminals.tcp.refusedTotal + terminals.tcp.refusedPerAddress,
+  );
   gauge('terminal_reports_total', 'Binary reports received', () => terminals.counters.reports);
   gauge('terminal_packets_total', 'Upgrade packets served', () => terminals.counters.packets);
   gauge('terminal_packet_bytes_total', 'Bytes of upgrade packets served', () => terminals.counters.packetBytes);
   gauge('terminal_offers_total', 'Upgrade commands sent', () => terminals.counters.offersSent);
-  gauge('terminal_unknown_total', 'Connections of terminals that are not registered', () => terminals.counters.unknownTerminals);
+  gauge(
+    'terminal_unknown_total',
+    'Connections of terminals that are not registered',
+    () => terminals.counters.unknownTerminals,
+  );
   gauge('terminal_ignored_frames_total', 'Frames that led to nothing', () => terminals.counters.ignoredFrames);
   gauge('terminal_dropped_bytes_total', 'Bytes that belonged to no frame', () => terminals.counters.droppedBytes);
 }
@@ -263,17 +217,21 @@ async function main(): Promise<void> {
     void stopParts(stops, log).then(() => process.exit(0));
   };
   process.once('SIGINT', stop).once('SIGTERM', stop);
-  const { apiUrl, temporalUiUrl, terminalPort, deviceHttpPort, firstKey } = await startProgram(config, log, stops);
+  const { apiUrl, temporalUiUrl, terminalPort, deviceHttpPort, newKey } = await startProgram(config, log, stops);
   log.info({ roles: config.roles, apiUrl, temporalUiUrl, terminalPort, deviceHttpPort }, 'ready');
-  if (firstKey !== null) {
-    process.stderr.write(`\nThe first API key, shown only now. It may do everything; make narrower ones with it:\n\n  ${firstKey}\n\n`);
+  if (newKey !== null) {
+    process.stderr.write(
+      `\nAn API key, shown only now. It may do everything; make narrower ones with it:\n\n  ${newKey}\n\n`,
+    );
   }
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   main().catch((error: unknown) => {
     const known = error instanceof ConfigError || error instanceof DataDirLockedError;
-    process.stderr.write(`${known ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+    process.stderr.write(
+      `${known ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+    );
     process.exit(1);
   });
 }

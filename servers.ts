@@ -40,7 +40,8 @@ export async function startServers(config: Config, log: Logger): Promise<Servers
 }
 
 async function keepPostgres(config: Config, log: Logger, children: Child[]) {
-  const start = (port: number, onExit: () => void) => startEmbeddedPostgres({ dataDir: config.dataDir, port, log, onExit });
+  const start = (port: number, onExit: () => void) =>
+    startEmbeddedPostgres({ dataDir: config.dataDir, port, log, onExit });
   return keepAlive('PostgreSQL', config.database.embeddedPort, start, log, children);
 }
 

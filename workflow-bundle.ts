@@ -28,7 +28,9 @@ export async function loadWorkflowBundle(cacheDir: string): Promise<WorkflowBund
 
 function fingerprint(folder: string, extension: string): string {
   const hash = createHash('sha256').update(process.version);
-  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith(`.${extension}`));
+  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    name.endsWith(`.${extension}`),
+  );
   for (const name of names.sort()) hash.update(name).update(readFileSync(join(folder, name)));
   hash.update(readFileSync(createRequire(import.meta.url).resolve('@temporalio/workflow/package.json')));
   return hash.digest('hex').slice(0, 16);

@@ -12,7 +12,12 @@ export async function step<Result>(work: () => Promise<Result>): Promise<Result>
     return await work();
   } catch (error) {
     if (error instanceof InvariantError) {
-      throw ApplicationFailure.create({ type: 'InvariantViolated', message: error.message, nonRetryable: true, cause: error });
+      throw ApplicationFailure.create({
+        type: 'InvariantViolated',
+        message: error.message,
+        nonRetryable: true,
+        cause: error,
+      });
     }
     throw error;
   }

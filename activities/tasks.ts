@@ -45,15 +45,19 @@ export function createTaskActivities({ db, executions }: { db: Db; executions: E
   return {
     /** Reads a task and notes that its workflow runs. */
     loadTask: (taskId: number) => step(() => dispatch.loadTask(db, taskId)),
-    recordTaskStatus: (taskId: number, status: Parameters<typeof dispatch.recordTaskStatus>[2], entry: dispatch.TaskEntry) =>
-      step(() => dispatch.recordTaskStatus(db, taskId, status, entry)),
+    recordTaskStatus: (
+      taskId: number,
+      status: Parameters<typeof dispatch.recordTaskStatus>[2],
+      entry: dispatch.TaskEntry,
+    ) => step(() => dispatch.recordTaskStatus(db, taskId, status, entry)),
     recordPacing: (taskId: number, pacing: Parameters<typeof dispatch.recordPacing>[2], entry: dispatch.TaskEntry) =>
       step(() => dispatch.recordPacing(db, taskId, pacing, entry)),
     logTask: (taskId: number, entry: dispatch.TaskEntry) => step(() => dispatch.logTask(db, taskId, entry)),
     countTask: (taskId: number) => step(() => dispatch.countTask(db, taskId)),
     countStatuses: (taskId: number) => step(() => dispatch.countStatuses(db, taskId)),
     /** Puts devices that did not succeed back into the task. */
-    resetFailed: (taskId: number, by: { author: string; cause: string }) => step(() => dispatch.resetFailed(db, taskId, by)),
+    resetFailed: (taskId: number, by: { author: string; cause: string }) =>
+      step(() => dispatch.resetFailed(db, taskId, by)),
     /** Ends devices that were never started. */
     endUndispatched: (taskId: number, end: Parameters<typeof dispatch.endUndispatched>[2]) =>
       step(() => dispatch.endUndispatched(db, taskId, end)),
@@ -66,7 +70,7 @@ export function createTaskActivities({ db, executions }: { db: Db; executions: E
     async dispatchUpgrades(taskId: number): Promise<DispatchReport> {
       const startedAtMs = Date.now();
       let unheardSinceMs = 0;
-      for (let pollMs = SHORTEST_POLL_MS; ; ) {
+      for (let pollMs = SHORTEST_POLL_MS; ;) {
         heartbeat();
         if (Date.now() - unheardSinceMs > UNHEARD_MS) {
           await startAll(await dispatch.findUnheardClaims(db, taskId, UNHEARD_MS));

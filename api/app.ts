@@ -14,11 +14,11 @@ import { isLocal, measuring, metricsPage } from './metrics.ts';
 import { problem, problemHandler } from './problems.ts';
 import { callerOf, newRequestId, requestIdOf, routeIdOf, setRequestId, setRouteId } from './requests.ts';
 import { mount, type Services, type TaskExecutions } from './route.ts';
-import { routes } from './routes/index.ts';
+import { probes, routes } from './routes/index.ts';
 import { packageVersion } from './openapi.ts';
 import type { Db } from '../db/index.ts';
 
-export { ensureFirstKey } from './auth.ts';
+export { ensureFirstKey, makeAdminKey } from './auth.ts';
 export { startUnstartedTasks } from './task-creation.ts';
 
 export interface AppOptions {
@@ -26,10 +26,14 @@ export interface AppOptions {
   executions: TaskExecutions;
   log: Logger;
   metrics: Registry;
+  /** Further measurements in Prometheus' text form: those of the Temporal SDK. */
+  moreMetrics?: () => Promise<string>;
   /** Shown by `/healthz` and in the OpenAPI document; that of `package.json` unless given. */
   version?: string;
   /** How long a new task waits when its maker does not say. */
   defaultDispatchDelayMs?: number;
+  /** Only `/healthz`, `/readyz` and `/metrics`: for processes without the role api. */
+  probesOnly?: boolean;
   /** How many proxies stand in front; their word on the caller's address is taken. */
   trustedProxies?: number;
   /** Requests with a refused key that one address may make in a minute. */
@@ -68,15 +72,19 @@ export function createApp(options: AppOptions): Express {
       setRouteId(response, 'getMetrics');
       return isLocal(request) ? next() : keys(request, response, next);
     },
-    metricsPage(metrics),
+    metricsPage(metrics, options.moreMetrics ?? (async () => '')),
   );
-  app.use(docs(version));
-  app.use('/api/v1', keys);
-  app.use('/api/v1', (_request, response, next) => {
-    response.setHeader('Cache-Control', 'no-store');
-    next();
-  });
-  mount(app, routes, services);
+  if (options.probesOnly === true) {
+    mount(app, probes, services);
+  } else {
+    app.use(docs(version));
+    app.use('/api/v1', keys);
+    app.use('/api/v1', (_request, response, next) => {
+      response.setHeader('Cache-Control', 'no-store');
+      next();
+    });
+    mount(app, routes, services);
+  }
   app.use((request) => {
     throw problem('not_found', `There is nothing at ${request.path}. The addresses are listed at /docs.`);
   });

@@ -10,7 +10,7 @@ import { ipKeyGenerator, rateLimit } from 'express-rate-limit';
 import { problem } from './problems.ts';
 import { setCaller } from './requests.ts';
 import type { Db } from '../db/index.ts';
-import { createFirstKey, findKeyHolder, type KeyHolder } from '../db/people.ts';
+import { createAdminKey, findKeyHolder, type KeyHolder } from '../db/people.ts';
 
 /** What a key may be allowed to do. Having one never implies another. */
 export const PERMISSIONS = [
@@ -55,8 +55,21 @@ export function generateKey(): { key: string; keyHash: string } {
  * @returns the key, to be shown once, or null when keys exist
  */
 export async function ensureFirstKey(db: Db): Promise<string | null> {
+  return makeKey(db, 'when_there_is_none');
+}
+
+/** Makes one more key with every permission, for an installation whose keys are lost; to be shown once. */
+export async function makeAdminKey(db: Db): Promise<string | null> {
+  return makeKey(db, 'always');
+}
+
+async function makeKey(db: Db, when: 'when_there_is_none' | 'always'): Promise<string | null> {
   const { key, keyHash } = generateKey();
-  const made = await createFirstKey(db, { keyHash, name: 'admin', permissions: PERMISSIONS, createdBy: 'system' });
+  const made = await createAdminKey(
+    db,
+    { keyHash, name: 'admin', permissions: PERMISSIONS, createdBy: 'system' },
+    when,
+  );
   return made ? key : null;
 }
 

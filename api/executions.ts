@@ -78,13 +78,12 @@ export class Executions {
    */
   async updateTask<Result>(taskId: number, update: string, arg: unknown): Promise<Result> {
     try {
-      return (await this.#client.workflow.getHandle(taskWorkflowId(taskId)).executeUpdate(update, { args: [arg] })) as Result;
+      return (await this.#client.workflow
+        .getHandle(taskWorkflowId(taskId))
+        .executeUpdate(update, { args: [arg] })) as Result;
     } catch (error) {
       if (error instanceof WorkflowNotFoundError) throw new ControlRefused('the task has ended', { cause: error });
-      if (error instanceof WorkflowUpdateFailedError) {
-        throw new ControlRefused(error.cause?.message ?? error.message, { cause: error });
-      }
-      throw error;
+      throw asRefusal(error);
     }
   }
 
@@ -94,10 +93,14 @@ export class Executions {
       ...this.#taskStart(taskId, labels),
       workflowIdConflictPolicy: 'USE_EXISTING',
     });
-    return (await this.#client.workflow.executeUpdateWithStart(RETRY_UPDATE, {
-      args: [by],
-      startWorkflowOperation: start,
-    })) as number;
+    try {
+      return await this.#client.workflow.executeUpdateWithStart(RETRY_UPDATE, {
+        args: [by],
+        startWorkflowOperation: start,
+      });
+    } catch (error) {
+      throw asRefusal(error);
+    }
   }
 
   /** Live state of a task's workflow; null when it has ended or cannot be asked now. */
@@ -204,4 +207,10 @@ export class Executions {
       throw error;
     }
   }
+}
+
+/** A refusal by the workflow with its reason; any other error as it is. */
+function asRefusal(error: unknown): unknown {
+  if (!(error instanceof WorkflowUpdateFailedError)) return error;
+  return new ControlRefused(error.cause?.message ?? error.message, { cause: error });
 }

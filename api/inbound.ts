@@ -5,9 +5,9 @@
  * in between, is repeated by a sweep over what was written and not read. Everything else is collected and written once
  * a second: progress, contacts, strangers.
  */
-import { createHash } from 'node:crypto';
 import type { Executions } from './executions.ts';
 import type { Database, Db } from '../db/index.ts';
+import { readFirmwareContent } from '../db/firmware.ts';
 import * as messages from '../db/messages.ts';
 import * as reports from '../db/reports.ts';
 import { DEVICE_MESSAGE_CHANNEL } from '../db/schema.ts';
@@ -86,10 +86,7 @@ export class Inbound implements DeviceHost {
       () => this.#listeners.forEach((listener) => listener.messagesUncertain()),
     );
     this.#unlisten = () => subscription.unlisten();
-    this.#timers = [
-      setInterval(() => void this.flush(), FLUSH_MS),
-      setInterval(() => void this.#sweep(), SWEEP_MS),
-    ];
+    this.#timers = [setInterval(() => void this.flush(), FLUSH_MS), setInterval(() => void this.#sweep(), SWEEP_MS)];
   }
 
   /** Stops, after writing what is collected. */
@@ -133,12 +130,8 @@ export class Inbound implements DeviceHost {
     return claimed;
   }
 
-  async firmware(sha256: string): Promise<Buffer> {
-    const content = await messages.readFirmwareContent(this.#db, sha256);
-    if (content === null) throw new Error(`firmware ${sha256} is not stored`);
-    const found = createHash('sha256').update(content).digest('hex');
-    if (found !== sha256) throw new Error(`firmware ${sha256} has the hash ${found} now, it is not served`);
-    return content;
+  firmware(sha256: string): Promise<Buffer> {
+    return readFirmwareContent(this.#db, sha256);
   }
 
   async reported(report: VersionReport): Promise<void> {
@@ -165,7 +158,10 @@ export class Inbound implements DeviceHost {
       if (was === null) continue;
       const reverted = await reports.noteRevert(this.#db, report.deviceId, component, version);
       if (reverted !== null) {
-        this.#log.warn({ deviceId: report.deviceId, upgradeId: reverted, component, version }, 'an upgraded device has reverted');
+        this.#log.warn(
+          { deviceId: report.deviceId, upgradeId: reverted, component, version },
+          'an upgraded device has reverted',
+        );
       }
     }
   }

@@ -31,10 +31,11 @@ export function measuring(registry: Registry): RequestHandler {
   };
 }
 
-/** Answers the registry. */
-export function metricsPage(registry: Registry): RequestHandler {
+/** Answers the registry and, behind it, what another source in this process has to say. */
+export function metricsPage(registry: Registry, more: () => Promise<string>): RequestHandler {
   return async (_request, response) => {
-    response.type(registry.contentType).send(await registry.metrics());
+    const [own, others] = await Promise.all([registry.metrics(), more().catch(() => '')]);
+    response.type(registry.contentType).send(own + others);
   };
 }
 

@@ -48,7 +48,10 @@ export class Operator {
     const isForm = body instanceof FormData;
     const response = await fetch(`${this.#url}/api/v1${path}`, {
       method,
-      headers: { authorization: `Bearer ${this.#key}`, ...(body === undefined || isForm ? {} : { 'content-type': 'application/json' }) },
+      headers: {
+        authorization: `Bearer ${this.#key}`,
+        ...(body === undefined || isForm ? {} : { 'content-type': 'application/json' }),
+      },
       ...(body === undefined ? {} : { body: isForm ? body : JSON.stringify(body) }),
     });
     const answer: unknown = response.status === 204 ? null : await response.json();
@@ -92,8 +95,11 @@ export class Operator {
   /** All devices of a task. */
   async devices(taskId: number): Promise<UpgradeRow[]> {
     const all: UpgradeRow[] = [];
-    for (let after: number | null = 0; after !== null; ) {
-      const page: { items: UpgradeRow[]; next: number | null } = await this.call('GET', `/upgrade-tasks/${taskId}/devices?limit=500&after=${after}`);
+    for (let after: number | null = 0; after !== null;) {
+      const page: { items: UpgradeRow[]; next: number | null } = await this.call(
+        'GET',
+        `/upgrade-tasks/${taskId}/devices?limit=500&after=${after}`,
+      );
       all.push(...page.items);
       after = page.next;
     }
@@ -103,7 +109,11 @@ export class Operator {
   /** Waits until a task has ended; `tick` hears the counts each time. */
   async untilEnded(
     taskId: number,
-    { deadlineMs, pollMs = 500, tick = () => {} }: { deadlineMs: number; pollMs?: number; tick?: (counts: Record<string, number>) => void },
+    {
+      deadlineMs,
+      pollMs = 500,
+      tick = () => {},
+    }: { deadlineMs: number; pollMs?: number; tick?: (counts: Record<string, number>) => void },
   ): Promise<Record<string, number>> {
     const untilMs = Date.now() + deadlineMs;
     for (;;) {

@@ -41,7 +41,8 @@ interface Line {
 /** `npm run bench -- upgrades [devices …]` */
 export async function run(args: string[]): Promise<void> {
   const sizes = args.length > 0 ? args.map(Number) : DEFAULT_SIZES;
-  if (sizes.some((size) => !Number.isInteger(size) || size < 1)) throw new Error('give numbers of devices, for example: 200 1000');
+  if (sizes.some((size) => !Number.isInteger(size) || size < 1))
+    throw new Error('give numbers of devices, for example: 200 1000');
   const dataDir = mkdtempSync(join(tmpdir(), 'slipway-bench-'));
   const log = createLogger({ logLevel: 'warn' });
   const stops: (() => Promise<unknown>)[] = [async () => rmSync(dataDir, { recursive: true, force: true })];
@@ -49,7 +50,14 @@ export async function run(args: string[]): Promise<void> {
     const database = await startEmbeddedPostgres({ dataDir, port: 0, log });
     stops.push(() => database.stop());
     const { path: cliPath } = await findTemporalCli({ cacheDir: loadConfig().cacheDir, log });
-    const engine = await startTemporalDevServer({ cliPath, dataDir, port: 0, namespace: 'default', searchAttributes, log });
+    const engine = await startTemporalDevServer({
+      cliPath,
+      dataDir,
+      port: 0,
+      namespace: 'default',
+      searchAttributes,
+      log,
+    });
     stops.push(() => engine.stop());
     const slipway = await startSlipway({ dataDir, databaseUrl: database.url, temporalAddress: engine.address });
     stops.push(() => slipway.stop());
@@ -83,7 +91,9 @@ interface Round {
 async function measure({ devices, round, pids, slipway, databaseUrl }: Round): Promise<Line> {
   const operator = new Operator(slipway.apiUrl, slipway.key);
   const firstSn = String(6_100_000_000 + round * 1_000_000);
-  const deviceIds = await operator.registerTerminals(Array.from({ length: devices }, (_, index) => snAt(firstSn, index)));
+  const deviceIds = await operator.registerTerminals(
+    Array.from({ length: devices }, (_, index) => snAt(firstSn, index)),
+  );
   const firmwareId = await operator.uploadFirmware(demoFirmware(20 + round, 10, FILE_BYTES));
   const fleet = createFleet({
     devices,
@@ -128,7 +138,8 @@ async function measure({ devices, round, pids, slipway, databaseUrl }: Round): P
       select (select count(*)::int from device_upgrades where task_id = ${task.id} and status = 'succeeded') as succeeded,
         percentile_cont(0.5) within group (order by ms)::float8 as p50, percentile_cont(0.99) within group (order by ms)::float8 as p99
       from times`;
-    if (result!['succeeded'] !== devices) throw new Error(`only ${String(result!['succeeded'])} of ${devices} succeeded`);
+    if (result!['succeeded'] !== devices)
+      throw new Error(`only ${String(result!['succeeded'])} of ${devices} succeeded`);
     const each = (total: number) => round1(total / devices);
     return {
       devices,
@@ -150,7 +161,11 @@ async function measure({ devices, round, pids, slipway, databaseUrl }: Round): P
   }
 }
 
-async function startSlipway(servers: { dataDir: string; databaseUrl: string; temporalAddress: string }): Promise<Slipway> {
+async function startSlipway(servers: {
+  dataDir: string;
+  databaseUrl: string;
+  temporalAddress: string;
+}): Promise<Slipway> {
   const child = spawn(process.execPath, ['--import', 'tsx', fileURLToPath(new URL('../main.ts', import.meta.url))], {
     env: {
       ...process.env,
@@ -202,7 +217,11 @@ async function writes(sql: postgres.Sql): Promise<{ commits: number; rows: numbe
 }
 
 /** CPU milliseconds used so far, children of the database included. */
-function cpu(pids: { engine: number; database: number; slipway: number }): { engine: number; database: number; slipway: number } {
+function cpu(pids: { engine: number; database: number; slipway: number }): {
+  engine: number;
+  database: number;
+  slipway: number;
+} {
   return { engine: cpuMs(pids.engine), database: cpuMsOfTree(pids.database), slipway: cpuMs(pids.slipway) };
 }
 

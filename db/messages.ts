@@ -2,9 +2,9 @@
  * Messages to devices as the gateways see them: find the open offer, claim the right to send it, write down how far
  * the device has come. Each function is one statement, because these run once per offer or once per second and device.
  */
-import { eq, sql } from 'drizzle-orm';
+import { sql } from 'drizzle-orm';
 import type { Db } from './index.ts';
-import { firmwareContents, type OfferPayload } from './schema.ts';
+import type { OfferPayload } from './schema.ts';
 import { OFFER_SENDS } from '../workflows/rules/offers.ts';
 
 /** An open offer with what the gateway has to know to send and serve it. */
@@ -54,7 +54,11 @@ export async function findOpenOffer(db: Db, deviceId: string): Promise<OpenOffer
  *
  * `edge`: the workflow sleeps until this contact and must be woken.
  */
-export async function claimSend(db: Db, offerId: number, attempt: number): Promise<{ claimed: boolean; edge: boolean }> {
+export async function claimSend(
+  db: Db,
+  offerId: number,
+  attempt: number,
+): Promise<{ claimed: boolean; edge: boolean }> {
   const rows = await db.execute<{ edge: boolean }>(sql`
     with locked as materialized (
       select u.id from device_upgrades u join device_messages m on m.upgrade_id = u.id where m.id = ${offerId} for update of u
@@ -169,10 +173,4 @@ export async function findUnreadEdges(db: Db, olderThanMs: number, limit: number
       and dispatched_at is not null and finished_at is null
     order by edge_at limit ${limit}`);
   return rows.map((row) => row.deviceId);
-}
-
-/** The bytes of a firmware file; the caller checks them against the hash. */
-export async function readFirmwareContent(db: Db, sha256: string): Promise<Buffer | null> {
-  const rows = await db.select({ content: firmwareContents.content }).from(firmwareContents).where(eq(firmwareContents.sha256, sha256));
-  return rows[0]?.content ?? null;
 }

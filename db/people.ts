@@ -136,11 +136,15 @@ export async function revokeKey(db: Db, keyId: number): Promise<'revoked' | 'mis
   });
 }
 
-/** Makes the department `default` and its first key, unless any key exists. Several programs may try at once. */
-export async function createFirstKey(db: Db, key: Omit<NewKey, 'departmentId'>): Promise<boolean> {
+/** Makes the department `default` and a key in it; the first one only if no key exists. Several programs may try at once. */
+export async function createAdminKey(
+  db: Db,
+  key: Omit<NewKey, 'departmentId'>,
+  when: 'when_there_is_none' | 'always',
+): Promise<boolean> {
   return db.transaction(async (tx) => {
     await tx.execute(sql`select pg_advisory_xact_lock(${KEYS_LOCK})`);
-    if ((await tx.$count(apiKeys)) > 0) return false;
+    if (when === 'when_there_is_none' && (await tx.$count(apiKeys)) > 0) return false;
     await tx.insert(departments).values({ name: 'default' }).onConflictDoNothing();
     const [department] = await tx.select().from(departments).where(eq(departments.name, 'default'));
     await tx.insert(apiKeys).values({ ...key, permissions: [...key.permissions], departmentId: department!.id });

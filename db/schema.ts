@@ -122,7 +122,10 @@ export const devices = pgTable(
     index('devices_department').on(table.departmentId, table.id),
     index('devices_department_model').on(table.departmentId, table.model, table.id),
     check('devices_protocol_known', oneOf('protocol', PROTOCOLS)),
-    check('devices_shipped_after_production', sql`ship_date is null or production_date is null or ship_date > production_date`),
+    check(
+      'devices_shipped_after_production',
+      sql`ship_date is null or production_date is null or ship_date > production_date`,
+    ),
   ],
 );
 
@@ -184,7 +187,10 @@ export const unknownDevices = pgTable(
     contacts: bigint('contacts', { mode: 'number' }).notNull(),
     address: text('address').notNull(),
   },
-  (table) => [primaryKey({ columns: [table.protocol, table.identity] }), index('unknown_devices_seen').on(table.lastSeenAt)],
+  (table) => [
+    primaryKey({ columns: [table.protocol, table.identity] }),
+    index('unknown_devices_seen').on(table.lastSeenAt),
+  ],
 );
 
 // ---------------------------------------------------------------- firmware
@@ -224,7 +230,13 @@ export const firmware = pgTable(
     uploadedAt: at('uploaded_at').notNull().defaultNow(),
   },
   (table) => [
-    uniqueIndex('firmware_same').on(table.departmentId, table.protocol, table.component, table.targetVersion, table.sha256),
+    uniqueIndex('firmware_same').on(
+      table.departmentId,
+      table.protocol,
+      table.component,
+      table.targetVersion,
+      table.sha256,
+    ),
     index('firmware_department').on(table.departmentId, table.id),
     check('firmware_component_known', oneOf('component', COMPONENTS)),
     check('firmware_protocol_known', oneOf('protocol', PROTOCOLS)),
@@ -259,7 +271,9 @@ export const upgradeTasks = pgTable(
   },
   (table) => [
     index('upgrade_tasks_department').on(table.departmentId, table.id),
-    index('upgrade_tasks_unstarted').on(table.id).where(sql`started_at is null`),
+    index('upgrade_tasks_unstarted')
+      .on(table.id)
+      .where(sql`started_at is null`),
     uniqueIndex('upgrade_tasks_idempotency').on(table.departmentId, table.idempotencyKey),
     check('upgrade_tasks_status_known', oneOf('status', TASK_STATUSES)),
     check('upgrade_tasks_one_or_two_files', sql`cardinality(firmware_ids) between 1 and 2`),
@@ -274,7 +288,9 @@ export const taskLog = pgTable(
     taskId: integer('task_id')
       .notNull()
       .references(() => upgradeTasks.id),
-    at: at('at').notNull().default(sql`clock_timestamp()`),
+    at: at('at')
+      .notNull()
+      .default(sql`clock_timestamp()`),
     author: text('author').notNull(),
     event: text('event').notNull(),
     cause: text('cause').notNull().default(''),
@@ -318,11 +334,20 @@ export const deviceUpgrades = pgTable(
   (table) => [
     uniqueIndex('device_upgrades_task_device').on(table.taskId, table.deviceId),
     index('device_upgrades_device').on(table.deviceId, table.id),
+    index('device_upgrades_task').on(table.taskId, table.id),
     index('device_upgrades_task_status').on(table.taskId, table.status, table.id),
-    index('device_upgrades_undispatched').on(table.taskId, table.position).where(sql`dispatched_at is null and finished_at is null`),
-    index('device_upgrades_in_flight').on(table.taskId).where(sql`dispatched_at is not null and finished_at is null`),
-    index('device_upgrades_live').on(table.deviceId).where(sql`dispatched_at is not null and finished_at is null`),
-    index('device_upgrades_edges').on(table.edgeAt).where(sql`edge_at is not null`),
+    index('device_upgrades_undispatched')
+      .on(table.taskId, table.position)
+      .where(sql`dispatched_at is null and finished_at is null`),
+    index('device_upgrades_in_flight')
+      .on(table.taskId)
+      .where(sql`dispatched_at is not null and finished_at is null`),
+    index('device_upgrades_live')
+      .on(table.deviceId)
+      .where(sql`dispatched_at is not null and finished_at is null`),
+    index('device_upgrades_edges')
+      .on(table.edgeAt)
+      .where(sql`edge_at is not null`),
     check('device_upgrades_status_known', oneOf('status', UPGRADE_STATUSES)),
   ],
 );
@@ -333,7 +358,9 @@ export const upgradeLog = pgTable(
   {
     id: id(),
     upgradeId: bigint('upgrade_id', { mode: 'number' }).notNull(),
-    at: at('at').notNull().default(sql`clock_timestamp()`),
+    at: at('at')
+      .notNull()
+      .default(sql`clock_timestamp()`),
     /** `system`, `device` or the name of a person's key. */
     author: text('author').notNull(),
     event: text('event').notNull(),
@@ -382,14 +409,18 @@ export const deviceMessages = pgTable(
     payload: jsonb('payload').$type<OfferPayload>().notNull(),
     /** The device may go on asking for bytes without a new offer: an earlier attempt offered the same file. */
     resumable: boolean('resumable').notNull().default(false),
-    createdAt: at('created_at').notNull().default(sql`clock_timestamp()`),
+    createdAt: at('created_at')
+      .notNull()
+      .default(sql`clock_timestamp()`),
     /** Nothing of this message leaves from this moment on. */
     expiresAt: at('expires_at').notNull(),
     sends: smallint('sends').notNull().default(0),
     firstSentAt: at('first_sent_at'),
     lastSentAt: at('last_sent_at'),
     /** Place of the offer in `device_event_seq`; only reports with a higher number prove it. */
-    offerSeq: bigint('offer_seq', { mode: 'number' }).notNull().default(sql`nextval('device_event_seq')`),
+    offerSeq: bigint('offer_seq', { mode: 'number' })
+      .notNull()
+      .default(sql`nextval('device_event_seq')`),
     firstRequestAt: at('first_request_at'),
     lastRequestAt: at('last_request_at'),
     bytesSent: integer('bytes_sent').notNull().default(0),
@@ -401,7 +432,9 @@ export const deviceMessages = pgTable(
     closedAt: at('closed_at'),
   },
   (table) => [
-    uniqueIndex('device_messages_open_offer').on(table.deviceId).where(sql`kind = 'offer' and closed_at is null`),
+    uniqueIndex('device_messages_open_offer')
+      .on(table.deviceId)
+      .where(sql`kind = 'offer' and closed_at is null`),
     index('device_messages_upgrade').on(table.upgradeId, table.id),
     check('device_messages_kind_known', oneOf('kind', ['offer'])),
   ],

@@ -149,11 +149,17 @@ async function runSlices(run: Run): Promise<void> {
     if (leftMs <= 0) return;
     if (run.paused) {
       show(run, 'paused', leftMs);
-      await condition(() => !run.paused || run.cancelledBy !== null, leftMs, { summary: 'paused until the deadline at the latest' });
+      await condition(() => !run.paused || run.cancelledBy !== null, leftMs, {
+        summary: 'paused until the deadline at the latest',
+      });
       continue;
     }
     if (plan(run).status !== 'running') {
-      await db.recordTaskStatus(run.taskId, 'running', { author: 'system', event: 'running', cause: 'the dispatch delay is over' });
+      await db.recordTaskStatus(run.taskId, 'running', {
+        author: 'system',
+        event: 'running',
+        cause: 'the dispatch delay is over',
+      });
       plan(run).status = 'running';
     }
     show(run, 'running', null);
@@ -164,7 +170,9 @@ async function runSlices(run: Run): Promise<void> {
     if (report.windowOpensInMs !== null) {
       const sleepMs = Math.min(report.windowOpensInMs, leftMs);
       show(run, 'outside window', sleepMs);
-      await condition(() => run.paused || run.cancelledBy !== null, sleepMs, { summary: 'until the permitted hours begin' });
+      await condition(() => run.paused || run.cancelledBy !== null, sleepMs, {
+        summary: 'until the permitted hours begin',
+      });
     }
     await continueWhenLong(run);
   }
@@ -236,5 +244,7 @@ function plan(run: Run): Plan {
 function show(run: Run, phase: TaskView['phase'], sleepMs: number | null): void {
   const { name, deviceCount, options } = plan(run);
   run.view = { ...run.view, phase, wakesAtMs: sleepMs === null ? null : Date.now() + sleepMs, pacing: options.pacing };
-  setCurrentDetails(`**${name}** (${deviceCount} devices): ${phase}\n\nAt most ${options.pacing.maxConcurrent} at one time.`);
+  setCurrentDetails(
+    `**${name}** (${deviceCount} devices): ${phase}\n\nAt most ${options.pacing.maxConcurrent} at one time.`,
+  );
 }

@@ -80,7 +80,12 @@ export async function upgradeDevice(input: UpgradeDeviceInput): Promise<UpgradeO
   });
   // A cancellation from the Web UI or the command line is an operator's cancel: it takes the same orderly way out.
   void CancellationScope.current().cancelRequested.catch(() => {
-    run.control ??= { action: 'cancel', author: 'temporal', cause: 'cancelled in Temporal', upgradeId: input.upgradeId };
+    run.control ??= {
+      action: 'cancel',
+      author: 'temporal',
+      cause: 'cancelled in Temporal',
+      upgradeId: input.upgradeId,
+    };
   });
   return CancellationScope.nonCancellable(async () => {
     try {
@@ -154,7 +159,8 @@ async function awaitProof(run: Run, fileIndex: number, last: boolean, online: bo
     const edge = await woken(run, waitMs, `file ${fileIndex + 1}, attempt ${key.attempt}: look whether it is moving`);
     if (edge === 'reported' && (await db.recordProof({ ...key, fileIndex, last })).proven) return 'proven';
     const facts = await db.readOffer(key);
-    if (facts === null) return { kind: 'stopped', ending: system('failed', 'overtaken', 'another attempt has taken over') };
+    if (facts === null)
+      return { kind: 'stopped', ending: system('failed', 'overtaken', 'another attempt has taken over') };
     const verdict = judgeOffer(facts, limits);
     if (verdict.kind === 'proven') {
       if ((await db.recordProof({ ...key, fileIndex, last })).proven) return 'proven';
@@ -204,16 +210,29 @@ async function learnFrom(run: Run, setback: Setback): Promise<Ending | null> {
 async function awaitConfirmation(run: Run): Promise<Ending> {
   const cause = 'the new baseband version is reported; an operator must confirm it';
   const { upgradeId, files, deadlineAtMs } = run.input;
-  await db.recordWaiting({ upgradeId, fileIndex: files.length - 1, status: 'confirming', reason: 'awaiting_operator', cause });
+  await db.recordWaiting({
+    upgradeId,
+    fileIndex: files.length - 1,
+    status: 'confirming',
+    reason: 'awaiting_operator',
+    cause,
+  });
   show(run, { status: 'confirming', reason: 'awaiting_operator' });
   if (run.control?.action !== 'confirm') run.control = null;
-  await condition(() => run.control !== null, Math.max(1, deadlineAtMs - Date.now()), { summary: 'an operator must confirm' });
+  await condition(() => run.control !== null, Math.max(1, deadlineAtMs - Date.now()), {
+    summary: 'an operator must confirm',
+  });
   const { control } = run;
   if (control === null) return system('unproven', 'baseband_not_confirmed', 'nobody confirmed it before the deadline');
   if (control.action === 'confirm') {
     return { status: 'succeeded', reason: null, author: control.author, cause: control.cause ?? 'confirmed by hand' };
   }
-  return { status: 'unproven', reason: 'baseband_not_confirmed', author: control.author, cause: control.cause ?? control.action };
+  return {
+    status: 'unproven',
+    reason: 'baseband_not_confirmed',
+    author: control.author,
+    cause: control.cause ?? control.action,
+  };
 }
 
 /** Sleeps until something happens to the device, a person acts, or `ms` have passed. */
@@ -259,7 +278,9 @@ function show(run: Run, change: Partial<UpgradeView>): UpgradeOutcome {
   if (listed(status) !== before) upsertSearchAttributes({ [SEARCH_ATTRIBUTES.status]: [listed(status)] });
   setCurrentDetails(
     `**${status}**${reason === null ? '' : ` (${reason})`}: file ${file} of ${run.input.files.length}, attempt ${attempt}\n\n` +
-      run.input.files.map(({ fileName, component, targetVersion }) => `- ${component} → ${targetVersion}: ${fileName}`).join('\n'),
+      run.input.files
+        .map(({ fileName, component, targetVersion }) => `- ${component} → ${targetVersion}: ${fileName}`)
+        .join('\n'),
   );
   return { status, reason };
 }

@@ -21,3 +21,8 @@ export const routes: readonly Route[] = [
   ...taskControlRoutes,
   ...deviceUpgradeRoutes,
 ];
+
+/** What every process answers, whatever its role. */
+export const probes: readonly Route[] = operationsRoutes.filter(
+  ({ path }) => path === '/healthz' || path === '/readyz',
+);

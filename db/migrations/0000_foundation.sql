@@ -210,6 +210,7 @@ CREATE UNIQUE INDEX "device_messages_open_offer" ON "device_messages" USING btre
 CREATE INDEX "device_messages_upgrade" ON "device_messages" USING btree ("upgrade_id","id");--> statement-breakpoint
 CREATE UNIQUE INDEX "device_upgrades_task_device" ON "device_upgrades" USING btree ("task_id","device_id");--> statement-breakpoint
 CREATE INDEX "device_upgrades_device" ON "device_upgrades" USING btree ("device_id","id");--> statement-breakpoint
+CREATE INDEX "device_upgrades_task" ON "device_upgrades" USING btree ("task_id","id");--> statement-breakpoint
 CREATE INDEX "device_upgrades_task_status" ON "device_upgrades" USING btree ("task_id","status","id");--> statement-breakpoint
 CREATE INDEX "device_upgrades_undispatched" ON "device_upgrades" USING btree ("task_id","position") WHERE dispatched_at is null and finished_at is null;--> statement-breakpoint
 CREATE INDEX "device_upgrades_in_flight" ON "device_upgrades" USING btree ("task_id") WHERE dispatched_at is not null and finished_at is null;--> statement-breakpoint

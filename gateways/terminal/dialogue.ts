@@ -101,7 +101,7 @@ export class TerminalDialogue {
 
   /** The registered device behind an SN; null for strangers and for a second SN on one connection. */
   async #identify(text: string): Promise<string | null> {
-    if (this.#sn !== null && !this.#isOurs(text)) return null;
+    if (this.isStranger || (this.#sn !== null && !this.#isOurs(text))) return null;
     if (this.deviceId === null) {
       const sn = text.toUpperCase();
       const { address } = this.#session;

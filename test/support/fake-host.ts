@@ -104,6 +104,11 @@ export class FakeHost implements DeviceHost {
     };
   }
 
+  /** How often a method was called. */
+  count(method: Method): number {
+    return this.calls.filter((call) => call.startsWith(`${method} `)).length;
+  }
+
   /** How many calls of a method wait. */
   waiting(method: Method): number {
     return this.#held.get(method)?.length ?? 0;

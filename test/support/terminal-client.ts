@@ -6,6 +6,7 @@ import { connect, type Socket } from 'node:net';
 import { afterEach } from 'vitest';
 import { FakeHost, FakeLog } from './fake-host.ts';
 import { waitFor } from './wait.ts';
+import { hexByte, xorOfText } from '../../gateways/checksums.ts';
 import { FileCache } from '../../gateways/file-cache.ts';
 import type { TcpLimits } from '../../gateways/tcp.ts';
 import {
@@ -148,4 +149,9 @@ export function over(sn = SN): Buffer {
 
 export function otaError(errcode: number, errorType: OtaErrorType, sn = SN): Buffer {
   return encodeOtaError({ sn, errorType, errcode });
+}
+
+/** A line with a right check code, whatever else is wrong with it. */
+export function line(body: string): Buffer {
+  return Buffer.from(`+${body},${hexByte(xorOfText(body))}\r\n`, 'latin1');
 }

@@ -45,8 +45,9 @@ interface FleetWishes extends Partial<TerminalSimulatorOptions> {
 /** Terminals of a test's own, behind a wire of its own. */
 async function makeFleet({ terminals = 1, version = 10, ...options }: FleetWishes = {}): Promise<Fleet> {
   fleets += 1;
+  const firstSn = `61345${String(fleets).padStart(3, '0')}01`;
   const wire = await Wire.open(program.terminalPort);
-  const fleet = new Fleet(wire, terminals, `61345${String(fleets).padStart(3, '0')}01`, version, options);
+  const fleet = new Fleet(wire, terminals, firstSn, version, options);
   onTestFinished(async () => {
     await fleet.stop();
     await wire.close();

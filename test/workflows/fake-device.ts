@@ -53,7 +53,8 @@ export class FakeDevice {
   reason: string | null = null;
   version = '10';
   offers = 0;
-  #facts: (Omit<OfferFacts, 'nowMs' | 'report'> & { target: string; old: string | null; attempt: number }) | null = null;
+  #facts: (Omit<OfferFacts, 'nowMs' | 'report'> & { target: string; old: string | null; attempt: number }) | null =
+    null;
   #behaviour: Behaviour | null = null;
   readonly #attempts = new Set<number>();
   readonly #plan: Behaviour[];
@@ -91,7 +92,8 @@ export class FakeDevice {
       if (this.#facts?.attempt !== attempt) return null;
       const { target, old, attempt: _, ...facts } = this.#facts;
       const said = this.version === target ? target : old;
-      const report = said === null ? null : { version: said, isTarget: said === target, afterFinish: facts.finishedAtMs !== null };
+      const report =
+        said === null ? null : { version: said, isTarget: said === target, afterFinish: facts.finishedAtMs !== null };
       return { ...facts, report, nowMs: await this.#nowMs() };
     },
     closeOffer: async ({ attempt, code }) => {
@@ -141,7 +143,9 @@ export class FakeDevice {
   }
 
   #speaks(): boolean {
-    return this.#behaviour === 'upgrades' || this.#behaviour === 'keeps old version' || typeof this.#behaviour !== 'string';
+    return (
+      this.#behaviour === 'upgrades' || this.#behaviour === 'keeps old version' || typeof this.#behaviour !== 'string'
+    );
   }
 
   #write(status: UpgradeStatus, reason: string | null = null): void {

@@ -87,7 +87,8 @@ export class FakeTask {
     countStatuses: async () => this.counts(),
     resetFailed: async (_taskId, { author }) => {
       const failed = this.upgrades.filter(({ status }) => status === 'failed');
-      for (const upgrade of failed) Object.assign(upgrade, { status: 'scheduled', startedAtMs: null, endsAs: 'succeeded' });
+      for (const upgrade of failed)
+        Object.assign(upgrade, { status: 'scheduled', startedAtMs: null, endsAs: 'succeeded' });
       if (failed.length > 0 && this.status === 'finished') {
         this.status = 'scheduled';
         this.#deadlineAtMs = (await this.#nowMs()) + WEEK_MS;

@@ -62,7 +62,10 @@ describe('a task', () => {
     expect(outcome).toEqual({ status: 'finished', counts: { succeeded: 120 } });
     expect(task.mostAtOnce).toBe(50);
     expect(tookMs).toBeGreaterThanOrEqual(10 * MINUTE);
-    expect(task.log).toEqual(['running by system: the dispatch delay is over', 'finished by system: every device has ended']);
+    expect(task.log).toEqual([
+      'running by system: the dispatch delay is over',
+      'finished by system: every device has ended',
+    ]);
   });
 
   it('sleeps until the permitted hours begin', async () => {
@@ -72,7 +75,13 @@ describe('a task', () => {
   });
 
   it('ends at its deadline: devices that were never started expire, lost ones are ended', async () => {
-    const { outcome, task, tookMs } = await play({ devices: 4, maxConcurrent: 1, takesMs: null, deadlineMs: HOUR, windowOpensAfterMs: HOUR - 500 });
+    const { outcome, task, tookMs } = await play({
+      devices: 4,
+      maxConcurrent: 1,
+      takesMs: null,
+      deadlineMs: HOUR,
+      windowOpensAfterMs: HOUR - 500,
+    });
     expect(outcome).toEqual({ status: 'finished', counts: { expired: 3, failed: 1 } });
     expect(tookMs).toBeLessThan(2 * HOUR + 15 * MINUTE);
     expect(task.status).toBe('finished');
@@ -117,7 +126,9 @@ describe('an operator', () => {
       },
     );
     expect(outcome).toEqual({ status: 'cancelled', counts: { cancelled: 10 } });
-    expect(task.log).toEqual(expect.arrayContaining(['cancelling by li: complaints', 'told 2: cancel', 'cancelled by li: complaints']));
+    expect(task.log).toEqual(
+      expect.arrayContaining(['cancelling by li: complaints', 'told 2: cancel', 'cancelled by li: complaints']),
+    );
   });
 
   it('who cancels in the Temporal Web UI gets the same orderly end', async () => {
@@ -163,9 +174,14 @@ describe('an operator', () => {
             args: [{ taskId: 7 }],
             workflowIdConflictPolicy: 'USE_EXISTING',
           });
-          const count = await env.client.workflow.executeUpdateWithStart(RETRY_UPDATE, { args: [LI], startWorkflowOperation: start });
+          const count = await env.client.workflow.executeUpdateWithStart(RETRY_UPDATE, {
+            args: [LI],
+            startWorkflowOperation: start,
+          });
           expect(count).toBe(3);
-          expect(await env.client.workflow.getHandle(handle.workflowId).result()).toMatchObject({ counts: { succeeded: 3 } });
+          expect(await env.client.workflow.getHandle(handle.workflowId).result()).toMatchObject({
+            counts: { succeeded: 3 },
+          });
           expect(fake.status).toBe('finished');
         },
       },
@@ -189,7 +205,13 @@ describe('an operator', () => {
 });
 
 describe('torture: whatever happens to a step of a task, the end is the same', () => {
-  const steps: (keyof TaskActivities)[] = ['loadTask', 'recordTaskStatus', 'dispatchUpgrades', 'countTask', 'countStatuses'];
+  const steps: (keyof TaskActivities)[] = [
+    'loadTask',
+    'recordTaskStatus',
+    'dispatchUpgrades',
+    'countTask',
+    'countStatuses',
+  ];
 
   it.each(steps)('%s fails once before and once after its effect', async (step) => {
     let calls = 0;

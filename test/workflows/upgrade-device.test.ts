@@ -4,7 +4,13 @@ import { WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { UpgradeActivities } from '../../activities/upgrades.ts';
-import { CONTROL_SIGNAL, EDGE_SIGNAL, UPGRADE_DEVICE, type UpgradeDeviceInput, type UpgradeOutcome } from '../../workflows/contract.ts';
+import {
+  CONTROL_SIGNAL,
+  EDGE_SIGNAL,
+  UPGRADE_DEVICE,
+  type UpgradeDeviceInput,
+  type UpgradeOutcome,
+} from '../../workflows/contract.ts';
 import { isEnd } from '../../workflows/rules/statuses.ts';
 import { startTimeSkipping, withWorker } from '../support/temporal.ts';
 import { waitFor } from '../support/wait.ts';
@@ -33,7 +39,10 @@ interface Play {
 }
 
 /** Runs one upgrade against a device that behaves as told. */
-async function play(behaviours: Behaviour[], { input: change = {}, twist = (same) => same, during }: Play = {}): Promise<Played> {
+async function play(
+  behaviours: Behaviour[],
+  { input: change = {}, twist = (same) => same, during }: Play = {},
+): Promise<Played> {
   const nowMs = () => env.currentTimeMs();
   const startedMs = await nowMs();
   const input = upgradeInput({ deadlineAtMs: startedMs + 7 * 24 * HOUR, ...change });
@@ -90,7 +99,12 @@ describe('one device', () => {
   });
 
   it('that stops in the middle is offered again at no cost and goes on', async () => {
-    const { outcome, device } = await play(['stops in the middle', 'stops in the middle', 'stops in the middle', 'upgrades']);
+    const { outcome, device } = await play([
+      'stops in the middle',
+      'stops in the middle',
+      'stops in the middle',
+      'upgrades',
+    ]);
     expect(outcome.status).toBe('succeeded');
     expect(device.log.filter((line) => line === 'waiting: transfer_silent')).toHaveLength(3);
   });

@@ -26,9 +26,7 @@ export type GateReason = 'model_mismatch' | 'no_version_uploaded' | 'version_mis
 
 /** The gate's answer. */
 export type GateVerdict =
-  | { kind: 'open' }
-  | { kind: 'already_current' }
-  | { kind: 'closed'; reason: GateReason; explanation: string };
+  { kind: 'open' } | { kind: 'already_current' } | { kind: 'closed'; reason: GateReason; explanation: string };
 
 /**
  * Decides whether `device` may take `file`.
@@ -38,7 +36,10 @@ export type GateVerdict =
  */
 export function gate(file: GateFile, device: GateDevice): GateVerdict {
   if (file.model !== null && file.model !== device.model) {
-    return closed('model_mismatch', `the file is for model ${file.model}, the device is a ${device.model || 'device without model'}`);
+    return closed(
+      'model_mismatch',
+      `the file is for model ${file.model}, the device is a ${device.model || 'device without model'}`,
+    );
   }
   const current = device.versions[file.component];
   if (current === undefined) {
@@ -52,7 +53,10 @@ export function gate(file: GateFile, device: GateDevice): GateVerdict {
     );
   }
   if (!Object.values(device.versions).includes(file.compatibleVersion)) {
-    return closed('compat_not_reported', `the device has not reported the compatible version ${file.compatibleVersion}`);
+    return closed(
+      'compat_not_reported',
+      `the device has not reported the compatible version ${file.compatibleVersion}`,
+    );
   }
   return { kind: 'open' };
 }

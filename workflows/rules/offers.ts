@@ -62,7 +62,8 @@ export function judgeOffer(facts: OfferFacts, limits: StageLimits): OfferVerdict
   // Checked after `finished` on purpose: a device that has every byte will flash, window or not, so its proof is awaited.
   if (facts.nowMs >= facts.expiresAtMs) return { kind: 'failed', code: 'offer_expired' };
   if (facts.firstRequestAtMs !== null) return judgeTransfer(facts, limits, facts.firstRequestAtMs);
-  if (facts.report !== null && facts.report.version !== facts.fromVersion) return { kind: 'failed', code: 'version_changed' };
+  if (facts.report !== null && facts.report.version !== facts.fromVersion)
+    return { kind: 'failed', code: 'version_changed' };
   if (facts.sends >= OFFER_SENDS && elapsed(facts, facts.lastSentAtMs) >= limits.reactionMs) {
     return { kind: 'failed', code: 'no_reaction' };
   }
@@ -72,17 +73,22 @@ export function judgeOffer(facts: OfferFacts, limits: StageLimits): OfferVerdict
   return wait('offered', facts, Math.min(facts.nowMs + checkMs, onlineUntilMs, facts.expiresAtMs));
 }
 
-/** Once nothing was served any more the device could only give up: that is the clock's fault and costs no attempt. */
+/**
+ * Once nothing was served any more the device could only give up: that is the clock's fault and costs no attempt. What
+ * goes wrong with all the bytes in hand is not.
+ */
 function blameable(facts: OfferFacts, failure: FailureCode): FailureCode {
-  return facts.nowMs >= facts.expiresAtMs && failureMeaning(failure).retry === 'now' ? 'offer_expired' : failure;
+  const isCutOff = facts.nowMs >= facts.expiresAtMs && facts.finishedAtMs === null;
+  return isCutOff && failureMeaning(failure).retry === 'now' ? 'offer_expired' : failure;
 }
 
 function judgeProof(facts: OfferFacts, limits: StageLimits, finishedAtMs: number): OfferVerdict {
   const settledAtMs = finishedAtMs + limits.settleMs;
   const provenUntilMs = finishedAtMs + limits.proofMs;
   if (facts.report?.afterFinish) {
-    if (facts.nowMs >= settledAtMs) return { kind: 'failed', code: 'version_unchanged' };
-    return wait('confirming', facts, Math.min(settledAtMs, provenUntilMs));
+    const conclusiveAtMs = Math.min(settledAtMs, provenUntilMs);
+    if (facts.nowMs >= conclusiveAtMs) return { kind: 'failed', code: 'version_unchanged' };
+    return wait('confirming', facts, conclusiveAtMs);
   }
   if (facts.nowMs >= provenUntilMs) return { kind: 'unproven' };
   return wait('confirming', facts, provenUntilMs);

@@ -24,26 +24,62 @@ export interface FailureMeaning {
 
 const FAILURES = {
   // 2G terminal: the command was refused (PROTOCOLS 3.4)
-  terminal_731: never('the terminal says the upgrade command is too short', 'ask the gateway developer: the command was built wrong or cut on the way'),
-  terminal_735: never('the terminal says the fields of the command are not separated by commas', 'ask the gateway developer'),
+  terminal_731: never(
+    'the terminal says the upgrade command is too short',
+    'ask the gateway developer: the command was built wrong or cut on the way',
+  ),
+  terminal_735: never(
+    'the terminal says the fields of the command are not separated by commas',
+    'ask the gateway developer',
+  ),
   terminal_738: now('the command arrived with a wrong check code', 'nothing: it is sent again'),
-  terminal_739: never('the terminal says the package name (pinfo) has the wrong length', 'upload the file again under the name its maker gave it'),
-  terminal_740: never('the terminal says the software version in the package name is wrong, most likely it runs that version already', 'compare the version the terminal reports with the target of the file'),
+  terminal_739: never(
+    'the terminal says the package name (pinfo) has the wrong length',
+    'upload the file again under the name its maker gave it',
+  ),
+  terminal_740: never(
+    'the terminal says the software version in the package name is wrong, most likely it runs that version already',
+    'compare the version the terminal reports with the target of the file',
+  ),
   terminal_745: never('the terminal says the file size is outside 10 KByte to 100 KByte', 'ask the maker of the file'),
   terminal_749: never('the terminal says file size and packet count do not fit', 'ask the gateway developer'),
-  terminal_756: never('the terminal says the list of packet check codes does not fit the packet count', 'ask the gateway developer'),
+  terminal_756: never(
+    'the terminal says the list of packet check codes does not fit the packet count',
+    'ask the gateway developer',
+  ),
   terminal_801: now('programming the flash failed', 'if it happens again the terminal needs service'),
   terminal_803: now('a packet arrived corrupt six times in a row', 'the radio is bad; it is tried again'),
   terminal_805: now('a packet did not arrive within a minute', 'the radio is bad; it is tried again'),
-  terminal_unknown: never('the terminal answered with a code that is in no table', 'ask the maker of the terminal what the code means'),
+  terminal_unknown: never(
+    'the terminal answered with a code that is in no table',
+    'ask the maker of the terminal what the code means',
+  ),
   // seen by us
-  no_reaction: now('the device is connected but did not react to the offer', 'if it happens again, look whether the device is of the right kind'),
-  packet_repeated: now('the device asked for one packet more than six times in a row', 'the radio is bad; it is tried again'),
+  no_reaction: now(
+    'the device is connected but did not react to the offer',
+    'if it happens again, look whether the device is of the right kind',
+  ),
+  packet_repeated: now(
+    'the device asked for one packet more than six times in a row',
+    'the radio is bad; it is tried again',
+  ),
   transfer_silent: reconnect('the device stopped asking for packets', 'nothing: it goes on at its next contact'),
-  offer_expired: reconnect('the permitted hours or the time of the task ended before the transfer did', 'nothing: it is offered again in the next window, if there is one'),
-  version_changed: reconnect('the device reported another version before it took the offer', 'nothing: the gate is asked again'),
-  transfer_timeout: now('the transfer took longer than its limit', 'raise the transfer limit of the task if the network there is slow'),
-  version_unchanged: now('the device took the whole file and still reports another version', 'if it happens again, ask the maker of the file'),
+  offer_expired: reconnect(
+    'the permitted hours or the time of the task ended before the transfer did',
+    'nothing: it is offered again in the next window, if there is one',
+  ),
+  version_changed: reconnect(
+    'the device reported another version before it took the offer',
+    'nothing: the gate is asked again',
+  ),
+  transfer_timeout: now(
+    'the transfer took longer than its limit',
+    'raise the transfer limit of the task if the network there is slow',
+  ),
+  version_unchanged: now(
+    'the device took the whole file and still reports another version',
+    'if it happens again, ask the maker of the file',
+  ),
 } as const satisfies Record<string, FailureMeaning>;
 
 /** Every failure code there is. */
@@ -52,13 +88,19 @@ export const FAILURE_CODES = Object.keys(FAILURES) as FailureCode[];
 
 /** Looks a failure code up; a code of another version of the program is a failure for good. */
 export function failureMeaning(code: string): FailureMeaning {
-  return (FAILURES as Record<string, FailureMeaning>)[code] ?? never(`unknown failure ${code}`, 'look at the log of the device');
+  if (isFailureCode(code)) return FAILURES[code];
+  return never(`unknown failure ${code}`, 'look at the log of the device');
 }
 
 /** The failure code for an error code a 2G terminal sent. */
 export function terminalFailureCode(errcode: number): FailureCode {
   const code = `terminal_${errcode}`;
-  return code in FAILURES ? (code as FailureCode) : 'terminal_unknown';
+  return isFailureCode(code) ? code : 'terminal_unknown';
+}
+
+/** Own names only: every object also has a `constructor`. */
+function isFailureCode(code: string): code is FailureCode {
+  return Object.hasOwn(FAILURES, code);
 }
 
 function now(words: string, advice: string): FailureMeaning {

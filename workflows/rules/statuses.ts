@@ -57,11 +57,12 @@ const ENDS: readonly UpgradeStatus[] = UPGRADE_STATUSES.filter((status) => !ALIV
 
 /** For each status, the statuses that may follow it. */
 export const UPGRADE_TRANSITIONS: Readonly<Record<UpgradeStatus, readonly UpgradeStatus[]>> = {
-  scheduled: ['waiting', 'offered', 'succeeded', ...without('succeeded', 'reverted', 'unproven')],
-  waiting: ['offered', 'waiting', ...without('reverted')],
+  scheduled: ['waiting', 'offered', 'confirming', 'succeeded', ...without('succeeded', 'reverted', 'unproven')],
+  waiting: ['offered', 'waiting', 'confirming', ...without('reverted')],
   offered: ['transferring', 'confirming', 'waiting', 'offered', ...without('reverted')],
   transferring: ['confirming', 'waiting', 'offered', ...without('reverted')],
-  confirming: ['waiting', 'offered', ...without('reverted')],
+  // From itself: the proof of a baseband file is there, a person must confirm it.
+  confirming: ['confirming', 'waiting', 'offered', ...without('reverted')],
   succeeded: ['reverted', 'scheduled'],
   unproven: ['succeeded', 'scheduled'],
   failed: ['scheduled'],
@@ -83,5 +84,7 @@ export function mayFollow(from: UpgradeStatus, to: UpgradeStatus): boolean {
 }
 
 function without(...left: UpgradeStatus[]): UpgradeStatus[] {
-  return UPGRADE_STATUSES.filter((status) => !LIVE_UPGRADE_STATUSES.includes(status as never) && !left.includes(status));
+  return UPGRADE_STATUSES.filter(
+    (status) => !LIVE_UPGRADE_STATUSES.includes(status as never) && !left.includes(status),
+  );
 }

@@ -1,8 +1,9 @@
 /**
  * The permitted hours: when may a frame that starts a flash leave?
  *
- * A window is wall-clock time in a zone. It may cross midnight, and it is as long as that night really is: where the
- * clock is changed, the opening and the closing are each looked up as instants.
+ * A window is what the clock on the wall of a zone shows, and open exactly when that clock shows a time inside it. So it
+ * may cross midnight, it is as long as that night really is, and an hour that a clock change leaves out or repeats is
+ * left out or repeated here too.
  */
 
 /** Permitted hours of every day, in a zone. */
@@ -25,6 +26,9 @@ export type WindowPosition = { open: true; closesAtMs: number } | { open: false;
 const ASSUMED_BYTES_PER_SECOND = 512;
 const ASSUMED_FLASH_MS = 60_000;
 
+const DAY_MS = 24 * 60 * 60_000;
+const YEAR_MS = 366 * DAY_MS;
+
 /** How long a file is expected to take from the offer to the end of the flash. */
 export function expectedDurationMs(sizeBytes: number, bytesPerSecond = ASSUMED_BYTES_PER_SECOND): number {
   return Math.ceil((sizeBytes / bytesPerSecond) * 1_000) + ASSUMED_FLASH_MS;
@@ -43,42 +47,84 @@ export function isZone(zone: string): boolean {
 /** Says whether `nowMs` lies in the window and when that changes; null means: always open. */
 export function windowAt(window: Window | null, nowMs: number): WindowPosition {
   if (window === null) return { open: true, closesAtMs: Number.MAX_SAFE_INTEGER };
-  for (const dayOffset of [-1, 0, 1, 2]) {
-    const { opensAtMs, closesAtMs } = windowOfDay(window, nowMs, dayOffset);
-    if (nowMs < opensAtMs) return { open: false, opensAtMs };
-    if (nowMs < closesAtMs) return { open: true, closesAtMs };
-  }
-  throw new Error(`no window found for ${JSON.stringify(window)} at ${nowMs}`);
+  const open = isInside(window, nowMs);
+  const changesAtMs = nextChange(window, nowMs, open);
+  return open ? { open, closesAtMs: changesAtMs } : { open, opensAtMs: changesAtMs };
 }
 
 /** When may something that takes `durationMs` be started: now, or at the opening of the next window? */
 export function earliestStart(window: Window | null, nowMs: number, durationMs: number): number {
   const position = windowAt(window, nowMs);
+  if (position.open && nowMs + durationMs <= position.closesAtMs) return nowMs;
+  return nextOpening(window, position);
+}
+
+/** How long the window is in the shortest night of the coming year; a night that has none does not count. */
+export function shortestWindowMs(window: Window, nowMs: number): number {
+  const nights = new Map<string, number>();
+  // From the first opening on: what is left of a window that is open now says nothing.
+  for (let atMs = nextOpening(window, windowAt(window, nowMs)); atMs < nowMs + YEAR_MS;) {
+    const position = windowAt(window, atMs);
+    if (!position.open) {
+      atMs = position.opensAtMs;
+      continue;
+    }
+    // In a repeated hour a night may have two; the longer one counts.
+    const { month, day } = wallClock(atMs, window.zone);
+    const night = `${month}-${day}`;
+    nights.set(night, Math.max(nights.get(night) ?? 0, position.closesAtMs - atMs));
+    atMs = position.closesAtMs;
+  }
+  return Math.min(...nights.values());
+}
+
+/** When the next window opens, after the one that is open if one is. */
+function nextOpening(window: Window | null, position: WindowPosition): number {
   if (!position.open) return position.opensAtMs;
-  if (nowMs + durationMs <= position.closesAtMs) return nowMs;
   const next = windowAt(window, position.closesAtMs);
   return next.open ? position.closesAtMs : next.opensAtMs;
 }
 
-/** How long the shortest window of the coming year is; what takes longer can never be started. */
-export function shortestWindowMs(window: Window, nowMs: number): number {
-  let shortest = Number.MAX_SAFE_INTEGER;
-  for (let day = 0; day < 366; day++) {
-    const { opensAtMs, closesAtMs } = windowOfDay(window, nowMs, day);
-    shortest = Math.min(shortest, closesAtMs - opensAtMs);
-  }
-  return shortest;
-}
-
-function windowOfDay(window: Window, nowMs: number, dayOffset: number): { opensAtMs: number; closesAtMs: number } {
-  const today = wallClock(nowMs, window.zone);
+/** Does the clock on the wall show a permitted time? */
+function isInside(window: Window, atMs: number): boolean {
+  const minute = minuteOfDay(wallClock(atMs, window.zone));
   const from = minutesOf(window.from);
   const to = minutesOf(window.to);
-  const nextDay = to <= from ? 1 : 0;
-  return {
-    opensAtMs: instant(today.year, today.month, today.day + dayOffset, from, window.zone),
-    closesAtMs: instant(today.year, today.month, today.day + dayOffset + nextDay, to, window.zone),
-  };
+  return from < to ? from <= minute && minute < to : from <= minute || minute < to;
+}
+
+/**
+ * When the window, open or not at `nowMs`, closes or opens: when the clock on the wall comes to the hour for it, or when
+ * it is put forward or back past that hour.
+ */
+function nextChange(window: Window, nowMs: number, open: boolean): number {
+  const hourMs = minutesOf(open ? window.to : window.from) * 60_000;
+  for (let atMs = Math.floor(nowMs); ;) {
+    const onTimeMs = atMs + until(hourMs, wallClock(atMs, window.zone), atMs);
+    const putAtMs = clockChange(window.zone, atMs, onTimeMs);
+    if (putAtMs === null) return onTimeMs;
+    if (isInside(window, putAtMs) !== open) return putAtMs;
+    atMs = putAtMs;
+  }
+}
+
+/** Milliseconds until this clock comes to an hour of the day, were it never changed; a whole day if it shows it now. */
+function until(hourMs: number, clock: WallClock, atMs: number): number {
+  const shownMs = minuteOfDay(clock) * 60_000 + clock.second * 1_000 + modulo(atMs, 1_000);
+  return DAY_MS - modulo(shownMs - hourMs, DAY_MS);
+}
+
+/** When the clock of a zone is changed after `fromMs` and not after `toMs`, at most a day later; null if it is not. */
+function clockChange(zone: string, fromMs: number, toMs: number): number | null {
+  const before = offsetMs(fromMs, zone);
+  if (offsetMs(toMs, zone) === before) return null;
+  let [same, other] = [fromMs, toMs];
+  while (other - same > 1) {
+    const middle = Math.floor((same + other) / 2);
+    if (offsetMs(middle, zone) === before) same = middle;
+    else other = middle;
+  }
+  return other;
 }
 
 function minutesOf(text: string): number {
@@ -86,14 +132,12 @@ function minutesOf(text: string): number {
   return (hours ?? 0) * 60 + (minutes ?? 0);
 }
 
-/**
- * The instant at which the clock of `zone` shows that day and minute. Two rounds, because the offset belongs to the
- * answer and not to the question; in the hour that a clock change skips, the answer is the moment of the change or later.
- */
-function instant(year: number, month: number, day: number, minuteOfDay: number, zone: string): number {
-  const asIfUtc = Date.UTC(year, month - 1, day, 0, minuteOfDay);
-  const firstGuess = asIfUtc - offsetMs(asIfUtc, zone);
-  return asIfUtc - offsetMs(firstGuess, zone);
+function minuteOfDay({ hour, minute }: WallClock): number {
+  return hour * 60 + minute;
+}
+
+function modulo(value: number, by: number): number {
+  return ((value % by) + by) % by;
 }
 
 function offsetMs(atMs: number, zone: string): number {
@@ -102,9 +146,18 @@ function offsetMs(atMs: number, zone: string): number {
   return asIfUtc - Math.floor(atMs / 1_000) * 1_000;
 }
 
+interface WallClock {
+  year: number;
+  month: number;
+  day: number;
+  hour: number;
+  minute: number;
+  second: number;
+}
+
 const formats = new Map<string, Intl.DateTimeFormat>();
 
-function wallClock(atMs: number, zone: string) {
+function wallClock(atMs: number, zone: string): WallClock {
   let format = formats.get(zone);
   if (format === undefined) {
     format = new Intl.DateTimeFormat('en-US', {
@@ -120,5 +173,5 @@ function wallClock(atMs: number, zone: string) {
     formats.set(zone, format);
   }
   const parts = Object.fromEntries(format.formatToParts(atMs).map(({ type, value }) => [type, Number(value)]));
-  return parts as { year: number; month: number; day: number; hour: number; minute: number; second: number };
+  return parts as unknown as WallClock;
 }

@@ -1,0 +1,399 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  judgeOffer,
+  OFFER_SENDS,
+  type OfferFacts,
+  type OfferVerdict,
+  type StageLimits,
+} from '../../workflows/rules/offers.ts';
+import { FAILURE_CODES, failureMeaning } from '../../workflows/rules/retry.ts';
+
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+
+const LIMITS: StageLimits = {
+  waitOnlineMs: 24 * HOUR,
+  transferMs: HOUR,
+  proofMs: 30 * MINUTE,
+  silenceMs: 10 * MINUTE,
+  reactionMs: MINUTE,
+  settleMs: 2 * MINUTE,
+};
+
+/** An offer made at 0 that expires after a week, of which nothing was heard. */
+const OFFER: OfferFacts = {
+  nowMs: 0,
+  createdAtMs: 0,
+  expiresAtMs: 7 * 24 * HOUR,
+  sends: 0,
+  lastSentAtMs: null,
+  firstRequestAtMs: null,
+  lastRequestAtMs: null,
+  finishedAtMs: null,
+  failure: null,
+  report: null,
+  fromVersion: '10',
+};
+
+const sent = { sends: 1, lastSentAtMs: 0 };
+const asked = { ...sent, firstRequestAtMs: 0, lastRequestAtMs: 0 };
+const finished = { ...asked, finishedAtMs: 0 };
+const report = (version: string, afterFinish = false) => ({
+  report: { version, isTarget: version === '11', afterFinish },
+});
+const waits = (stage: 'offered' | 'transferring' | 'confirming', ms: number): OfferVerdict => ({
+  kind: 'wait',
+  stage,
+  ms,
+});
+const failed = (code: (typeof FAILURE_CODES)[number]): OfferVerdict => ({ kind: 'failed', code });
+
+interface Case {
+  when: string;
+  facts: Partial<OfferFacts>;
+  limits?: Partial<StageLimits>;
+  then: OfferVerdict;
+}
+
+const CASES: Case[] = [
+  // proof
+  { when: 'the target is reported', facts: { ...finished, ...report('11', true) }, then: { kind: 'proven' } },
+  { when: 'the target is reported, nothing was sent', facts: report('11'), then: { kind: 'proven' } },
+  {
+    when: 'the target is reported after the device gave up',
+    facts: { ...asked, ...report('11'), failure: 'terminal_803' },
+    then: { kind: 'proven' },
+  },
+  {
+    when: 'the target is reported after every limit has passed',
+    facts: { ...finished, ...report('11', true), nowMs: 30 * 24 * HOUR },
+    then: { kind: 'proven' },
+  },
+
+  // what the device said
+  { when: 'the device refused', facts: { ...sent, failure: 'terminal_745' }, then: failed('terminal_745') },
+  {
+    when: 'the device refused and the offer has expired',
+    facts: { ...sent, failure: 'terminal_745', nowMs: OFFER.expiresAtMs },
+    then: failed('terminal_745'),
+  },
+  {
+    when: 'the device gave up when nothing was served any more',
+    facts: { ...asked, failure: 'terminal_805', nowMs: OFFER.expiresAtMs },
+    then: failed('offer_expired'),
+  },
+  {
+    when: 'the device gave up while it was still served',
+    facts: { ...asked, failure: 'terminal_805', nowMs: OFFER.expiresAtMs - 1 },
+    then: failed('terminal_805'),
+  },
+  {
+    when: 'the offer has expired and flashing fails with every byte in hand',
+    facts: { ...finished, failure: 'terminal_801', nowMs: OFFER.expiresAtMs },
+    then: failed('terminal_801'),
+  },
+  {
+    when: 'the device failed although it had every byte',
+    facts: { ...finished, failure: 'terminal_801' },
+    then: failed('terminal_801'),
+  },
+
+  // waiting for the proof
+  {
+    when: 'it has every byte and says nothing',
+    facts: { ...finished, nowMs: 5 * MINUTE },
+    then: waits('confirming', 25 * MINUTE),
+  },
+  {
+    when: 'it has every byte and says nothing for too long',
+    facts: { ...finished, nowMs: 30 * MINUTE },
+    then: { kind: 'unproven' },
+  },
+  {
+    when: 'it has every byte when the offer expires: its proof is still awaited',
+    facts: { ...finished, expiresAtMs: MINUTE, nowMs: 2 * MINUTE },
+    then: waits('confirming', 28 * MINUTE),
+  },
+  {
+    when: 'the old version is reported while it is flashing',
+    facts: { ...finished, ...report('10', true), nowMs: 30 * SECOND },
+    then: waits('confirming', 90 * SECOND),
+  },
+  {
+    when: 'the old version is reported once it must have settled',
+    facts: { ...finished, ...report('10', true), nowMs: 2 * MINUTE },
+    then: failed('version_unchanged'),
+  },
+  {
+    when: 'a third version is reported once it must have settled',
+    facts: { ...finished, ...report('09', true), nowMs: 2 * MINUTE },
+    then: failed('version_unchanged'),
+  },
+  {
+    when: 'the old version was reported during the transfer: that says nothing',
+    facts: { ...finished, ...report('10'), nowMs: 5 * MINUTE },
+    then: waits('confirming', 25 * MINUTE),
+  },
+  {
+    when: 'the old version was reported during the transfer, and nothing after it',
+    facts: { ...finished, ...report('10'), nowMs: 30 * MINUTE },
+    then: { kind: 'unproven' },
+  },
+  {
+    when: 'the time for the proof is shorter than settling takes',
+    facts: { ...finished, ...report('10', true), nowMs: 30 * SECOND },
+    limits: { proofMs: MINUTE },
+    then: waits('confirming', 30 * SECOND),
+  },
+  {
+    when: 'the time for the proof is over before it has settled',
+    facts: { ...finished, ...report('10', true), nowMs: MINUTE },
+    limits: { proofMs: MINUTE },
+    then: failed('version_unchanged'),
+  },
+
+  // expiry
+  {
+    when: 'the offer expires before anything happened',
+    facts: { nowMs: HOUR, expiresAtMs: HOUR },
+    then: failed('offer_expired'),
+  },
+  {
+    when: 'the offer expires within the transfer',
+    facts: { ...asked, lastRequestAtMs: HOUR, nowMs: HOUR, expiresAtMs: HOUR },
+    then: failed('offer_expired'),
+  },
+  {
+    when: 'it is sent often enough and expires: nobody is to blame',
+    facts: { sends: OFFER_SENDS, lastSentAtMs: 0, nowMs: HOUR, expiresAtMs: HOUR },
+    then: failed('offer_expired'),
+  },
+
+  // the transfer
+  {
+    when: 'it asks for packets',
+    facts: { ...asked, lastRequestAtMs: 5 * MINUTE, nowMs: 6 * MINUTE },
+    then: waits('transferring', 9 * MINUTE),
+  },
+  {
+    when: 'it asked once',
+    facts: { ...asked, lastRequestAtMs: null, nowMs: MINUTE },
+    then: waits('transferring', 9 * MINUTE),
+  },
+  { when: 'it stops asking', facts: { ...asked, nowMs: 10 * MINUTE }, then: failed('transfer_silent') },
+  {
+    when: 'it takes too long',
+    facts: { ...asked, lastRequestAtMs: HOUR, nowMs: HOUR },
+    then: failed('transfer_timeout'),
+  },
+  {
+    when: 'the limit of the transfer is nearer than that of silence',
+    facts: { ...asked, lastRequestAtMs: 59 * MINUTE, nowMs: 59 * MINUTE },
+    then: waits('transferring', MINUTE),
+  },
+  {
+    when: 'the end of the night is nearer than that of silence',
+    facts: { ...asked, lastRequestAtMs: 5 * MINUTE, nowMs: 6 * MINUTE, expiresAtMs: 8 * MINUTE },
+    then: waits('transferring', 2 * MINUTE),
+  },
+  {
+    when: 'the old version is reported within the transfer: that is neutral',
+    facts: { ...asked, ...report('10'), nowMs: MINUTE },
+    then: waits('transferring', 9 * MINUTE),
+  },
+  {
+    when: 'another version is reported within the transfer: that is neutral too',
+    facts: { ...asked, ...report('09'), nowMs: MINUTE },
+    then: waits('transferring', 9 * MINUTE),
+  },
+
+  // before the first request
+  { when: 'another version is reported', facts: { ...sent, ...report('09') }, then: failed('version_changed') },
+  {
+    when: 'the same version is reported again',
+    facts: { ...sent, ...report('10'), nowMs: MINUTE },
+    then: waits('offered', 10 * MINUTE),
+  },
+  {
+    when: 'it does not react to the last sending',
+    facts: { sends: OFFER_SENDS, lastSentAtMs: 2 * MINUTE, nowMs: 3 * MINUTE },
+    then: failed('no_reaction'),
+  },
+  {
+    when: 'it still has time to react to the last sending',
+    facts: { sends: OFFER_SENDS, lastSentAtMs: 2 * MINUTE, nowMs: 3 * MINUTE - 1 },
+    then: waits('offered', 10 * MINUTE),
+  },
+  {
+    when: 'it did not react to the first sending: two are left',
+    facts: { ...sent, nowMs: 5 * MINUTE },
+    then: waits('offered', 10 * MINUTE),
+  },
+  { when: 'it has no contact', facts: { nowMs: HOUR }, then: waits('offered', 23 * HOUR) },
+  {
+    when: 'it has no contact and the window closes first',
+    facts: { nowMs: HOUR, expiresAtMs: 3 * HOUR },
+    then: waits('offered', 2 * HOUR),
+  },
+  { when: 'it has no contact in time', facts: { nowMs: 24 * HOUR }, then: { kind: 'offline' } },
+  {
+    when: 'the time for contact ends before the next look',
+    facts: { ...sent, nowMs: 24 * HOUR - MINUTE },
+    then: waits('offered', MINUTE),
+  },
+  { when: 'it was sent and went away', facts: { ...sent, nowMs: 24 * HOUR }, then: { kind: 'offline' } },
+  {
+    when: 'a limit is due within the same second: no loop of timers',
+    facts: { nowMs: 24 * HOUR - 1 },
+    then: waits('offered', SECOND),
+  },
+];
+
+describe('an offer', () => {
+  it.each(CASES)('$when', ({ facts, limits, then }) => {
+    expect(judgeOffer({ ...OFFER, ...facts }, { ...LIMITS, ...limits })).toEqual(then);
+  });
+});
+
+const duration = fc.oneof(fc.integer({ min: SECOND, max: 10 * MINUTE }), fc.integer({ min: SECOND, max: 48 * HOUR }));
+const limits = fc.record<StageLimits>({
+  waitOnlineMs: duration,
+  transferMs: duration,
+  proofMs: duration,
+  silenceMs: duration,
+  reactionMs: duration,
+  settleMs: duration,
+});
+
+/** An offer at any moment of its life, with what can have happened until then. */
+const facts: fc.Arbitrary<OfferFacts> = fc
+  .record({
+    times: fc
+      .array(fc.nat({ max: 48 * HOUR }), { minLength: 5, maxLength: 5 })
+      .map((times) => times.sort((a, b) => a - b)),
+    reached: fc.integer({ min: 0, max: 3 }),
+    sends: fc.integer({ min: 1, max: OFFER_SENDS }),
+    expiresAtMs: fc.integer({ min: 1, max: 72 * HOUR }),
+    failure: fc.option(fc.constantFrom(...FAILURE_CODES)),
+    version: fc.option(fc.constantFrom('09', '10', '11')),
+    afterFinish: fc.boolean(),
+  })
+  .map(({ times, reached, sends, expiresAtMs, failure, version, afterFinish }) => ({
+    createdAtMs: 0,
+    expiresAtMs,
+    sends: reached > 0 ? sends : 0,
+    lastSentAtMs: reached > 0 ? times[0]! : null,
+    firstRequestAtMs: reached > 1 ? times[1]! : null,
+    lastRequestAtMs: reached > 1 ? times[2]! : null,
+    finishedAtMs: reached > 2 ? times[3]! : null,
+    nowMs: times[4]!,
+    failure,
+    report: version === null ? null : report(version, reached > 2 && afterFinish).report,
+    fromVersion: '10',
+  }));
+
+/** The moment at which the stage an offer is in must be over. */
+function stageEndsAtMs(of: OfferFacts, limit: StageLimits): number {
+  if (of.finishedAtMs !== null) return of.finishedAtMs + limit.proofMs;
+  if (of.firstRequestAtMs === null) return Math.min(of.createdAtMs + limit.waitOnlineMs, of.expiresAtMs);
+  const silentAtMs = (of.lastRequestAtMs ?? of.firstRequestAtMs) + limit.silenceMs;
+  return Math.min(of.firstRequestAtMs + limit.transferMs, silentAtMs, of.expiresAtMs);
+}
+
+describe('for every offer', () => {
+  it('proof beats everything', () => {
+    fc.assert(
+      fc.property(facts, limits, (some, limit) => {
+        expect(judgeOffer({ ...some, ...report('11', some.finishedAtMs !== null) }, limit)).toEqual({ kind: 'proven' });
+      }),
+    );
+  });
+
+  it('nothing else proves it', () => {
+    fc.assert(
+      fc.property(facts, limits, (some, limit) => {
+        fc.pre(some.report?.isTarget !== true);
+        expect(judgeOffer(some, limit).kind).not.toBe('proven');
+      }),
+    );
+  });
+
+  it('what the device said beats every clock, but a device that was cut off is not to blame', () => {
+    fc.assert(
+      fc.property(facts, limits, fc.constantFrom(...FAILURE_CODES), (some, limit, failure) => {
+        fc.pre(some.report?.isTarget !== true);
+        const isCutOff = some.nowMs >= some.expiresAtMs && some.finishedAtMs === null;
+        const code = isCutOff && failureMeaning(failure).retry === 'now' ? 'offer_expired' : failure;
+        expect(judgeOffer({ ...some, failure }, limit)).toEqual({ kind: 'failed', code });
+      }),
+    );
+  });
+
+  it('no wait is longer than the limit of its stage, or shorter than a second', () => {
+    fc.assert(
+      fc.property(facts, limits, (some, limit) => {
+        const verdict = judgeOffer(some, limit);
+        if (verdict.kind !== 'wait') return;
+        expect(verdict.ms).toBeGreaterThanOrEqual(SECOND);
+        expect(some.nowMs + verdict.ms).toBeLessThanOrEqual(Math.max(stageEndsAtMs(some, limit), some.nowMs + SECOND));
+        const stage =
+          some.finishedAtMs === null ? (some.firstRequestAtMs === null ? 'offered' : 'transferring') : 'confirming';
+        expect(verdict.stage).toBe(stage);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it('a device of which nothing more is heard comes to an end, in few looks', () => {
+    fc.assert(
+      fc.property(facts, limits, (some, limit) => {
+        const looks = 4 + limit.waitOnlineMs / Math.max(SECOND, limit.silenceMs);
+        const endsAtMs = Math.max(stageEndsAtMs(some, limit), some.nowMs) + SECOND;
+        const seen = { ...some };
+        for (let look = 0; ; look++) {
+          const verdict = judgeOffer(seen, limit);
+          if (verdict.kind !== 'wait') break;
+          expect(look).toBeLessThan(looks);
+          seen.nowMs += verdict.ms;
+          expect(seen.nowMs).toBeLessThanOrEqual(endsAtMs);
+        }
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it('whatever the device does between two looks, the end comes within the sum of the limits', () => {
+    type Act = 'nothing' | 'sent' | 'asks' | 'finishes' | 'reports';
+    const acts = fc.infiniteStream(
+      fc.tuple(
+        fc.constantFrom<Act>('nothing', 'sent', 'asks', 'finishes', 'reports'),
+        fc.double({ min: 0, max: 1, noNaN: true }),
+      ),
+    );
+    fc.assert(
+      fc.property(limits, fc.integer({ min: 1, max: 72 * HOUR }), acts, (limit, expiresAtMs, behaviour) => {
+        const seen: OfferFacts = { ...OFFER, expiresAtMs };
+        const boundMs = limit.waitOnlineMs + limit.transferMs + limit.proofMs + 3 * SECOND;
+        for (const [act, when] of behaviour) {
+          const verdict = judgeOffer(seen, limit);
+          if (verdict.kind !== 'wait') break;
+          const atMs = Math.round(seen.nowMs + when * verdict.ms);
+          if (act === 'sent' && seen.firstRequestAtMs === null && seen.sends < OFFER_SENDS) {
+            Object.assign(seen, { sends: seen.sends + 1, lastSentAtMs: atMs });
+          }
+          if (act === 'asks' && seen.finishedAtMs === null) {
+            Object.assign(seen, { firstRequestAtMs: seen.firstRequestAtMs ?? atMs, lastRequestAtMs: atMs });
+          }
+          if (act === 'finishes' && seen.firstRequestAtMs !== null) seen.finishedAtMs ??= atMs;
+          if (act === 'reports')
+            seen.report = { version: '10', isTarget: false, afterFinish: seen.finishedAtMs !== null };
+          seen.nowMs += verdict.ms;
+          expect(seen.nowMs).toBeLessThanOrEqual(boundMs);
+        }
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+});

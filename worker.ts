@@ -1,0 +1,96 @@
+/**
+ * The worker, its connection to Temporal and its measurements: the part of the composition that needs the SDK's native
+ * core. Started by `main.ts`.
+ */
+import { readFileSync } from 'node:fs';
+import net from 'node:net';
+import type { ConnectionOptions } from '@temporalio/client';
+import { NativeConnection, Runtime, Worker, type NativeConnectionOptions } from '@temporalio/worker';
+import { createActivities } from './activities/index.ts';
+import type { Executions } from './api/executions.ts';
+import type { Config } from './config.ts';
+import type { Database } from './db/index.ts';
+import { temporalRuntimeOptions, type Logger } from './log.ts';
+import type { Servers } from './servers.ts';
+import { loadWorkflowBundle } from './workflow-bundle.ts';
+
+/** Parts that were started, stopped in the opposite order. */
+export type Stops = { name: string; stop: () => Promise<unknown> }[];
+
+/** Runs a worker, and another one when it fails. Returns where the SDK's measurements can be read. */
+export async function startWorker(
+  config: Config,
+  log: Logger,
+  { database, executions, servers }: { database: Database; executions: Executions; servers: Servers },
+  stops: Stops,
+): Promise<() => Promise<string>> {
+  const metricsAddress = config.temporal.metricsAddress ?? (await freeAddress());
+  Runtime.install(temporalRuntimeOptions(log, metricsAddress));
+  const workflowBundle = await loadWorkflowBundle(config.cacheDir);
+  const connection = await NativeConnection.connect(connectionOptions(config, servers));
+  stops.push({ name: 'worker connection', stop: () => connection.close() });
+  let stopping = false;
+  let worker: Worker | null = null;
+  const supervise = async () => {
+    // A worker ends by itself only when something is broken beyond its own retries; another one may do better.
+    for (let pauseMs = 1_000; !stopping; pauseMs = Math.min(pauseMs * 2, 30_000)) {
+      try {
+        worker = await Worker.create({
+          connection,
+          namespace: config.temporal.namespace,
+          taskQueue: config.temporal.taskQueue,
+          workflowBundle,
+          activities: createActivities({ db: database.db, executions }),
+          maxCachedWorkflows: config.worker.maxCachedWorkflows,
+          maxConcurrentActivityTaskExecutions: config.worker.maxConcurrentActivities,
+          shutdownGraceTime: config.shutdownGraceMs,
+        });
+        await worker.run();
+        if (!stopping) throw new Error('the worker ended although nobody stopped it');
+      } catch (error) {
+        log.error({ err: error }, `the worker failed, another one starts in ${pauseMs / 1_000} s`);
+        await new Promise((resolve) => setTimeout(resolve, pauseMs));
+      }
+    }
+  };
+  const running = supervise();
+  stops.push({
+    name: 'worker',
+    stop: async () => {
+      stopping = true;
+      if (worker?.getState() === 'RUNNING') worker.shutdown();
+      await running;
+    },
+  });
+  return async () => (await fetch(`http://${metricsAddress}/metrics`)).text();
+}
+
+/** An address on this machine that is free now: the SDK's measurements are passed on by our own /metrics. */
+async function freeAddress(): Promise<string> {
+  const server = net.createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as net.AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return `127.0.0.1:${port}`;
+}
+
+/** How to reach Temporal, for clients and workers alike. */
+export function connectionOptions(config: Config, servers: Servers): ConnectionOptions & NativeConnectionOptions {
+  const { apiKey, tls } = config.temporal;
+  return {
+    address: servers.temporalAddress,
+    ...(apiKey === undefined ? {} : { apiKey }),
+    ...(tls === undefined ? {} : { tls: readTls(tls) }),
+  };
+}
+
+function readTls(tls: NonNullable<Config['temporal']['tls']>) {
+  const { serverName, serverCaCertPath, clientCertPath, clientKeyPath } = tls;
+  return {
+    ...(serverName === undefined ? {} : { serverNameOverride: serverName }),
+    ...(serverCaCertPath === undefined ? {} : { serverRootCACertificate: readFileSync(serverCaCertPath) }),
+    ...(clientCertPath === undefined || clientKeyPath === undefined
+      ? {}
+      : { clientCertPair: { crt: readFileSync(clientCertPath), key: readFileSync(clientKeyPath) } }),
+  };
+}
