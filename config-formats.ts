@@ -1,6 +1,6 @@
 /**
- * How the text of a setting is read: one format per kind of value, each with the words that tell people what to write. What is set, and what it
- * means, is in `config.ts`.
+ * What a setting is and how its text is read: one format per kind of value, each with the words that tell people what to write. Which settings
+ * there are, and what they mean, is in `config.ts`.
  */
 import { accessSync, constants } from 'node:fs';
 import { resolve } from 'node:path';
@@ -12,6 +12,70 @@ export interface Format<T> {
   example: string;
   parse: (text: string) => T;
 }
+
+// ── variables ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** One environment variable. */
+export interface Variable<T, Default extends T | undefined = T | undefined> {
+  meaning: string;
+  format: Format<T>;
+  /** Undefined: not set unless someone sets it. */
+  default: Default;
+  /** The default in words, where it depends on something else. */
+  defaultText?: string;
+  /** Never printed, not even in an error. */
+  secret?: boolean;
+}
+
+/** A variable with a default. */
+export function variable<T>(
+  meaning: string,
+  format: Format<T>,
+  value: T,
+  more: { defaultText?: string } = {},
+): Variable<T, T> {
+  return { meaning, format, default: value, ...more };
+}
+
+/** A variable that is undefined unless someone sets it. */
+export function optional<T>(
+  meaning: string,
+  format: Format<T>,
+  more: { defaultText?: string; secret?: boolean } = {},
+): Variable<T, undefined> {
+  return { meaning, format, default: undefined, ...more };
+}
+
+/** One wrong variable: what is wrong, and what to write instead. */
+export interface Problem<Name extends string> {
+  name: Name;
+  problem: string;
+  advice: string;
+}
+
+/** Reads one variable; an empty text counts as none. */
+export function readVariable<Name extends string>(
+  name: Name,
+  variable: Variable<unknown>,
+  text: string | undefined,
+): { value: unknown } | Problem<Name> {
+  const given = text?.trim() ?? '';
+  if (given === '') return { value: variable.default };
+  try {
+    return { value: variable.format.parse(given) };
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    const shown = variable.secret === true ? 'the value' : JSON.stringify(given);
+    const example = typeof variable.default === 'number' ? variable.default : variable.format.example;
+    return {
+      name,
+      problem: `${shown} ${error.message}`,
+      advice: `Write ${variable.format.text}, for example ${name}=${example}`,
+    };
+  }
+}
+
+// ── formats ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 export function integer(min: number, max: number): Format<number> {
   return {

@@ -8,16 +8,20 @@ import {
   boolean,
   executable,
   folder,
-  type Format,
   host,
   integer,
   keywordList,
   listOf,
   oneOf,
+  optional,
   port,
   readable,
+  readVariable,
   secretText,
+  type Problem,
+  type Variable,
   url,
+  variable,
   word,
 } from './config-formats.ts';
 
@@ -26,34 +30,6 @@ export type Role = (typeof roles)[number];
 
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export type LogLevel = (typeof logLevels)[number];
-
-interface Variable<T, Default extends T | undefined = T | undefined> {
-  meaning: string;
-  format: Format<T>;
-  /** Undefined: not set unless someone sets it. */
-  default: Default;
-  /** The default in words, where it depends on something else. */
-  defaultText?: string;
-  /** Never printed, not even in an error. */
-  secret?: boolean;
-}
-
-function variable<T>(
-  meaning: string,
-  format: Format<T>,
-  value: T,
-  more: { defaultText?: string } = {},
-): Variable<T, T> {
-  return { meaning, format, default: value, ...more };
-}
-
-function optional<T>(
-  meaning: string,
-  format: Format<T>,
-  more: { defaultText?: string; secret?: boolean } = {},
-): Variable<T, undefined> {
-  return { meaning, format, default: undefined, ...more };
-}
 
 /** The whole environment of Slipway, in the order the README shows it. */
 export const variables = {
@@ -70,10 +46,7 @@ export const variables = {
   DATABASE_URL: optional(
     'PostgreSQL to use instead of the embedded one',
     url(['postgres:', 'postgresql:'], 'postgres://user:password@host:5432/slipway'),
-    {
-      defaultText: 'embedded PostgreSQL',
-      secret: true,
-    },
+    { defaultText: 'embedded PostgreSQL', secret: true },
   ),
   DATABASE_POOL_SIZE: variable('Most connections this process opens to PostgreSQL', integer(2, 1_000), 20),
   EMBEDDED_POSTGRES_PORT: variable('Port of the embedded PostgreSQL on 127.0.0.1', port, 54_329),
@@ -99,9 +72,7 @@ export const variables = {
   TEMPORAL_UI_URL: optional(
     'Temporal Web UI, for the links in answers and in the console',
     url(['http:', 'https:'], 'https://temporal.example.com'),
-    {
-      defaultText: 'that of the embedded server',
-    },
+    { defaultText: 'that of the embedded server' },
   ),
   TEMPORAL_CLI: optional('The temporal program for the embedded server', executable, {
     defaultText: 'found or fetched: kept copy, PATH, pip, SDK',
@@ -148,9 +119,7 @@ export const variables = {
     'Further keywords accepted in text lines of terminals',
     keywordList,
     [] as readonly string[],
-    {
-      defaultText: 'none',
-    },
+    { defaultText: 'none' },
   ),
 
   FIRMWARE_CACHE_BYTES: variable(
@@ -203,19 +172,12 @@ export function describeVariables(): readonly {
 
 // ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** One wrong variable: what is wrong, and what to write instead. */
-export interface ConfigProblem {
-  name: VariableName;
-  problem: string;
-  advice: string;
-}
-
 /** Thrown by `loadConfig` with every problem of the environment, not just the first. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
-  readonly problems: readonly ConfigProblem[];
+  readonly problems: readonly Problem<VariableName>[];
 
-  constructor(problems: readonly ConfigProblem[]) {
+  constructor(problems: readonly Problem<VariableName>[]) {
     const count = problems.length === 1 ? '1 setting is' : `${problems.length} settings are`;
     const lines = problems.map(({ name, problem, advice }) => `  ${name} ${problem}. ${advice}`);
     super([`Slipway cannot start: ${count} wrong.`, ...lines].join('\n'));
@@ -235,27 +197,12 @@ export type Config = ReturnType<typeof arrange>;
 
 /** Reads and checks the whole environment; throws one `ConfigError` that lists everything that is wrong. The result is frozen. */
 export function loadConfig(env: Readonly<Record<string, string | undefined>> = process.env): Config {
-  const problems: ConfigProblem[] = [];
+  const problems: Problem<VariableName>[] = [];
   const values: Record<string, unknown> = {};
   for (const name of Object.keys(variables) as VariableName[]) {
-    const entry: Variable<unknown> = variables[name];
-    const text = env[name]?.trim() ?? '';
-    if (text === '') {
-      values[name] = entry.default;
-      continue;
-    }
-    try {
-      values[name] = entry.format.parse(text);
-    } catch (error) {
-      if (!(error instanceof TypeError)) throw error;
-      const shown = entry.secret === true ? 'the value' : JSON.stringify(text);
-      const example = typeof entry.default === 'number' ? entry.default : entry.format.example;
-      problems.push({
-        name,
-        problem: `${shown} ${error.message}`,
-        advice: `Write ${entry.format.text}, for example ${name}=${example}`,
-      });
-    }
+    const read = readVariable(name, variables[name], env[name]);
+    if ('problem' in read) problems.push(read);
+    else values[name] = read.value;
   }
   problems.push(...contradictions(values as Partial<Values>));
   if (problems.length > 0) throw new ConfigError(problems);
@@ -263,8 +210,8 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>> = p
 }
 
 /** What is wrong only in combination. Values that could not be read are missing here and raise nothing. */
-function contradictions(values: Partial<Values>): ConfigProblem[] {
-  const problems: ConfigProblem[] = [];
+function contradictions(values: Partial<Values>): Problem<VariableName>[] {
+  const problems: Problem<VariableName>[] = [];
   const add = (name: VariableName, problem: string, advice: string) => problems.push({ name, problem, advice });
 
   const partial = values.SLIPWAY_ROLE !== undefined && values.SLIPWAY_ROLE.length < roles.length;

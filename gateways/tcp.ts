@@ -60,12 +60,13 @@ export class TcpListener<Socket extends net.Socket = net.Socket> {
   readonly #peers = new Map<string, Peer>();
   readonly #connections = new Map<net.Socket, Connection>();
   #clock: NodeJS.Timeout | undefined;
+  #onEmpty: (() => void) | undefined;
 
   constructor(limits: TcpLimits, owner: TcpOwner<Socket>) {
     this.#limits = limits;
     const leave = (socket: net.Socket) => {
-      this.#leave(socket);
       owner.closed(socket as Socket);
+      this.#leave(socket);
     };
     function onData(this: net.Socket, chunk: Buffer): void {
       owner.received(this as Socket, chunk);
@@ -117,6 +118,8 @@ export class TcpListener<Socket extends net.Socket = net.Socket> {
       for (const socket of this.#connections.keys()) socket.destroy();
     }, graceMs);
     await closed;
+    // The server is closed when the last connection is, which is before its owner has heard of it.
+    if (this.#connections.size > 0) await new Promise<void>((resolve) => (this.#onEmpty = resolve));
     clearTimeout(timer);
   }
 
@@ -141,6 +144,7 @@ export class TcpListener<Socket extends net.Socket = net.Socket> {
     if (peer === undefined) return;
     peer.open -= 1;
     if (peer.open === 0) this.#peers.delete(peer.address);
+    if (this.#connections.size === 0) this.#onEmpty?.();
   }
 
   /** Closes what has been quiet for too long. */

@@ -1,5 +1,4 @@
 /** The terminal gateway and peers that are strangers, split their frames, are slow or silent, flood or do not read. */
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
   Client,
@@ -140,10 +139,9 @@ describe('floods', () => {
     host.offer(deviceId, FILE, { resumable: true });
     const client = await Client.open(port);
     let sent = 0;
-    const garbage = fc.sample(fc.uint8Array({ minLength: 1, maxLength: 4_000 }), { numRuns: 200, seed: 7 });
-    for (const bytes of garbage) {
-      // No start of a record at the end of it: it would wait for more.
-      const chunk = Buffer.concat([bytes, Buffer.alloc(30)]);
+    for (let seed = 1; seed <= 60; seed += 1) {
+      // Nothing at its end may look like the start of a record: that would wait for more.
+      const chunk = Buffer.concat([noise(30_000, seed), Buffer.alloc(30)]);
       sent += chunk.length;
       client.send(chunk);
     }
@@ -197,3 +195,14 @@ describe('floods', () => {
     expect(await client.fetch(12)).toHaveLength(100);
   });
 });
+
+/** Bytes without any order, the same for the same seed. */
+function noise(length: number, seed: number): Buffer {
+  let state = seed;
+  return Buffer.from(
+    Uint8Array.from({ length }, () => {
+      state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+      return state >>> 24;
+    }),
+  );
+}

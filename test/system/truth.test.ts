@@ -3,7 +3,7 @@
  * processes, real servers, terminals that lie, fall back, go silent or are strangers.
  */
 import net from 'node:net';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { demoFirmware, type Operator } from '../../bench/operator.ts';
 import { encodePacketRequest, encodeReport } from '../../gateways/terminal/codec.ts';
 import { TerminalSimulator, type TerminalSimulatorOptions } from '../../gateways/terminal/simulator.ts';
@@ -19,6 +19,9 @@ let servers: TestServers;
 let program: Slipway;
 let otherGateway: Slipway;
 let operator: Operator;
+/** Tests run side by side, so each fleet lives until all of them are done. */
+const fleets: Fleet[] = [];
+let lastFleet = 0;
 
 beforeAll(async () => {
   servers = await TestServers.start();
@@ -31,11 +34,11 @@ beforeAll(async () => {
 
 afterAll(async () => {
   for (const part of [program, otherGateway]) if (part?.isRunning === false) process.stderr.write(`--- a process ended:\n${part.tail()}\n`);
+  await Promise.all(fleets.map((fleet) => fleet.stop()));
+  await Promise.all(fleets.map(({ wire }) => wire.close()));
   await Promise.all([program?.kill(), otherGateway?.kill()]);
   await servers?.stop();
 }, 60_000);
-
-let fleets = 0;
 
 interface FleetWishes extends Partial<TerminalSimulatorOptions> {
   terminals?: number;
@@ -44,14 +47,11 @@ interface FleetWishes extends Partial<TerminalSimulatorOptions> {
 
 /** Terminals of a test's own, behind a wire of its own. */
 async function makeFleet({ terminals = 1, version = 10, ...options }: FleetWishes = {}): Promise<Fleet> {
-  fleets += 1;
-  const firstSn = `61345${String(fleets).padStart(3, '0')}01`;
+  lastFleet += 1;
+  const firstSn = `61345${String(lastFleet).padStart(3, '0')}01`;
   const wire = await Wire.open(program.terminalPort);
   const fleet = new Fleet(wire, terminals, firstSn, version, options);
-  onTestFinished(async () => {
-    await fleet.stop();
-    await wire.close();
-  });
+  fleets.push(fleet);
   return fleet;
 }
 
@@ -85,10 +85,20 @@ describe.concurrent('success is only what a version report proves', () => {
     const fleet = await startFleet();
     const [terminal] = fleet.terminals as [TerminalSimulator];
     terminal.once('over', () => void terminal.stop());
-    const task = await fleet.order(operator, { options: { limits: { proofMinutes: 0.05 } } });
+    // Nobody tells that nothing happens: it is noticed when it is time to look whether the transfer moves.
+    const task = await fleet.order(operator, { options: { limits: { proofMinutes: 0.05, silenceMinutes: 0.05 } } });
     const row = await task.untilRow(operator, { status: 'unproven' });
     expect(row).toMatchObject({ reason: 'no_report', proofs: [] });
     expect(offersOf(fleet)).toEqual([11]);
+  }, TEST_MS);
+
+  test('a device that is away when the deadline of the task comes has expired, and the task ends with it', async () => {
+    const fleet = await startFleet();
+    await fleet.stop();
+    const task = await fleet.order(operator, { options: { deadlineHours: 0.001 } });
+    const row = await task.untilRow(operator, { status: 'expired' });
+    expect(row).toMatchObject({ reason: 'task_deadline', proofs: [] });
+    expect(await task.untilFinished(operator)).toMatchObject({ status: 'finished', counts: { expired: 1 } });
   }, TEST_MS);
 
   test('a terminal that falls back after a success becomes reverted', async () => {
@@ -233,7 +243,7 @@ describe.concurrent('people stay in charge', () => {
 
     await bad.stop();
     const mended = new TerminalSimulator({ ...QUICK, port: bad.wire.port, sn: bad.sns[0]!, softwareVersion: 10 }).start();
-    onTestFinished(() => mended.stop());
+    bad.terminals.push(mended);
     expect(await task.control(operator, 'retry-failed')).toMatchObject({ devices: 1 });
     await waitFor(async () => (await task.detail(operator)).counts['succeeded'] === 2, { deadlineMs: 30_000, message: 'the retry did not succeed' });
     expect(await task.untilFinished(operator)).toMatchObject({ status: 'finished', counts: { succeeded: 2 } });
