@@ -5,6 +5,12 @@
 import { accessSync, constants } from 'node:fs';
 import { resolve } from 'node:path';
 
+export const roles = ['api', 'worker', 'gateway'] as const;
+export type Role = (typeof roles)[number];
+
+export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+export type LogLevel = (typeof logLevels)[number];
+
 /** How the text of a variable is read; `parse` throws a `TypeError` whose message completes the sentence `"<text>" …`. */
 export interface Format<T> {
   /** The sentence for people: what to write. */

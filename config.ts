@@ -12,11 +12,13 @@ import {
   integer,
   keywordList,
   listOf,
+  logLevels,
   oneOf,
   optional,
   port,
   readable,
   readVariable,
+  roles,
   secretText,
   type Problem,
   type Variable,
@@ -24,12 +26,9 @@ import {
   variable,
   word,
 } from './config-formats.ts';
+import { contradictions } from './config-conflicts.ts';
 
-export const roles = ['api', 'worker', 'gateway'] as const;
-export type Role = (typeof roles)[number];
-
-export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
-export type LogLevel = (typeof logLevels)[number];
+export type { LogLevel, Role } from './config-formats.ts';
 
 /** The whole environment of Slipway, in the order the README shows it. */
 export const variables = {
@@ -142,12 +141,13 @@ export const variables = {
     600,
   ),
 
-  LOG_LEVEL: variable('Least level that is logged', oneOf(logLevels, 'info'), 'info' as LogLevel),
+  LOG_LEVEL: variable('Least level that is logged', oneOf(logLevels, 'info'), 'info'),
   SHUTDOWN_GRACE_S: variable('Seconds a stop waits for work in progress', integer(1, 3600), 25),
 } satisfies Record<string, object>;
 
 export type VariableName = keyof typeof variables;
-type Values = {
+/** What the table gives, by the names of the variables. */
+export type Values = {
   [Name in VariableName]: (typeof variables)[Name] extends Variable<infer T, infer Default> ? T | Default : never;
 };
 
@@ -204,78 +204,9 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>> = p
     if ('problem' in read) problems.push(read);
     else values[name] = read.value;
   }
-  problems.push(...contradictions(values as Partial<Values>));
+  problems.push(...contradictions(values));
   if (problems.length > 0) throw new ConfigError(problems);
   return arrange(values as Values);
-}
-
-/** What is wrong only in combination. Values that could not be read are missing here and raise nothing. */
-function contradictions(values: Partial<Values>): Problem<VariableName>[] {
-  const problems: Problem<VariableName>[] = [];
-  const add = (name: VariableName, problem: string, advice: string) => problems.push({ name, problem, advice });
-
-  const partial = values.SLIPWAY_ROLE !== undefined && values.SLIPWAY_ROLE.length < roles.length;
-  for (const name of ['DATABASE_URL', 'TEMPORAL_ADDRESS'] as const) {
-    if (partial && name in values && values[name] === undefined) {
-      const missing = roles.filter((role) => !values.SLIPWAY_ROLE?.includes(role)).join(', ');
-      add(
-        name,
-        `is not set, but this process leaves ${missing} to other processes, and all must share one server`,
-        `Set it, or leave SLIPWAY_ROLE out`,
-      );
-    }
-  }
-
-  const cert = values.TEMPORAL_TLS_CLIENT_CERT_PATH;
-  const key = values.TEMPORAL_TLS_CLIENT_KEY_PATH;
-  if ('TEMPORAL_TLS_CLIENT_KEY_PATH' in values && cert !== undefined && key === undefined) {
-    add('TEMPORAL_TLS_CLIENT_KEY_PATH', 'is not set, but the certificate is', 'Set both or neither');
-  }
-  if ('TEMPORAL_TLS_CLIENT_CERT_PATH' in values && key !== undefined && cert === undefined) {
-    add('TEMPORAL_TLS_CLIENT_CERT_PATH', 'is not set, but its key is', 'Set both or neither');
-  }
-  const tlsNames = (
-    [
-      'TEMPORAL_API_KEY',
-      'TEMPORAL_TLS_SERVER_NAME',
-      'TEMPORAL_TLS_SERVER_CA_CERT_PATH',
-      'TEMPORAL_TLS_CLIENT_CERT_PATH',
-    ] as const
-  ).filter((name) => values[name] !== undefined);
-  if (values.TEMPORAL_TLS === false && tlsNames.length > 0) {
-    add('TEMPORAL_TLS', `is false, but ${tlsNames.join(', ')} needs TLS`, 'Write TEMPORAL_TLS=true or leave it out');
-  }
-  if (
-    'TEMPORAL_ADDRESS' in values &&
-    values.TEMPORAL_ADDRESS === undefined &&
-    (tlsNames.length > 0 || values.TEMPORAL_TLS === true)
-  ) {
-    add(
-      'TEMPORAL_ADDRESS',
-      `is not set, but ${tlsNames[0] ?? 'TEMPORAL_TLS'} is, and the embedded server has neither keys nor TLS`,
-      'Set it to host:port',
-    );
-  }
-
-  const ports = new Map<number, VariableName>();
-  for (const name of portsInUse(values)) {
-    const number = values[name];
-    if (number === undefined || number === 0) continue;
-    const other = ports.get(number);
-    if (other !== undefined) add(name, `is ${number}, and so is ${other}`, 'Give each its own port');
-    else ports.set(number, name);
-  }
-  return problems;
-}
-
-function portsInUse(values: Partial<Values>) {
-  const role = (name: Role) => values.SLIPWAY_ROLE?.includes(name) ?? false;
-  return [
-    ...(values.DATABASE_URL === undefined ? (['EMBEDDED_POSTGRES_PORT'] as const) : []),
-    ...(values.TEMPORAL_ADDRESS === undefined ? (['TEMPORAL_PORT', 'TEMPORAL_UI_PORT'] as const) : []),
-    ...(role('api') ? (['API_PORT'] as const) : (['PROBE_PORT'] as const)),
-    ...(role('gateway') ? (['DEVICE_HTTP_PORT', 'TERMINAL_PORT'] as const) : []),
-  ];
 }
 
 function arrange(values: Values) {
@@ -343,6 +274,6 @@ function temporalTls(values: Values): TemporalTls | undefined {
 }
 
 function freeze<T extends object>(value: T): Readonly<T> {
-  for (const part of Object.values(value)) if (typeof part === 'object' && part !== null) freeze(part as object);
+  for (const part of Object.values(value)) if (typeof part === 'object' && part !== null) freeze(part);
   return Object.freeze(value);
 }

@@ -35,14 +35,14 @@ const readBuffer = Buffer.allocUnsafeSlow(65_536);
 
 /** Takes orders until the parent goes away. */
 export function load(): void {
-  let idle: net.Socket[] = [];
+  const idle: net.Socket[] = [];
   process.on('message', (order: LoadOrder) => {
     void (async () => {
       let result: LoadResult = { connections: 0, packets: 0, elapsedMs: 0 };
       if (order.kind === 'transfer') result = await transfer(order);
-      if (order.kind === 'idle') idle = await openIdle(order);
-      if (order.kind === 'close') for (const socket of idle) socket.destroy();
-      process.send?.(order.kind === 'idle' ? { ...result, connections: idle.length } : result);
+      if (order.kind === 'idle') result.connections = await openIdle(order, idle);
+      if (order.kind === 'close') for (const socket of idle.splice(0)) socket.destroy();
+      process.send?.(result);
     })();
   });
   process.on('disconnect', () => process.exit());
@@ -54,7 +54,7 @@ async function transfer(order: LoadOrder): Promise<LoadResult> {
   const opened = await Promise.all(
     Array.from({ length: order.connections }, (_, index) => asker(order, index, () => (packets += 1))),
   );
-  await pause(200);
+  await pause(100);
   const before = packets;
   const startedAtMs = performance.now();
   await pause(order.durationMs);
@@ -88,20 +88,21 @@ async function asker(order: LoadOrder, index: number, onPacket: () => void): Pro
   return socket;
 }
 
-async function openIdle(order: LoadOrder): Promise<net.Socket[]> {
-  const sockets: net.Socket[] = [];
-  let next = 0;
+/** Opens connections beside those that are open; how many it could open. */
+async function openIdle(order: LoadOrder, idle: net.Socket[]): Promise<number> {
+  const first = idle.length;
+  let next = first;
   const opener = async (): Promise<void> => {
-    for (let index = next++; index < order.connections; index = next++) {
+    for (let index = next++; index < first + order.connections; index = next++) {
       const source = `127.0.0.${2 + Math.floor(index / PER_ADDRESS)}`;
       const socket = await connect(order.port, source, () => {}).catch(() => null);
-      if (socket === null) return; // out of file descriptors or ports: what is open is reported
+      if (socket === null) return; // out of files or ports: what is open is reported
       socket.write(reportOf(snAt(FIRST_SN, index)));
-      sockets.push(socket);
+      idle.push(socket);
     }
   };
   await Promise.all(Array.from({ length: OPENING }, opener));
-  return sockets;
+  return idle.length - first;
 }
 
 function reportOf(sn: string): Buffer {

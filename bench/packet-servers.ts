@@ -11,6 +11,8 @@ import { TerminalGateway } from '../gateways/terminal/server.ts';
 
 export const FILE_BYTES = 64 * 1024;
 export const PACKET_BYTES = 1024;
+/** Code that is not used any more is let go of after some collections. */
+const COLLECTIONS = 8;
 export const SERVER_KINDS = ['gateway', 'bare'] as const;
 export type ServerKind = (typeof SERVER_KINDS)[number];
 
@@ -35,9 +37,9 @@ export async function serve(kind: ServerKind): Promise<void> {
 }
 
 async function figures(connections: number, collect: boolean): Promise<ServerFigures> {
-  for (let round = 0; collect && round < 4; round += 1) {
+  for (let round = 0; collect && round < COLLECTIONS; round += 1) {
     globalThis.gc?.();
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await new Promise((resolve) => setTimeout(resolve, 50));
   }
   const { rss, heapUsed } = process.memoryUsage();
   const { user, system } = process.cpuUsage();

@@ -15,7 +15,7 @@ import {
   type UpgradeRow,
 } from './upgrades.ts';
 import { gate } from '../workflows/rules/eligibility.ts';
-import type { OfferFacts } from '../workflows/rules/offers.ts';
+import { OFFER_SENDS, type OfferFacts } from '../workflows/rules/offers.ts';
 import { failureMeaning } from '../workflows/rules/retry.ts';
 import type { TaskStatus, UpgradeStatus, WaitingReason } from '../workflows/rules/statuses.ts';
 import type { Component } from '../workflows/rules/versions.ts';
@@ -26,7 +26,8 @@ const ONLINE_S = 120;
 
 /** What came of trying to offer a file. */
 export type OpenOfferResult =
-  | { kind: 'offered'; online: boolean }
+  /** `leftMs`: until the offer expires, with the window or the task. */
+  | { kind: 'offered'; online: boolean; leftMs: number }
   | { kind: 'already_current' }
   | { kind: 'waiting'; reason: WaitingReason; waitMs: number }
   | { kind: 'not_eligible'; reason: WaitingReason }
@@ -41,8 +42,9 @@ export async function openOffer(db: Db, key: AttemptKey & { fileIndex: number })
   return db.transaction(async (tx) => {
     const upgrade = await lockUpgrade(tx, key.upgradeId);
     if (upgrade.ended) return { kind: 'ended', status: upgrade.status, reason: upgrade.reason };
-    if (upgrade.attempt > key.attempt) return { kind: 'ended', status: upgrade.status, reason: 'overtaken' };
-    if (upgrade.attempt === key.attempt && (await hasOffer(tx, key))) return { kind: 'offered', online: false };
+    if (upgrade.attempt > key.attempt) return { kind: 'ended', status: 'failed', reason: 'overtaken' };
+    const made = upgrade.attempt === key.attempt ? await findMade(tx, key) : null;
+    if (made !== null) return made;
     const order = await readOrder(tx, key.upgradeId, key.fileIndex);
     if (upgrade.nowMs >= order.deadlineMs) return { kind: 'deadline' };
 
@@ -54,8 +56,9 @@ export async function openOffer(db: Db, key: AttemptKey & { fileIndex: number })
       await toWaiting(tx, upgrade, key.fileIndex, verdict.reason, verdict.explanation);
       return { kind: 'waiting', reason: verdict.reason, waitMs: order.deadlineMs - upgrade.nowMs };
     }
-    if (order.taskStatus === 'paused') {
-      await toWaiting(tx, upgrade, key.fileIndex, 'task_paused', 'the task is paused');
+    if (order.taskStatus === 'paused' || order.taskStatus === 'cancelling') {
+      // Of a cancel the device is told in a moment; until then nothing new begins.
+      await toWaiting(tx, upgrade, key.fileIndex, 'task_paused', `the task is ${order.taskStatus}`);
       return { kind: 'waiting', reason: 'task_paused', waitMs: order.deadlineMs - upgrade.nowMs };
     }
     const startMs = earliestStart(order.options.window, upgrade.nowMs, expectedDurationMs(order.file.sizeBytes));
@@ -63,28 +66,34 @@ export async function openOffer(db: Db, key: AttemptKey & { fileIndex: number })
       await toWaiting(tx, upgrade, key.fileIndex, 'window', `not before ${new Date(startMs).toISOString()}`);
       return { kind: 'waiting', reason: 'window', waitMs: Math.min(startMs, order.deadlineMs) - upgrade.nowMs };
     }
-    await writeOffer(tx, upgrade, order, key);
-    return { kind: 'offered', online: order.online };
+    const expiresAtMs = await writeOffer(tx, upgrade, order, key);
+    return { kind: 'offered', online: order.online, leftMs: expiresAtMs - upgrade.nowMs };
   });
 }
 
-/** What is known of an attempt's offer; null when the upgrade has ended or another attempt has taken over. */
+/**
+ * What is known of an attempt's offer; null when it is closed: the upgrade has ended or another attempt has taken over.
+ * A device that is away is shown as offline, and its next contact will wake the workflow.
+ */
 export async function readOffer(db: Db, key: AttemptKey): Promise<OfferFacts | null> {
   return db.transaction(async (tx) => {
-    // Cleared before reading: whatever is decided from here on is based on what was written until now.
-    await tx.execute(
-      sql`update device_upgrades set edge_at = null where id = ${key.upgradeId} and edge_at is not null`,
-    );
+    // The lock keeps a gateway from sending between the look and the wish to be woken by the sending.
+    const upgrade = await lockUpgrade(tx, key.upgradeId);
     const facts = await findFacts(tx, key);
-    if (facts !== null && facts.sends === 0 && facts.firstRequestAtMs === null) {
-      await tx.execute(sql`
-        with parked as (
-          update device_messages set awaits_contact = true where upgrade_id = ${key.upgradeId} and attempt = ${key.attempt}
-        )
-        update device_upgrades set reason = 'offline' where id = ${key.upgradeId} and status = 'offered'`);
-    }
-    return facts;
+    if (facts === null || !isAway(facts)) return facts;
+    await tx.execute(sql`
+      with parked as (
+        update device_messages set awaits_contact = true where upgrade_id = ${upgrade.id} and attempt = ${key.attempt}
+      )
+      update device_upgrades set reason = 'offline' where id = ${upgrade.id} and status = 'offered'`);
+    return { ...facts, awaitsContact: true };
   });
+}
+
+/** A device that is connected is sent an offer at once, and again when it does not react, until it was sent often enough. */
+function isAway({ nowMs, sends, lastSentAtMs, firstRequestAtMs }: OfferFacts): boolean {
+  if (firstRequestAtMs !== null || sends >= OFFER_SENDS) return false;
+  return lastSentAtMs === null || nowMs - lastSentAtMs >= ONLINE_S * 1_000;
 }
 
 /** Closes an attempt's offer: nothing of it is sent or served any more. The upgrade waits, with the reason shown. */
@@ -148,11 +157,13 @@ async function readOrder(tx: Db, upgradeId: number, fileIndex: number): Promise<
   return row;
 }
 
-async function hasOffer(tx: Db, key: AttemptKey): Promise<boolean> {
-  const rows = await tx.execute(
-    sql`select 1 from device_messages where upgrade_id = ${key.upgradeId} and attempt = ${key.attempt}`,
-  );
-  return rows.length > 0;
+/** The answer of the step that made an attempt's offer; null when none was made. */
+async function findMade(tx: Db, key: AttemptKey): Promise<OpenOfferResult | null> {
+  const [row] = await tx.execute<{ online: boolean; leftMs: number }>(sql`
+    select not awaits_contact as online,
+      (extract(epoch from expires_at - clock_timestamp()) * 1000)::float8 as "leftMs"
+    from device_messages where upgrade_id = ${key.upgradeId} and attempt = ${key.attempt}`);
+  return row === undefined ? null : { kind: 'offered', ...row };
 }
 
 async function toWaiting(tx: Db, upgrade: UpgradeRow, fileIndex: number, reason: WaitingReason, cause: string) {
@@ -160,8 +171,13 @@ async function toWaiting(tx: Db, upgrade: UpgradeRow, fileIndex: number, reason:
   await changeStatus(tx, { ...upgrade, fileIndex }, 'waiting', reason, { author: 'system', event: 'waiting', cause });
 }
 
-/** The offer, the status, the log line and the announcement, in one statement. */
-async function writeOffer(tx: Db, upgrade: UpgradeRow, order: Order, key: AttemptKey & { fileIndex: number }) {
+/** The offer, the status, the log line and the announcement, in one statement. Returns when the offer expires. */
+async function writeOffer(
+  tx: Db,
+  upgrade: UpgradeRow,
+  order: Order,
+  key: AttemptKey & { fileIndex: number },
+): Promise<number> {
   assertMayFollow(upgrade, 'offered');
   await closeOpenOffers(tx, upgrade.deviceId, null);
   const { file } = order;
@@ -196,6 +212,7 @@ async function writeOffer(tx: Db, upgrade: UpgradeRow, order: Order, key: Attemp
         ${JSON.stringify({ firmwareId: file.firmwareId, expiresAt: new Date(expiresAtMs).toISOString() })}::jsonb)
     )
     select pg_notify(${DEVICE_MESSAGE_CHANNEL}, ${upgrade.deviceId})`);
+  return expiresAtMs;
 }
 
 async function findFacts(tx: Db, key: AttemptKey): Promise<OfferFacts | null> {
@@ -203,17 +220,18 @@ async function findFacts(tx: Db, key: AttemptKey): Promise<OfferFacts | null> {
     select (extract(epoch from clock_timestamp()) * 1000)::float8 as "nowMs",
       (extract(epoch from m.created_at) * 1000)::float8 as "createdAtMs",
       (extract(epoch from m.expires_at) * 1000)::float8 as "expiresAtMs", m.sends,
-      (extract(epoch from m.last_sent_at) * 1000)::float8 as "lastSentAtMs",
+      (extract(epoch from m.last_sent_at) * 1000)::float8 as "lastSentAtMs", m.awaits_contact as "awaitsContact",
       (extract(epoch from m.first_request_at) * 1000)::float8 as "firstRequestAtMs",
       (extract(epoch from m.last_request_at) * 1000)::float8 as "lastRequestAtMs",
       (extract(epoch from m.finished_at) * 1000)::float8 as "finishedAtMs",
       m.failure_code as failure, m.payload->>'fromVersion' as "fromVersion",
       case when v.version is not null then jsonb_build_object('version', v.version,
-        'isTarget', v.version = m.payload->>'targetVersion',
+        'isTarget', v.version = m.payload->>'targetVersion' and v.report_seq > m.offer_seq,
         'afterFinish', m.finished_seq is not null and v.report_seq > m.finished_seq) end as report
     from device_messages m
-    left join device_versions v
-      on v.device_id = m.device_id and v.component = m.payload->>'component' and v.report_seq > m.offer_seq
+    left join device_versions v on v.device_id = m.device_id and v.component = m.payload->>'component'
+      -- A report that came while the offer was made is not newer, but the gate has not seen it.
+      and (v.report_seq > m.offer_seq or v.version <> m.payload->>'fromVersion')
     where m.upgrade_id = ${key.upgradeId} and m.attempt = ${key.attempt} and m.closed_at is null`);
   return (row as OfferFacts | undefined) ?? null;
 }

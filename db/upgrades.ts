@@ -109,7 +109,7 @@ export async function recordWaiting(
   });
 }
 
-/** Ends an upgrade and closes whatever offer is open. Repeating it changes nothing. */
+/** Ends an upgrade and closes its offer if one is open. Repeating it changes nothing. */
 export async function finishUpgrade(
   db: Db,
   end: { upgradeId: number; status: UpgradeStatus; reason: string | null; entry: Entry },
@@ -117,7 +117,8 @@ export async function finishUpgrade(
   await db.transaction(async (tx) => {
     const upgrade = await lockUpgrade(tx, end.upgradeId);
     if (upgrade.ended) return;
-    await closeOpenOffers(tx, upgrade.deviceId, null);
+    if (!isEnd(end.status)) throw new InvariantError(`upgrade ${upgrade.id} cannot end as ${end.status}`);
+    await closeOpenOffers(tx, upgrade.deviceId, { upgradeId: upgrade.id });
     await changeStatus(tx, upgrade, end.status, end.reason, end.entry);
   });
 }
@@ -148,13 +149,18 @@ export async function lockUpgrade(tx: Db, upgradeId: number): Promise<UpgradeRow
   return row;
 }
 
-/** Closes the open offer of a device and tells the gateways; only that of `only`, if given. */
-export async function closeOpenOffers(tx: Db, deviceId: string, only: AttemptKey | null): Promise<boolean> {
+/** Closes the open offer of a device and tells the gateways; only that of one upgrade or attempt, if given. */
+export async function closeOpenOffers(
+  tx: Db,
+  deviceId: string,
+  only: { upgradeId: number; attempt?: number } | null,
+): Promise<boolean> {
   const rows = await tx.execute(sql`
     with closed as (
       update device_messages set closed_at = clock_timestamp()
       where device_id = ${deviceId} and kind = 'offer' and closed_at is null
-        ${only === null ? sql`` : sql`and upgrade_id = ${only.upgradeId} and attempt = ${only.attempt}`}
+        ${only === null ? sql`` : sql`and upgrade_id = ${only.upgradeId}`}
+        ${only?.attempt === undefined ? sql`` : sql`and attempt = ${only.attempt}`}
       returning id
     )
     select pg_notify(${DEVICE_MESSAGE_CHANNEL}, ${deviceId}) from closed`);

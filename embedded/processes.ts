@@ -144,9 +144,10 @@ export async function startChild(options: ChildOptions): Promise<Child> {
       return running;
     },
     watch(listener) {
-      void exited.then((exit) => {
+      void (async () => {
+        const exit = await exited;
         if (stopping === undefined) listener?.(exit);
-      });
+      })();
     },
     stop() {
       stopping ??= (async () => {

@@ -30,7 +30,7 @@ describe('the configuration', () => {
       taskQueue: 'slipway',
       tls: undefined,
     });
-    expect(config.api).toEqual({ host: '127.0.0.1', port: 8080 });
+    expect(config.api).toEqual({ host: '127.0.0.1', port: 8080, probePort: undefined, newAdminKey: false });
     expect(config.defaultDispatchDelayMs).toBe(600_000);
   });
 
@@ -83,6 +83,19 @@ describe('the configuration', () => {
   test('refuses one port for two servers, except for "any free port"', () => {
     expect(problemsOf({ API_PORT: '7780' })).toEqual(['DEVICE_HTTP_PORT is 7780, and so is API_PORT']);
     expect(problemsOf({ API_PORT: '0', TERMINAL_PORT: '0', DEVICE_HTTP_PORT: '0' })).toEqual([]);
+  });
+
+  test('counts the probe port only where there is no API', () => {
+    const shared = { DATABASE_URL: 'postgres://localhost/slipway', TEMPORAL_ADDRESS: 'temporal:7233' };
+    expect(problemsOf({ ...shared, SLIPWAY_ROLE: 'gateway', PROBE_PORT: '7700' })).toEqual([
+      'TERMINAL_PORT is 7700, and so is PROBE_PORT',
+    ]);
+    expect(problemsOf({ ...shared, PROBE_PORT: '7700' })).toEqual([]);
+    expect(loadConfig({ ...shared, SLIPWAY_ROLE: 'worker', PROBE_PORT: '8081' }).api.probePort).toBe(8081);
+  });
+
+  test('makes another administrator key only when asked', () => {
+    expect(loadConfig({ SLIPWAY_NEW_ADMIN_KEY: 'true' }).api.newAdminKey).toBe(true);
   });
 
   test('switches TLS on for an API key or a certificate and refuses contradictions', () => {

@@ -23,7 +23,11 @@ function markdownIn(folder: string): string[] {
   return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.md'))
     .map((name) => join(folder, name))
-    .toSorted();
+    .toSorted(byText);
+}
+
+function byText(a: string | undefined, b: string | undefined): number {
+  return (a ?? '') < (b ?? '') ? -1 : 1;
 }
 
 /** The text below a heading, up to the next one of the same or a higher level. */
@@ -76,7 +80,7 @@ describe('the README', () => {
     const own = new Set(['ci', 'install', 'package']);
     expect([...new Set(named)].filter((name) => !own.has(name) && !(name in scripts))).toEqual([]);
     const listed = rows(section(readme, '## Scripts')).map(([cell = '']) => /`npm (?:run )?([a-z]+)`/.exec(cell)?.[1]);
-    expect(listed.toSorted()).toEqual(Object.keys(scripts).toSorted());
+    expect(listed.toSorted(byText)).toEqual(Object.keys(scripts).toSorted(byText));
   });
 
   it('names tests that exist', () => {
@@ -115,7 +119,7 @@ describe('docs/operations.md', () => {
     ['## Errors of the gateways', GATEWAY_ERROR_CODES],
     ['### Keys', PERMISSIONS],
   ] as const)('explains under "%s" every code there is, once, and no other', (heading, expected) => {
-    expect(codes(heading).toSorted()).toEqual([...expected].toSorted());
+    expect(codes(heading).toSorted(byText)).toEqual([...expected].toSorted(byText));
   });
 
   it('gives every row of its tables all of its cells', () => {

@@ -137,7 +137,7 @@ async function installFile(run: Run, fileIndex: number, file: UpgradeFile, last:
         return system(opened.status, opened.reason, 'ended elsewhere');
       case 'offered': {
         show(run, { status: 'offered', reason: opened.online ? null : 'offline' });
-        const verdict = await awaitProof(run, fileIndex, last, opened.online);
+        const verdict = await awaitProof(run, fileIndex, last, opened);
         const ending = verdict === 'proven' ? null : await learnFrom(run, verdict);
         if (ending !== null) return ending;
         // The number names an offer, and whatever comes next is another one.
@@ -151,10 +151,15 @@ async function installFile(run: Run, fileIndex: number, file: UpgradeFile, last:
 type Setback = Exclude<OfferVerdict, { kind: 'proven' | 'wait' }> | { kind: 'stopped'; ending: Ending };
 
 /** Waits for the proof of the offered file, looking at what the gateways wrote whenever something happens or is due. */
-async function awaitProof(run: Run, fileIndex: number, last: boolean, online: boolean): Promise<'proven' | Setback> {
+async function awaitProof(
+  run: Run,
+  fileIndex: number,
+  last: boolean,
+  { online, leftMs }: { online: boolean; leftMs: number },
+): Promise<'proven' | Setback> {
   const { upgradeId, limits } = run.input;
   const key = { upgradeId, attempt: run.view.attempt };
-  let waitMs = online ? limits.silenceMs : limits.waitOnlineMs;
+  let waitMs = Math.min(online ? limits.silenceMs : limits.waitOnlineMs, leftMs);
   for (;;) {
     const edge = await woken(run, waitMs, `file ${fileIndex + 1}, attempt ${key.attempt}: look whether it is moving`);
     if (edge === 'reported' && (await db.recordProof({ ...key, fileIndex, last })).proven) return 'proven';

@@ -6,7 +6,7 @@
  */
 import type net from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { TerminalStream, type TerminalFrame } from './codec.ts';
+import { TerminalStream, type PacketRequest, type TerminalFrame } from './codec.ts';
 import type { SessionContext } from './context.ts';
 import { TerminalDialogue } from './dialogue.ts';
 
@@ -116,11 +116,13 @@ export class TerminalSession {
     if (this.dialogue.isStranger) {
       this.#context.counters.ignoredFrames += 1;
     } else if (this.#queue !== null) {
+      // The database may be away for longer than a terminal waits for a packet, and packets do not need it.
+      if (isRequest(item) && !this.#queue.some(isPartOfTransfer) && this.dialogue.serveAtOnce(item)) return;
       // The first one is being handled and may have looked already: it does not stand for this one.
       if (item === 'refresh' && this.#queue.includes('refresh', 1)) return;
       this.#queue.push(item);
       if (this.#queue.length > QUEUE_LIMIT) this.socket.pause();
-    } else if (item === 'refresh' || item.type !== 'packetRequest' || !this.dialogue.serveAtOnce(item)) {
+    } else if (!isRequest(item) || !this.dialogue.serveAtOnce(item)) {
       this.#queue = [item];
       void this.#drain(this.#queue);
     }
@@ -153,4 +155,13 @@ export class TerminalSession {
       }
     }
   }
+}
+
+function isRequest(item: Item): item is PacketRequest {
+  return item !== 'refresh' && item.type === 'packetRequest';
+}
+
+/** What must stay in order with packet requests; reports and looks at the database need not. */
+function isPartOfTransfer(item: Item): boolean {
+  return item !== 'refresh' && item.type !== 'report' && item.type !== 'response';
 }

@@ -2,13 +2,10 @@
  * A simulated 2G terminal: connects over TCP, reports, takes commands and upgrades itself as PROTOCOLS 2.2, 3.4, 3.5 and
  * 10 say, or misbehaves on request. For people without hardware, for tests and for measurements.
  *
- * It judges with the same codec the server uses and keeps nothing on disk. Light enough for thousands in one process:
- * one read buffer for all of them, one packet buffer per running transfer, no buffers otherwise.
+ * It judges with the same codec the server uses and keeps nothing on disk. Here is what it says and does; its connection
+ * is in `simulated-link.ts`, the packets of an upgrade are in `simulated-transfer.ts`.
  */
-import { createHash, type Hash } from 'node:crypto';
 import { EventEmitter } from 'node:events';
-import { connect, type Socket } from 'node:net';
-import { xorOf } from '../checksums.ts';
 import {
   checkOtaCommand,
   DEFAULT_TERMINAL_PROFILE,
@@ -23,6 +20,8 @@ import {
   type TerminalProfile,
 } from './codec.ts';
 import { requireField, requireInteger } from './fields.ts';
+import { SimulatedLink } from './simulated-link.ts';
+import { SimulatedTransfer } from './simulated-transfer.ts';
 
 /** Ways to misbehave; any of them together. Packets count from 1. */
 export interface TerminalFaults {
@@ -79,8 +78,6 @@ export interface TerminalSimulatorEvents {
   reverted: [softwareVersion: number];
 }
 
-const REPEATS_PER_PACKET = 5;
-const RECONNECT_MAX_MS = 30_000;
 const REQUESTS_LOGGED = 1024;
 /** An upgrade command has two characters per packet, of which there are at most 65535. */
 const LINE_LIMIT = 140_000;
@@ -90,34 +87,11 @@ const ERROR_CHECK = '04';
 const ERROR_LENGTH = '02';
 const ERROR_PARAMETER = '06';
 
-/** Every terminal reads into this one: a read is used up before the next one starts. */
-const readBuffer = Buffer.allocUnsafeSlow(65_536);
-
-/** An upgrade in progress; outlives connections. */
-interface Transfer {
-  softwareVersion: number;
-  fileSize: number;
-  packetCount: number;
-  packetSize: number;
-  packetBcc: Buffer;
-  md5: string;
-  /** The packet to ask for next. */
-  pcnt: number;
-  repeats: number;
-  hash: Hash;
-  /** Bytes of the packet that is coming. */
-  packet: Buffer;
-  received: number;
-  /** A request is open: every byte that arrives belongs to the packet. */
-  isWaiting: boolean;
-}
-
 /** One simulated terminal. `start` it, watch it through events and properties, `stop` it. */
 export class TerminalSimulator extends EventEmitter<TerminalSimulatorEvents> {
   readonly sn: string;
   /** Software version value it runs now. */
   softwareVersion: number;
-  isConnected = false;
   sleepMinutes = 600;
   /** Good packets, over all transfers. */
   packetsReceived = 0;
@@ -127,19 +101,14 @@ export class TerminalSimulator extends EventEmitter<TerminalSimulatorEvents> {
   readonly requests: number[] = [];
 
   readonly #options: Required<Omit<TerminalSimulatorOptions, 'sn' | 'softwareVersion'>>;
-  #isRunning = false;
-  /** Away on purpose (flashing, asleep): a closed connection is not opened again by itself. */
-  #isAway = false;
-  #socket: Socket | undefined;
-  #failedConnects = 0;
-  #transfer: Transfer | undefined;
+  readonly #link: SimulatedLink;
+  #transfer: SimulatedTransfer | undefined;
   /** Pieces of an unfinished line. */
   #line = '';
   #corruptionsLeft: number;
   #dropsLeft = 1;
   #reportTimer: NodeJS.Timeout | undefined;
   #packetTimer: NodeJS.Timeout | undefined;
-  #connectTimer: NodeJS.Timeout | undefined;
   #sleepTimer: NodeJS.Timeout | undefined;
   #revertTimer: NodeJS.Timeout | undefined;
 
@@ -162,6 +131,15 @@ export class TerminalSimulator extends EventEmitter<TerminalSimulatorEvents> {
     requireInteger('port', options.port, 1, 0xffff);
     requireField(options.host !== '', 'host', options.host, 'a name or an address');
     this.#report(); // refuses an SN or a version that no report can carry
+    this.#link = new SimulatedLink(this.#options, {
+      connected: () => this.#connected(),
+      disconnected: () => this.#disconnected(),
+      received: (bytes, length) => this.#received(bytes, length),
+    });
+  }
+
+  get isConnected(): boolean {
+    return this.#link.isConnected;
   }
 
   /** Whether an upgrade has been accepted and is neither finished nor given up. */
@@ -170,50 +148,17 @@ export class TerminalSimulator extends EventEmitter<TerminalSimulatorEvents> {
   }
 
   start(): this {
-    if (!this.#isRunning) {
-      this.#isRunning = true;
-      this.#connect();
-    }
+    this.#link.start();
     return this;
   }
 
   /** Disconnects for good; settles when the connection is closed. */
   async stop(): Promise<void> {
-    this.#isRunning = false;
-    for (const timer of [this.#connectTimer, this.#sleepTimer, this.#revertTimer]) clearTimeout(timer);
-    const socket = this.#socket;
-    if (!socket || socket.closed) return;
-    await new Promise<void>((resolve) => {
-      socket.once('close', () => resolve());
-      socket.destroy();
-    });
-  }
-
-  #connect(): void {
-    if (!this.#isRunning) return;
-    this.#isAway = false;
-    const { host, port } = this.#options;
-    const socket = connect({
-      host,
-      port,
-      noDelay: true,
-      onread: {
-        buffer: readBuffer,
-        callback: (length, bytes) => {
-          if (socket === this.#socket && !this.#isAway) this.#receive(bytes as Buffer, length);
-          return true;
-        },
-      },
-    });
-    this.#socket = socket;
-    socket.on('connect', () => this.#connected());
-    socket.on('error', () => {}); // 'close' follows and decides
-    socket.on('close', () => this.#closed(socket));
+    for (const timer of [this.#sleepTimer, this.#revertTimer]) clearTimeout(timer);
+    await this.#link.stop();
   }
 
   #connected(): void {
-    this.isConnected = true;
-    this.#failedConnects = 0;
     this.emit('connected');
     this.#sendReport();
     this.#reportTimer = setInterval(() => this.#sendReport(), this.#options.reportIntervalMs);
@@ -221,46 +166,13 @@ export class TerminalSimulator extends EventEmitter<TerminalSimulatorEvents> {
     if (this.#transfer) this.#nextStep(this.#transfer);
   }
 
-  #closed(socket: Socket): void {
-    if (socket !== this.#socket) return;
-    this.#socket = undefined;
+  #disconnected(): void {
     clearInterval(this.#reportTimer);
     clearTimeout(this.#packetTimer);
     clearTimeout(this.#sleepTimer);
     this.#line = '';
-    if (this.#transfer) this.#transfer.isWaiting = false;
-    if (this.isConnected) {
-      this.isConnected = false;
-      this.emit('disconnected');
-    }
-    if (!this.#isRunning || this.#isAway) return;
-    const { reconnectDelayMs } = this.#options;
-    const delayMs = Math.min(
-      reconnectDelayMs * 2 ** this.#failedConnects,
-      Math.max(RECONNECT_MAX_MS, reconnectDelayMs),
-    );
-    this.#failedConnects = Math.min(this.#failedConnects + 1, 16);
-    // Spread, so that a fleet does not come back in one instant.
-    this.#connectIn(delayMs * (0.75 + Math.random() / 4));
-  }
-
-  #connectIn(delayMs: number): void {
-    clearTimeout(this.#connectTimer);
-    this.#connectTimer = setTimeout(() => this.#connect(), delayMs);
-  }
-
-  /** Leaves on purpose and comes back after a time; `before` runs just before that. */
-  #goAway(delayMs: number, before?: () => void): void {
-    this.#isAway = true;
-    const socket = this.#socket;
-    socket?.end();
-    clearTimeout(this.#connectTimer);
-    this.#connectTimer = setTimeout(() => {
-      socket?.destroy();
-      if (socket) this.#closed(socket);
-      before?.();
-      this.#connect();
-    }, delayMs);
+    this.#transfer?.interrupt();
+    this.emit('disconnected');
   }
 
   #stayAwake(): void {
@@ -268,21 +180,17 @@ export class TerminalSimulator extends EventEmitter<TerminalSimulatorEvents> {
     if (!sleep) return;
     this.#sleepTimer = setTimeout(() => {
       if (this.#transfer) this.#stayAwake();
-      else this.#goAway(sleep.asleepMs);
+      else this.#link.leave(sleep.asleepMs);
     }, sleep.awakeMs);
   }
 
-  #receive(bytes: Buffer, length: number): void {
+  #received(bytes: Buffer, length: number): void {
     let at = 0;
     while (at < length) {
       const transfer = this.#transfer;
       if (transfer?.isWaiting) {
-        const wanted = packetLength(transfer);
-        const take = Math.min(wanted - transfer.received, length - at);
-        bytes.copy(transfer.packet, transfer.received, at, at + take);
-        transfer.received += take;
-        at += take;
-        if (transfer.received === wanted) this.#packetArrived(transfer, wanted);
+        at += transfer.take(bytes, at, length);
+        if (!transfer.isWaiting) this.#packetArrived(transfer);
       } else {
         // Only to `length`: behind it are the bytes of other terminals.
         const lineEnd = bytes.subarray(at, length).indexOf(LF);
@@ -333,7 +241,7 @@ export class TerminalSimulator extends EventEmitter<TerminalSimulatorEvents> {
   }
 
   #answer(keyword: string, cmd: string, para: string): void {
-    this.#send(encodeResponse({ sn: this.sn, softwareVer: this.softwareVersion, cmd, para, keyword }));
+    this.#link.send(encodeResponse({ sn: this.sn, softwareVer: this.softwareVersion, cmd, para, keyword }));
   }
 
   #otaCommand(line: string): void {
@@ -347,66 +255,45 @@ export class TerminalSimulator extends EventEmitter<TerminalSimulatorEvents> {
       this.emit('refused', errcode);
       return;
     }
-    const { pinfo, fileSize, packetCount, packetSize, packetBcc, md5 } = decoded.frame;
-    const transfer: Transfer = {
-      softwareVersion: Number(pinfo.softwareVersion),
-      fileSize,
-      packetCount,
-      packetSize,
-      packetBcc: Buffer.from(packetBcc.join(''), 'hex'),
-      md5,
-      pcnt: 1,
-      repeats: 0,
-      hash: createHash('md5'),
-      packet: Buffer.allocUnsafeSlow(Math.min(packetSize, fileSize)),
-      received: 0,
-      isWaiting: false,
-    };
+    const transfer = new SimulatedTransfer(decoded.frame);
     this.#transfer = transfer;
     this.emit('offered', transfer.softwareVersion);
     this.#nextStep(transfer);
   }
 
   /** Asks for the next packet, or finishes when there is none left. */
-  #nextStep(transfer: Transfer): void {
-    if (transfer.pcnt > transfer.packetCount) {
+  #nextStep(transfer: SimulatedTransfer): void {
+    if (transfer.isComplete) {
       this.#over(transfer);
       return;
     }
     const { faults, packetTimeoutMs } = this.#options;
     if (faults.silentAtPacket !== undefined && transfer.pcnt >= faults.silentAtPacket) return;
-    const { pcnt, packetSize: psize } = transfer;
-    transfer.received = 0;
-    transfer.isWaiting = true;
+    const { pcnt, psize } = transfer.ask();
     if (this.requests.length === REQUESTS_LOGGED) this.requests.shift();
     this.requests.push(pcnt);
     clearTimeout(this.#packetTimer);
     this.#packetTimer = setTimeout(() => this.#giveUp(805), packetTimeoutMs);
-    this.#send(encodePacketRequest({ sn: this.sn, ver: this.softwareVersion, pcnt, psize }));
+    this.#link.send(encodePacketRequest({ sn: this.sn, ver: this.softwareVersion, pcnt, psize }));
   }
 
-  #packetArrived(transfer: Transfer, length: number): void {
+  #packetArrived(transfer: SimulatedTransfer): void {
     const { pcnt } = transfer;
     const { faults } = this.#options;
-    transfer.isWaiting = false;
     clearTimeout(this.#packetTimer);
-    const packet = transfer.packet.subarray(0, length);
     const isSpoilt = faults.corruptPacket?.packet === pcnt && this.#corruptionsLeft-- > 0;
-    if (isSpoilt || xorOf(packet) !== transfer.packetBcc[pcnt - 1]) {
-      transfer.repeats += 1;
-      if (transfer.repeats > REPEATS_PER_PACKET) this.#giveUp(803);
+    const verdict = transfer.judge(isSpoilt);
+    if (verdict !== 'good') {
+      if (verdict === 'failed') this.#giveUp(803);
       else this.#nextStep(transfer);
       return;
     }
-    transfer.hash.update(packet);
-    transfer.repeats = 0;
-    transfer.pcnt += 1;
     this.packetsReceived += 1;
     this.emit('packet', pcnt);
     if (faults.patchError !== undefined) {
       this.#giveUp(faults.patchError);
     } else if (faults.dropAtPacket === pcnt && this.#dropsLeft-- > 0) {
-      this.#socket?.destroy();
+      this.#link.cut();
     } else {
       this.#nextStep(transfer);
     }
@@ -420,13 +307,13 @@ export class TerminalSimulator extends EventEmitter<TerminalSimulatorEvents> {
   }
 
   /** All packets are here: says so, checks the whole file, flashes, starts again. */
-  #over(transfer: Transfer): void {
+  #over(transfer: SimulatedTransfer): void {
     const { faults, upgradeDelayMs } = this.#options;
     this.#transfer = undefined;
-    this.#send(encodeOtaOver({ sn: this.sn }));
+    this.#link.send(encodeOtaOver({ sn: this.sn }));
     this.emit('over');
-    const isGood = transfer.hash.digest('hex').toUpperCase() === transfer.md5;
-    this.#goAway(upgradeDelayMs, () => {
+    const isGood = transfer.isFileRight();
+    this.#link.leave(upgradeDelayMs, () => {
       // There is no code for a wrong MD5: the old version is all that the server gets to see.
       if (isGood && !faults.lie) this.#upgraded(transfer.softwareVersion);
     });
@@ -448,8 +335,8 @@ export class TerminalSimulator extends EventEmitter<TerminalSimulatorEvents> {
   }
 
   #sendReport(): void {
-    if (!this.isConnected || this.#isAway) return;
-    this.#send(this.#report());
+    if (!this.#link.isOpen) return;
+    this.#link.send(this.#report());
     this.emit('reported', this.softwareVersion);
   }
 
@@ -464,14 +351,6 @@ export class TerminalSimulator extends EventEmitter<TerminalSimulatorEvents> {
   }
 
   #sendError(errorType: OtaErrorType, errcode: number): void {
-    this.#send(encodeOtaError({ sn: this.sn, errorType, errcode }));
+    this.#link.send(encodeOtaError({ sn: this.sn, errorType, errcode }));
   }
-
-  #send(bytes: Buffer): void {
-    if (this.#socket?.writable) this.#socket.write(bytes);
-  }
-}
-
-function packetLength({ pcnt, packetCount, packetSize, fileSize }: Transfer): number {
-  return pcnt < packetCount ? packetSize : fileSize - (packetCount - 1) * packetSize;
 }

@@ -29,6 +29,7 @@ const OFFER: OfferFacts = {
   expiresAtMs: 7 * 24 * HOUR,
   sends: 0,
   lastSentAtMs: null,
+  awaitsContact: true,
   firstRequestAtMs: null,
   lastRequestAtMs: null,
   finishedAtMs: null,
@@ -37,7 +38,7 @@ const OFFER: OfferFacts = {
   fromVersion: '10',
 };
 
-const sent = { sends: 1, lastSentAtMs: 0 };
+const sent = { sends: 1, lastSentAtMs: 0, awaitsContact: false };
 const asked = { ...sent, firstRequestAtMs: 0, lastRequestAtMs: 0 };
 const finished = { ...asked, finishedAtMs: 0 };
 const report = (version: string, afterFinish = false) => ({
@@ -167,7 +168,7 @@ const CASES: Case[] = [
   },
   {
     when: 'it is sent often enough and expires: nobody is to blame',
-    facts: { sends: OFFER_SENDS, lastSentAtMs: 0, nowMs: HOUR, expiresAtMs: HOUR },
+    facts: { ...sent, sends: OFFER_SENDS, lastSentAtMs: 0, nowMs: HOUR, expiresAtMs: HOUR },
     then: failed('offer_expired'),
   },
 
@@ -218,12 +219,12 @@ const CASES: Case[] = [
   },
   {
     when: 'it does not react to the last sending',
-    facts: { sends: OFFER_SENDS, lastSentAtMs: 2 * MINUTE, nowMs: 3 * MINUTE },
+    facts: { ...sent, sends: OFFER_SENDS, lastSentAtMs: 2 * MINUTE, nowMs: 3 * MINUTE },
     then: failed('no_reaction'),
   },
   {
     when: 'it still has time to react to the last sending',
-    facts: { sends: OFFER_SENDS, lastSentAtMs: 2 * MINUTE, nowMs: 3 * MINUTE - 1 },
+    facts: { ...sent, sends: OFFER_SENDS, lastSentAtMs: 2 * MINUTE, nowMs: 3 * MINUTE - 1 },
     then: waits('offered', 10 * MINUTE),
   },
   {
@@ -243,7 +244,12 @@ const CASES: Case[] = [
     facts: { ...sent, nowMs: 24 * HOUR - MINUTE },
     then: waits('offered', MINUTE),
   },
-  { when: 'it was sent and went away', facts: { ...sent, nowMs: 24 * HOUR }, then: { kind: 'offline' } },
+  {
+    when: 'it was sent and went away: its next contact wakes, no timer has to',
+    facts: { ...sent, awaitsContact: true, nowMs: HOUR },
+    then: waits('offered', 23 * HOUR),
+  },
+  { when: 'it was sent and stays away', facts: { ...sent, awaitsContact: true, nowMs: 24 * HOUR }, then: { kind: 'offline' } },
   {
     when: 'a limit is due within the same second: no loop of timers',
     facts: { nowMs: 24 * HOUR - 1 },
@@ -274,17 +280,19 @@ const facts: fc.Arbitrary<OfferFacts> = fc
       .array(fc.nat({ max: 48 * HOUR }), { minLength: 5, maxLength: 5 })
       .map((times) => times.sort((a, b) => a - b)),
     reached: fc.integer({ min: 0, max: 3 }),
+    away: fc.boolean(),
     sends: fc.integer({ min: 1, max: OFFER_SENDS }),
     expiresAtMs: fc.integer({ min: 1, max: 72 * HOUR }),
     failure: fc.option(fc.constantFrom(...FAILURE_CODES)),
     version: fc.option(fc.constantFrom('09', '10', '11')),
     afterFinish: fc.boolean(),
   })
-  .map(({ times, reached, sends, expiresAtMs, failure, version, afterFinish }) => ({
+  .map(({ times, reached, away, sends, expiresAtMs, failure, version, afterFinish }) => ({
     createdAtMs: 0,
     expiresAtMs,
     sends: reached > 0 ? sends : 0,
     lastSentAtMs: reached > 0 ? times[0]! : null,
+    awaitsContact: reached === 0 || away,
     firstRequestAtMs: reached > 1 ? times[1]! : null,
     lastRequestAtMs: reached > 1 ? times[2]! : null,
     finishedAtMs: reached > 2 ? times[3]! : null,

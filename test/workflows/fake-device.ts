@@ -76,17 +76,18 @@ export class FakeDevice {
 
   readonly activities: UpgradeActivities = {
     openOffer: async ({ attempt, fileIndex }) => {
-      if (this.#attempts.has(attempt)) return { kind: 'offered', online: false };
+      const nowMs = await this.#nowMs();
+      const leftMs = this.#input.deadlineAtMs - nowMs;
+      if (this.#attempts.has(attempt)) return { kind: 'offered', online: false, leftMs };
       const target = this.#input.files[fileIndex]!.targetVersion;
       if (this.version === target) return { kind: 'already_current' };
-      const nowMs = await this.#nowMs();
       if (nowMs >= this.#input.deadlineAtMs) return { kind: 'deadline' };
       const behaviour = this.#plan[Math.min(this.offers, this.#plan.length - 1)]!;
       this.offers += 1;
       this.#attempts.add(attempt);
       this.#write('offered');
       await this.#play(behaviour, { target, nowMs, attempt });
-      return { kind: 'offered', online: behaviour !== 'never comes online' };
+      return { kind: 'offered', online: behaviour !== 'never comes online', leftMs };
     },
     readOffer: async ({ attempt }) => {
       if (this.#facts?.attempt !== attempt) return null;
@@ -132,6 +133,7 @@ export class FakeDevice {
       expiresAtMs: this.#input.deadlineAtMs,
       sends: away ? 0 : 1,
       lastSentAtMs: away ? null : nowMs,
+      awaitsContact: away,
       firstRequestAtMs: asks ? nowMs : null,
       lastRequestAtMs: asks ? nowMs : null,
       finishedAtMs: done ? nowMs : null,

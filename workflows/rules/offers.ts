@@ -33,6 +33,8 @@ export interface OfferFacts {
   expiresAtMs: number;
   sends: number;
   lastSentAtMs: number | null;
+  /** The device is away and its next contact wakes the workflow, so no timer has to. */
+  awaitsContact: boolean;
   firstRequestAtMs: number | null;
   lastRequestAtMs: number | null;
   finishedAtMs: number | null;
@@ -69,7 +71,7 @@ export function judgeOffer(facts: OfferFacts, limits: StageLimits): OfferVerdict
   }
   const onlineUntilMs = facts.createdAtMs + limits.waitOnlineMs;
   if (facts.nowMs >= onlineUntilMs) return { kind: 'offline' };
-  const checkMs = facts.sends > 0 ? limits.silenceMs : onlineUntilMs - facts.nowMs;
+  const checkMs = facts.awaitsContact ? limits.waitOnlineMs : limits.silenceMs;
   return wait('offered', facts, Math.min(facts.nowMs + checkMs, onlineUntilMs, facts.expiresAtMs));
 }
 
