@@ -69,7 +69,7 @@ export const variables = {
   TEMPORAL_TLS_CLIENT_CERT_PATH: optional('Client certificate for mutual TLS', readable),
   TEMPORAL_TLS_CLIENT_KEY_PATH: optional('Private key of the client certificate', readable),
   TEMPORAL_UI_URL: optional(
-    'Temporal Web UI, for the links in answers and in the console',
+    'Temporal Web UI, for the links in answers',
     url(['http:', 'https:'], 'https://temporal.example.com'),
     { defaultText: 'that of the embedded server' },
   ),
@@ -85,8 +85,13 @@ export const variables = {
     defaultText: 'a free port on 127.0.0.1; passed on by /metrics either way',
   }),
 
-  API_HOST: variable('Address of the REST API, console and /metrics', host, '127.0.0.1'),
-  API_PORT: variable('Port of the REST API, console and /metrics', port, 8080),
+  API_HOST: variable('Address of the REST API and /metrics', host, '127.0.0.1'),
+  API_PORT: variable('Port of the REST API and /metrics', port, 8080),
+  API_TRUSTED_PROXIES: variable(
+    "Number of proxies in front of the API whose word on the caller's address is taken",
+    integer(0, 10),
+    0,
+  ),
   PROBE_PORT: optional('Port of /healthz, /readyz and /metrics in processes without the role api', port, {
     defaultText: 'off',
   }),
@@ -237,6 +242,7 @@ function arrange(values: Values) {
     api: {
       host: values.API_HOST,
       port: values.API_PORT,
+      trustedProxies: values.API_TRUSTED_PROXIES,
       probePort: values.PROBE_PORT,
       newAdminKey: values.SLIPWAY_NEW_ADMIN_KEY,
     },

@@ -13,6 +13,7 @@ import {
   ensureFirstKey,
   limitServer,
   makeAdminKey,
+  restartLostTasks,
   startUnstartedTasks,
   type AppOptions,
 } from './api/app.ts';
@@ -82,7 +83,14 @@ async function startParts(config: Config, log: Logger, stops: Stops): Promise<Om
   const moreMetrics = has('worker')
     ? await startWorker(config, log, { database, executions, servers }, stops)
     : undefined;
-  const app: AppOptions = { db: database.db, executions, log, metrics, ...(moreMetrics && { moreMetrics }) };
+  const app: AppOptions = {
+    trustedProxies: config.api.trustedProxies,
+    db: database.db,
+    executions,
+    log,
+    metrics,
+    ...(moreMetrics && { moreMetrics }),
+  };
   const api = has('api') ? await startApi(config, log, app, stops) : null;
   if (api === null && config.api.probePort !== undefined) {
     const probes = createApp({ ...app, probesOnly: true });
@@ -150,12 +158,15 @@ async function startApi(config: Config, log: Logger, options: AppOptions, stops:
   const newKey = await (config.api.newAdminKey ? makeAdminKey(db) : ensureFirstKey(db));
   const app = createApp({ ...options, defaultDispatchDelayMs: config.defaultDispatchDelayMs });
   const port = await listen(app, config.api.port, config.api.host, stops);
-  const sweep = setInterval(() => {
-    startUnstartedTasks(db, executions).catch((error: unknown) =>
-      log.warn({ err: error }, 'tasks could not be started, it is tried again'),
-    );
-  }, 10_000);
-  stops.push({ name: 'task sweep', stop: async () => clearInterval(sweep) });
+  const repeat = (work: () => Promise<unknown>, everyMs: number) =>
+    setInterval(() => {
+      work().catch((error: unknown) => log.warn({ err: error }, 'tasks could not be started, it is tried again'));
+    }, everyMs);
+  const sweeps = [
+    repeat(() => startUnstartedTasks(db, executions), 10_000),
+    repeat(() => restartLostTasks(db, executions), 60_000),
+  ];
+  stops.push({ name: 'task sweeps', stop: async () => sweeps.forEach(clearInterval) });
   return { url: `http://${config.api.host}:${port}`, newKey };
 }
 

@@ -29,24 +29,24 @@ export async function startWorker(
   const workflowBundle = await loadWorkflowBundle(config.cacheDir);
   const connection = await NativeConnection.connect(connectionOptions(config, servers));
   stops.push({ name: 'worker connection', stop: () => connection.close() });
-  let stopping = false;
+  const stopping = new AbortController();
   let worker: Worker | null = null;
   const supervise = async () => {
     // A worker ends by itself only when something is broken beyond its own retries; another one may do better.
-    for (let pauseMs = 1_000; !stopping; pauseMs = Math.min(pauseMs * 2, 30_000)) {
+    for (let pauseMs = 1_000; !stopping.signal.aborted; pauseMs = Math.min(pauseMs * 2, 30_000)) {
       try {
         worker = await Worker.create({
           connection,
           namespace: config.temporal.namespace,
           taskQueue: config.temporal.taskQueue,
           workflowBundle,
-          activities: createActivities({ db: database.db, executions }),
+          activities: createActivities({ db: database.db, executions, stopping: stopping.signal }),
           maxCachedWorkflows: config.worker.maxCachedWorkflows,
           maxConcurrentActivityTaskExecutions: config.worker.maxConcurrentActivities,
           shutdownGraceTime: config.shutdownGraceMs,
         });
         await worker.run();
-        if (!stopping) throw new Error('the worker ended although nobody stopped it');
+        if (!stopping.signal.aborted) throw new Error('the worker ended although nobody stopped it');
       } catch (error) {
         log.error({ err: error }, `the worker failed, another one starts in ${pauseMs / 1_000} s`);
         await new Promise((resolve) => setTimeout(resolve, pauseMs));
@@ -57,7 +57,7 @@ export async function startWorker(
   stops.push({
     name: 'worker',
     stop: async () => {
-      stopping = true;
+      stopping.abort();
       if (worker?.getState() === 'RUNNING') worker.shutdown();
       await running;
     },

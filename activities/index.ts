@@ -9,6 +9,8 @@ import type { Db } from '../db/index.ts';
 export interface ActivityDependencies {
   db: Db;
   executions: Executions;
+  /** Aborted when the worker stops: steps that watch for minutes end early, and another worker goes on. */
+  stopping: AbortSignal;
 }
 
 /** All activities of one worker. */

@@ -41,7 +41,15 @@ const UNHEARD_MS = 20_000;
 /** How many devices without news are looked after per idle slice. */
 const LOST_SAMPLE = 50;
 
-export function createTaskActivities({ db, executions }: { db: Db; executions: Executions }) {
+export function createTaskActivities({
+  db,
+  executions,
+  stopping,
+}: {
+  db: Db;
+  executions: Executions;
+  stopping: AbortSignal;
+}) {
   return {
     /** Reads a task and notes that its workflow runs. */
     loadTask: (taskId: number) => step(() => dispatch.loadTask(db, taskId)),
@@ -52,7 +60,10 @@ export function createTaskActivities({ db, executions }: { db: Db; executions: E
     ) => step(() => dispatch.recordTaskStatus(db, taskId, status, entry)),
     recordPacing: (taskId: number, pacing: Parameters<typeof dispatch.recordPacing>[2], entry: dispatch.TaskEntry) =>
       step(() => dispatch.recordPacing(db, taskId, pacing, entry)),
-    logTask: (taskId: number, entry: dispatch.TaskEntry) => step(() => dispatch.logTask(db, taskId, entry)),
+    recordStartNow: (taskId: number, entry: dispatch.TaskEntry) =>
+      step(() => dispatch.recordStartNow(db, taskId, entry)),
+    /** Tells the gateways of offers that were held back by a pause. */
+    announceOffers: (taskId: number) => step(() => dispatch.announceOffers(db, taskId)),
     countTask: (taskId: number) => step(() => dispatch.countTask(db, taskId)),
     countStatuses: (taskId: number) => step(() => dispatch.countStatuses(db, taskId)),
     /** Puts devices that did not succeed back into the task. */
@@ -81,8 +92,9 @@ export function createTaskActivities({ db, executions }: { db: Db; executions: E
         const windowOpensInMs = window.open ? null : window.opensAtMs - count.nowMs;
         const elapsedMs = Date.now() - startedAtMs;
         const isOver = elapsedMs > (count.remaining > 0 ? BUSY_SLICE_MS : IDLE_SLICE_MS);
-        if (isOver && count.remaining === 0) await endLostUpgrades(taskId);
-        if (isOver || status !== 'running' || count.inFlight + count.remaining === 0 || cancellationSignal().aborted) {
+        const isStopped = stopping.aborted || cancellationSignal().aborted;
+        if (isOver) await endLostUpgrades(taskId);
+        if (isOver || status !== 'running' || count.inFlight + count.remaining === 0 || isStopped) {
           return { ...count, windowOpensInMs: null };
         }
         if (windowOpensInMs !== null && count.remaining > 0) return { ...count, windowOpensInMs };

@@ -19,7 +19,7 @@ import { packageVersion } from './openapi.ts';
 import type { Db } from '../db/index.ts';
 
 export { ensureFirstKey, makeAdminKey } from './auth.ts';
-export { startUnstartedTasks } from './task-creation.ts';
+export { restartLostTasks, startUnstartedTasks } from './task-creation.ts';
 
 export interface AppOptions {
   db: Db;

@@ -167,7 +167,8 @@ class Import {
 function wordsFor(outcome: RegistrationResult & { status: 'refused' }, { imei }: Registration): string {
   const holder = outcome.holder === undefined ? 'another device' : `the device ${outcome.holder}`;
   const words = {
-    other_department: 'this device is registered in another department; ask an administrator to have it moved',
+    other_department:
+      'this device is registered in another department; if that is wrong, let that department delete it, then register it here',
     imei_taken: `IMEI ${imei} belongs to ${holder} already; correct one of the two`,
     dates_wrong: DATES_WRONG,
   };

@@ -29,7 +29,9 @@ const DEVICE_FIELDS = {
     self: Type.String(),
     upgrades: Type.String(),
     versionUploads: Type.String(),
-    execution: Type.String(),
+    execution: nullable(
+      Type.String({ description: 'the workflow in the Temporal Web UI; null when TEMPORAL_UI_URL is not set' }),
+    ),
   }),
 };
 export const Device = closed(
@@ -58,7 +60,7 @@ export const DeviceDetail = closed(
 );
 
 /** What list and detail have in common. */
-export function showDevice(row: DeviceRow, execution: string) {
+export function showDevice(row: DeviceRow, execution: string | null) {
   const { departmentId: _department, createdAt, updatedAt, ...device } = row;
   const self = `/api/v1/devices/${row.id}`;
   return {
@@ -72,7 +74,7 @@ export function showDevice(row: DeviceRow, execution: string) {
 /** One device with everything known of it. */
 export function showDetail(
   found: NonNullable<Awaited<ReturnType<typeof findDevice>>>,
-  execution: string,
+  execution: string | null,
 ): Static<typeof DeviceDetail> {
   const { device, versions, contact, running } = found;
   return {

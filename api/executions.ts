@@ -163,8 +163,9 @@ export class Executions {
     return this.#signal(deviceId, CONTROL_SIGNAL, control);
   }
 
-  /** Where a person can look at an execution. */
-  executionUrl(workflowId: string): string {
+  /** Where a person can look at an execution; null when nobody said where the Temporal Web UI is. */
+  executionUrl(workflowId: string): string | null {
+    if (this.#uiUrl === '') return null;
     const namespace = encodeURIComponent(this.#client.options.namespace);
     return `${this.#uiUrl}/namespaces/${namespace}/workflows/${encodeURIComponent(workflowId)}`;
   }

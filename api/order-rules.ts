@@ -6,6 +6,7 @@ import type { FieldError } from './problems.ts';
 import type { FirmwareRow } from '../db/firmware.ts';
 import type { TaskOptions } from '../db/schema.ts';
 import { MAX_TASK_DEVICES, type UpgradePlan } from '../db/tasks.ts';
+import { LAST_DEVICES_MS } from '../workflows/rules/offers.ts';
 import {
   earliestStart,
   expectedDurationMs,
@@ -38,8 +39,8 @@ export interface Warning {
   message: string;
 }
 
-/** After the deadline and the proof limit: time for timers to fire and the last rows to be written. */
-const MARGIN_MS = 5 * 60_000;
+/** Time for timers to fire and the last rows to be written. */
+const END_MARGIN_MS = 5 * 60_000;
 
 /** Every reason why an order could never be carried out; empty when there is none. */
 export function impossible(order: TimedPlan): FieldError[] {
@@ -57,7 +58,7 @@ export function forecast({ plan, options, dispatchAtMs, deadlineAtMs }: TimedPla
   const devices = plan.devices.filter(({ outcome }) => outcome === 'goes').length;
   const durations = plan.files.map((file) => expectedDurationMs(file.sizeBytes));
   const turns = Math.ceil(devices / options.pacing.maxConcurrent);
-  const latestEndAtMs = deadlineAtMs + options.limits.proofMs + MARGIN_MS;
+  const latestEndAtMs = deadlineAtMs + options.limits.proofMs + LAST_DEVICES_MS + END_MARGIN_MS;
   if (options.window === null) {
     const endAtMs = dispatchAtMs + turns * durations.reduce((sum, duration) => sum + duration, 0);
     return { nights: null, expectedEndAtMs: endAtMs <= deadlineAtMs ? endAtMs : null, latestEndAtMs };

@@ -148,7 +148,7 @@ export async function planOrder(
   if (plan.devices.length > 1) demand(caller, 'upgrade:batch', 'Upgrading more than one device');
 
   const dispatchAtMs = plan.nowMs + options.dispatchDelayMs;
-  const deadlineAtMs = plan.nowMs + (order.options?.deadlineHours ?? 168) * HOUR;
+  const deadlineAtMs = plan.nowMs + options.lifeMs;
   const times = { plan, options, dispatchAtMs, deadlineAtMs };
   const errors = impossible(times);
   if (errors.length > 0) throw orderRefused(errors);
@@ -164,6 +164,7 @@ function readOptions(body: Static<typeof OptionsBody>, defaultDispatchDelayMs: n
     window: body.window ?? (body.night === true ? DEFAULT_WINDOW : null),
     attemptsPerFile: body.attemptsPerFile ?? 3,
     notEligible: body.notEligible ?? 'wait',
+    lifeMs: Math.round((body.deadlineHours ?? 168) * HOUR),
     dispatchDelayMs: Math.round((body.dispatchDelayMinutes ?? defaultDispatchDelayMs / MINUTE) * MINUTE),
     limits: {
       waitOnlineMs: Math.round((limits.waitOnlineHours ?? 24) * HOUR),

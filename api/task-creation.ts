@@ -13,6 +13,7 @@ import { reasonText } from './reasons.ts';
 import type { Services, TaskExecutions } from './route.ts';
 import { closed, nullable } from './schemas.ts';
 import { showTask, TASK_FIELDS } from './upgrade-views.ts';
+import { findRunningTasks } from '../db/dispatch.ts';
 import type { Db } from '../db/index.ts';
 import { findByIdempotencyKey, findUnstartedTasks, insertTask, logCreation, PLAN_OUTCOMES } from '../db/tasks.ts';
 
@@ -137,6 +138,19 @@ export async function startUnstartedTasks(db: Db, executions: Pick<TaskExecution
   // One after the other: when Temporal is away, the first attempt says so.
   for (const { id, name, department } of tasks) await executions.startTask(id, { name, department });
   return tasks.length;
+}
+
+/** More unfinished tasks than these are looked after a minute later. */
+const TASKS_A_MINUTE = 500;
+
+/**
+ * Gives unfinished tasks whose workflow is gone (terminated by hand, or lost with a restored Temporal) a new one, which
+ * goes on from what is stored. Harmless for tasks whose workflow runs. To be called every minute.
+ */
+export async function restartLostTasks(db: Db, executions: Pick<TaskExecutions, 'startTask'>): Promise<void> {
+  for (const { id, name, department } of await findRunningTasks(db, TASKS_A_MINUTE)) {
+    await executions.startTask(id, { name, department });
+  }
 }
 
 async function tryToStart(

@@ -30,7 +30,9 @@ export const TASK_FIELDS = {
     self: Type.String(),
     devices: Type.String(),
     log: Type.String(),
-    execution: Type.String({ description: 'the workflow in the Temporal Web UI' }),
+    execution: nullable(
+      Type.String({ description: 'the workflow in the Temporal Web UI; null when TEMPORAL_UI_URL is not set' }),
+    ),
   }),
 };
 export const Task = closed(TASK_FIELDS, { title: 'UpgradeTask' });
@@ -64,7 +66,9 @@ export const UPGRADE_FIELDS = {
     log: Type.String(),
     task: Type.String(),
     device: Type.String(),
-    execution: Type.String({ description: 'the workflow in the Temporal Web UI' }),
+    execution: nullable(
+      Type.String({ description: 'the workflow in the Temporal Web UI; null when TEMPORAL_UI_URL is not set' }),
+    ),
   }),
 };
 export const Upgrade = closed(UPGRADE_FIELDS, { title: 'DeviceUpgrade' });

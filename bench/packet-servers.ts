@@ -37,7 +37,7 @@ export async function serve(kind: ServerKind): Promise<void> {
 }
 
 async function figures(connections: number, collect: boolean): Promise<ServerFigures> {
-  for (let round = 0; collect && round < COLLECTIONS; round += 1) {
+  for (let left = collect ? COLLECTIONS : 0; left > 0; left -= 1) {
     globalThis.gc?.();
     await new Promise((resolve) => setTimeout(resolve, 50));
   }

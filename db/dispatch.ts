@@ -74,11 +74,34 @@ export async function recordPacing(db: Db, taskId: number, pacing: Pacing, entry
     select id, ${entry.author}, ${entry.event}, ${entry.cause ?? ''}, ${JSON.stringify({ pacing })}::jsonb from changed`);
 }
 
-/** Writes a line into a task's log. */
-export async function logTask(db: Db, taskId: number, entry: TaskEntry): Promise<void> {
+/** Ends the dispatch delay of a task, with author; what follows, a retry for example, does not wait it out again. */
+export async function recordStartNow(db: Db, taskId: number, entry: TaskEntry): Promise<void> {
   await db.execute(sql`
-    insert into task_log (task_id, author, event, cause, details)
-    values (${taskId}, ${entry.author}, ${entry.event}, ${entry.cause ?? ''}, ${JSON.stringify(entry.details ?? {})}::jsonb)`);
+    with changed as (
+      update upgrade_tasks set dispatch_at = clock_timestamp()
+      where id = ${taskId} and dispatch_at > clock_timestamp() returning id
+    )
+    insert into task_log (task_id, author, event, cause)
+    select id, ${entry.author}, ${entry.event}, ${entry.cause ?? ''} from changed`);
+}
+
+/** Tells the gateways of offers that were held back while the task was paused. */
+export async function announceOffers(db: Db, taskId: number): Promise<void> {
+  await db.execute(sql`
+    select pg_notify(${DEVICE_MESSAGE_CHANNEL}, m.device_id)
+    from device_upgrades u join device_messages m on m.upgrade_id = u.id and m.closed_at is null
+    where u.task_id = ${taskId} and u.dispatched_at is not null and u.finished_at is null`);
+}
+
+/** Unfinished tasks that have been running for a while: their workflow should exist. */
+export async function findRunningTasks(
+  db: Db,
+  limit: number,
+): Promise<{ id: number; name: string; department: string }[]> {
+  return db.execute<{ id: number; name: string; department: string }>(sql`
+    select t.id, t.name, d.name as department from upgrade_tasks t join departments d on d.id = t.department_id
+    where t.finished_at is null and t.started_at < clock_timestamp() - interval '1 minute'
+    order by t.id limit ${limit}`);
 }
 
 /** How a task stands. */
@@ -209,7 +232,8 @@ export async function resetFailed(db: Db, taskId: number, by: { author: string; 
       select id, ${by.author}, 'retry', 'scheduled', ${by.cause} from reset
     ), extended as (
       update upgrade_tasks t
-      set deadline_at = greatest(t.deadline_at, clock_timestamp() + (t.deadline_at - t.created_at)),
+      set deadline_at = greatest(t.deadline_at,
+            clock_timestamp() + make_interval(secs => (t.options->>'lifeMs')::float8 / 1000)),
           status = 'scheduled', finished_at = null
       where t.id = ${taskId} and t.finished_at is not null and exists (select 1 from reset)
     ), told as (

@@ -1,6 +1,9 @@
 /**
  * Messages to devices as the gateways see them: find the open offer, claim the right to send it, write down how far
  * the device has come. Each function is one statement, because these run once per offer or once per second and device.
+ *
+ * Whoever writes locks the rows of the upgrades first, by number, and those of the messages second: so nobody waits in
+ * a circle. No stronger than an update does, or lines of the log would have to wait.
  */
 import { sql } from 'drizzle-orm';
 import type { Db } from './index.ts';
@@ -61,27 +64,28 @@ export async function claimSend(
 ): Promise<{ claimed: boolean; edge: boolean }> {
   const rows = await db.execute<{ edge: boolean }>(sql`
     with locked as materialized (
-      select u.id from device_upgrades u join device_messages m on m.upgrade_id = u.id where m.id = ${offerId} for update of u
+      select u.id as upgrade_id, m.awaits_contact from device_upgrades u join device_messages m on m.upgrade_id = u.id
+      where m.id = ${offerId} for no key update of u, m
     ), claimed as (
       update device_messages m
-      set sends = sends + 1, last_sent_at = clock_timestamp(),
-          first_sent_at = coalesce(first_sent_at, clock_timestamp())
+      set sends = sends + 1, last_sent_at = clock_timestamp(), first_sent_at = coalesce(first_sent_at, clock_timestamp()),
+          awaits_contact = false
       from locked
-      where m.id = ${offerId} and m.upgrade_id = locked.id and attempt = ${attempt} and closed_at is null and failure_code is null
+      where m.id = ${offerId} and attempt = ${attempt} and closed_at is null and failure_code is null
         and first_request_at is null and finished_at is null
         and expires_at > clock_timestamp() and sends < ${OFFER_SENDS}
         and payload->>'fromVersion' = (select v.version from device_versions v
                                        where v.device_id = m.device_id and v.component = m.payload->>'component')
-      returning m.upgrade_id, m.file_index, m.attempt, m.sends, m.awaits_contact
+      returning m.upgrade_id, m.file_index, m.attempt, m.sends, locked.awaits_contact as edge
     ), logged as (
       insert into upgrade_log (upgrade_id, author, event, file_index, attempt, cause)
       select upgrade_id, 'system', 'offer_sent', file_index, attempt, 'sending ' || sends || ' of ' || ${OFFER_SENDS}::int
       from claimed
     ), edged as (
       update device_upgrades u set edge_at = clock_timestamp(), reason = null
-      from claimed c where c.awaits_contact and u.id = c.upgrade_id
+      from claimed c where c.edge and u.id = c.upgrade_id
     )
-    select awaits_contact as edge from claimed`);
+    select edge from claimed`);
   return { claimed: rows.length > 0, edge: rows[0]?.edge ?? false };
 }
 
@@ -98,44 +102,46 @@ export async function writeProgress(
     with input as (
       select * from jsonb_to_recordset(${JSON.stringify(entries)}::jsonb) as x("offerId" bigint, "deviceId" text, bytes int, finished boolean)
     ), locked as materialized (
-      select u.id, i.* from device_upgrades u join device_messages m on m.upgrade_id = u.id join input i on i."offerId" = m.id
-      order by u.id for update of u
+      select u.id from device_upgrades u join device_messages m on m.upgrade_id = u.id join input i on i."offerId" = m.id
+      order by u.id for no key update of u
+    ), before as materialized (
+      select m.id, m.bytes_sent, m.first_request_at, m.finished_at, m.awaits_contact, i.bytes, i.finished
+      from device_messages m join input i on i."offerId" = m.id
+      where m.upgrade_id = any (array(select id from locked)) for no key update of m
     ), moved as (
       update device_messages m
       set first_request_at = coalesce(m.first_request_at, clock_timestamp()), last_request_at = clock_timestamp(),
-          bytes_sent = i.bytes,
-          finished_at = case when i.finished then coalesce(m.finished_at, clock_timestamp()) else m.finished_at end,
-          finished_seq = case when i.finished then coalesce(m.finished_seq, nextval('device_event_seq')) else m.finished_seq end
-      from locked i
-      where m.id = i."offerId" and m.closed_at is null and m.failure_code is null
-      returning m.id, m.device_id, m.upgrade_id, m.file_index, m.attempt, m.awaits_contact, m.first_request_at, m.last_request_at,
-                i.bytes, i.finished, (m.payload->>'sizeBytes')::int as size
-    ), before as (
-      select m.id, m.bytes_sent, m.first_request_at, m.finished_at from device_messages m join input i on i."offerId" = m.id
+          bytes_sent = b.bytes, awaits_contact = false,
+          finished_at = case when b.finished then coalesce(m.finished_at, clock_timestamp()) else m.finished_at end,
+          finished_seq = case when b.finished then coalesce(m.finished_seq, nextval('device_event_seq')) else m.finished_seq end
+      from before b
+      where m.id = b.id and m.closed_at is null and m.failure_code is null
+      returning m.id, m.upgrade_id, m.file_index, m.attempt, (m.payload->>'sizeBytes')::int as size, m.finished_at is not null as has_all,
+                b.bytes, b.bytes_sent as bytes_before, b.first_request_at is null as is_first,
+                b.finished and b.finished_at is null as is_last, b.awaits_contact as edge
     ), shown as (
       update device_upgrades u
-      set status = case when b.finished_at is not null or moved.finished then 'confirming' else 'transferring' end,
+      set status = case when moved.has_all then 'confirming' else 'transferring' end,
           reason = null, bytes_sent = moved.bytes, updated_at = clock_timestamp(),
-          edge_at = case when moved.awaits_contact and b.first_request_at is null then clock_timestamp() else u.edge_at end
-      from moved join before b using (id)
+          edge_at = case when moved.edge then clock_timestamp() else u.edge_at end
+      from moved
       where u.id = moved.upgrade_id and u.attempt = moved.attempt and u.status in ('offered', 'transferring', 'confirming')
     ), logged as (
       insert into upgrade_log (upgrade_id, author, event, status, file_index, attempt, cause, details)
       select moved.upgrade_id, 'device', line.event,
              case when line.event = 'transfer_finished' then 'confirming' else 'transferring' end,
              moved.file_index, moved.attempt, line.cause, jsonb_build_object('bytes', moved.bytes, 'of', moved.size)
-      from moved join before b using (id)
+      from moved
       cross join lateral (values
-        (1, 'transfer_started', 'first request', b.first_request_at is null),
+        (1, 'transfer_started', 'first request', moved.is_first),
         (2, 'transferred', (moved.bytes * 10::bigint / moved.size) * 10 || ' %',
-            not moved.finished and moved.bytes * 10::bigint / moved.size > b.bytes_sent * 10::bigint / moved.size),
-        (3, 'transfer_finished', 'the device has the whole file', moved.finished and b.finished_at is null)
+            not moved.has_all and moved.bytes * 10::bigint / moved.size > moved.bytes_before * 10::bigint / moved.size),
+        (3, 'transfer_finished', 'the device has the whole file', moved.is_last)
       ) as line(place, event, cause, due)
       where line.due order by moved.id, line.place
     )
-    select i."deviceId", moved.id is not null as open,
-           coalesce(moved.awaits_contact and b.first_request_at is null, false) as edge
-    from input i left join moved on moved.id = i."offerId" left join before b on b.id = i."offerId"`);
+    select i."deviceId", moved.id is not null as open, coalesce(moved.edge, false) as edge
+    from input i left join moved on moved.id = i."offerId"`);
   return {
     closedDevices: rows.filter((row) => !row.open).map((row) => row.deviceId),
     contacted: rows.filter((row) => row.edge).map((row) => row.deviceId),
@@ -150,7 +156,7 @@ export async function writeFailure(
 ): Promise<boolean> {
   const rows = await db.execute(sql`
     with locked as materialized (
-      select u.id from device_upgrades u join device_messages m on m.upgrade_id = u.id where m.id = ${offerId} for update of u
+      select u.id from device_upgrades u join device_messages m on m.upgrade_id = u.id where m.id = ${offerId} for no key update of u
     ), failed as (
       update device_messages m set failure_code = ${failure.code} from locked
       where m.id = ${offerId} and m.upgrade_id = locked.id and closed_at is null and failure_code is null

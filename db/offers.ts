@@ -28,7 +28,8 @@ const ONLINE_S = 120;
 export type OpenOfferResult =
   /** `leftMs`: until the offer expires, with the window or the task. */
   | { kind: 'offered'; online: boolean; leftMs: number }
-  | { kind: 'already_current' }
+  /** The device runs this file's target, or that of a later file of the task. */
+  | { kind: 'already_current'; version: string }
   | { kind: 'waiting'; reason: WaitingReason; waitMs: number }
   | { kind: 'not_eligible'; reason: WaitingReason }
   | { kind: 'deadline' }
@@ -48,8 +49,10 @@ export async function openOffer(db: Db, key: AttemptKey & { fileIndex: number })
     const order = await readOrder(tx, key.upgradeId, key.fileIndex);
     if (upgrade.nowMs >= order.deadlineMs) return { kind: 'deadline' };
 
+    const running = order.versions[order.file.component];
+    if (running !== undefined && order.laterTargets.includes(running)) return { kind: 'already_current', version: running };
     const verdict = gate(order.file, { model: order.model, versions: order.versions });
-    if (verdict.kind === 'already_current') return { kind: 'already_current' };
+    if (verdict.kind === 'already_current') return { kind: 'already_current', version: order.file.targetVersion };
     if (verdict.kind === 'closed') {
       const neverTried = key.fileIndex === 0 && upgrade.attempt === 0;
       if (order.options.notEligible === 'skip' && neverTried) return { kind: 'not_eligible', reason: verdict.reason };
@@ -125,6 +128,8 @@ interface Order {
   online: boolean;
   model: string;
   versions: Partial<Record<Component, string>>;
+  /** Targets of the files behind this one, of the same component. */
+  laterTargets: string[];
   file: {
     firmwareId: number;
     component: Component;
@@ -144,6 +149,9 @@ async function readOrder(tx: Db, upgradeId: number, fileIndex: number): Promise<
     select t.status as "taskStatus", t.options, (extract(epoch from t.deadline_at) * 1000)::float8 as "deadlineMs", d.model,
       coalesce(c.last_seen_at > clock_timestamp() - make_interval(secs => ${ONLINE_S}), false) as online,
       coalesce((select jsonb_object_agg(v.component, v.version) from device_versions v where v.device_id = d.id), '{}') as versions,
+      (select coalesce(jsonb_agg(later.target_version), '[]')
+       from unnest(t.firmware_ids) with ordinality as o(id, place) join firmware later on later.id = o.id
+       where o.place > ${fileIndex + 1}::int and later.component = f.component) as "laterTargets",
       jsonb_build_object('firmwareId', f.id, 'component', f.component, 'targetVersion', f.target_version,
         'compatibleVersion', f.compatible_version, 'currentVersions', to_jsonb(f.current_versions), 'model', f.model,
         'sizeBytes', f.size_bytes, 'sha256', f.sha256, 'packetSize', f.packet_size, 'pinfo', f.pinfo) as file

@@ -1,6 +1,7 @@
 /**
  * Departments and API keys. Keys are kept as SHA-256 only; the permissions are plain words that `api/auth.ts` knows.
  */
+import { randomBytes } from 'node:crypto';
 import { and, asc, desc, eq, gt, isNull, sql } from 'drizzle-orm';
 import type { Db } from './index.ts';
 import { apiKeys, departments } from './schema.ts';
@@ -147,7 +148,9 @@ export async function createAdminKey(
     if (when === 'when_there_is_none' && (await tx.$count(apiKeys)) > 0) return false;
     await tx.insert(departments).values({ name: 'default' }).onConflictDoNothing();
     const [department] = await tx.select().from(departments).where(eq(departments.name, 'default'));
-    await tx.insert(apiKeys).values({ ...key, permissions: [...key.permissions], departmentId: department!.id });
+    // A name is the author in the logs: never two of the same.
+    const name = when === 'always' ? `${key.name}-${randomBytes(3).toString('hex')}` : key.name;
+    await tx.insert(apiKeys).values({ ...key, name, permissions: [...key.permissions], departmentId: department!.id });
     return true;
   });
 }

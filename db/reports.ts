@@ -42,7 +42,7 @@ export async function storeReport(db: Db, report: ReportEntry): Promise<ReportEf
       select component, version from device_versions where device_id = ${report.deviceId}
     ), stored as (
       insert into device_versions as v (device_id, component, version, reported_at, report_seq)
-      select ${report.deviceId}, component, version, clock_timestamp(), seq.n from input, seq
+      select ${report.deviceId}, component, version, clock_timestamp(), seq.n from input, seq order by component
       on conflict (device_id, component) do update
         set version = excluded.version, reported_at = excluded.reported_at, report_seq = excluded.report_seq
         where v.report_seq < excluded.report_seq
@@ -54,7 +54,7 @@ export async function storeReport(db: Db, report: ReportEntry): Promise<ReportEf
              m.payload->>'targetVersion' as target, m.finished_at is not null as finished,
              case when m.first_request_at is null then m.payload->>'fromVersion' end as expected
       from device_upgrades u
-      left join device_messages m on m.device_id = u.device_id and m.kind = 'offer' and m.closed_at is null
+      left join device_messages m on m.upgrade_id = u.id and m.kind = 'offer' and m.closed_at is null
       where u.device_id = ${report.deviceId} and u.dispatched_at is not null and u.finished_at is null
     ), decisive as (
       select live.*, i.version from live left join input i on i.component = live.component
@@ -62,9 +62,11 @@ export async function storeReport(db: Db, report: ReportEntry): Promise<ReportEf
          or (live.finished and i.version is not null)
          or i.version <> live.expected
          or (live.offer_id is null and exists (select 1 from changed))
+    ), locked as materialized (
+      select id from device_upgrades where id in (select id from decisive) order by id for no key update
     ), edged as (
-      update device_upgrades u set edge_at = clock_timestamp() from decisive
-      where u.id = decisive.id
+      update device_upgrades u set edge_at = clock_timestamp() from locked
+      where u.id = locked.id
         and (u.edge_at is null or u.edge_at < clock_timestamp() - make_interval(secs => ${EDGE_REPEAT_S}))
       returning u.id
     ), logged as (

@@ -43,6 +43,8 @@ export interface TaskOptions {
   /** What happens to devices whose gate is closed when the task starts. */
   notEligible: 'wait' | 'skip';
   dispatchDelayMs: number;
+  /** From the order, and again from a retry of an ended task, to the deadline. */
+  lifeMs: number;
 }
 
 /** One proven file inside a device upgrade. */

@@ -41,6 +41,8 @@ const DISCARDED_BYTES = 1_048_576;
 /** How often connections are looked at for requests that take too long, at most. */
 const CHECK_MS = 1_000;
 const RETRY_AFTER_S = 60;
+/** Requests that wait for the rest of the program; more than these are asked to come again. */
+const HANDLED_AT_ONCE = 500;
 
 /** Listens for devices that speak HTTP. */
 export class DeviceHttpServer {
@@ -50,6 +52,7 @@ export class DeviceHttpServer {
   readonly #routes: readonly DeviceRoute[];
   readonly #log: GatewayLog;
   #isClosing = false;
+  #handling = 0;
 
   constructor(routes: readonly DeviceRoute[], limits: DeviceHttpLimits, log: GatewayLog) {
     this.#routes = routes;
@@ -127,8 +130,14 @@ export class DeviceHttpServer {
     if (route === undefined) return problem(404, 'not_found', `there is nothing at ${path}`);
     if (request.method !== route.method) return problem(405, 'method_not_allowed', `use ${route.method}`);
     if (body === null) return problem(413, 'too_large', `at most ${route.maxBodyBytes} bytes`);
-    const params = route.path.exec(path)?.groups ?? {};
-    return route.handle({ params, body, address: request.socket.remoteAddress ?? 'unknown' });
+    if (this.#handling >= HANDLED_AT_ONCE) return UNAVAILABLE;
+    this.#handling += 1;
+    try {
+      const params = route.path.exec(path)?.groups ?? {};
+      return await route.handle({ params, body, address: request.socket.remoteAddress ?? 'unknown' });
+    } finally {
+      this.#handling -= 1;
+    }
   }
 }
 

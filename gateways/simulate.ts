@@ -108,28 +108,13 @@ class FleetStatus {
   }
 }
 
-interface CommandLine {
-  devices: number;
-  host: string;
-  port: number;
-  startSn: string;
-  version: number;
-  reportIntervalMs: number;
-  packetTimeoutMs: number;
-  upgradeDelayMs: number;
-  reconnectDelayMs: number;
+/** The options as they are written; what is flat there becomes `faults`. */
+interface CommandLine extends Omit<FleetOptions, 'faults'>, Omit<TerminalFaults, 'corruptPacket' | 'sleep'> {
   connectsPerSecond: number;
   statusEveryMs: number;
   durationMs?: number;
-  faultShare: number;
-  dropAtPacket?: number;
   corruptPacket?: number;
   corruptTimes: number;
-  lie?: boolean;
-  revertAfterMs?: number;
-  silentAtPacket?: number;
-  refuse?: number;
-  patchError?: number;
   awakeMs?: number;
   asleepMs?: number;
 }

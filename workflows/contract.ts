@@ -104,8 +104,6 @@ export type TaskOutcome = { status: 'finished' | 'cancelled'; counts: Partial<Re
 export interface TaskView {
   phase: 'loading' | 'delayed' | 'paused' | 'outside window' | 'running' | 'cancelling' | 'ended';
   wakesAtMs: number | null;
-  inFlight: number;
-  remaining: number;
   pacing: Pacing | null;
 }
 

@@ -38,6 +38,8 @@ import {
   type TaskOutcome,
   type TaskView,
 } from './contract.ts';
+import { LAST_DEVICES_MS } from './rules/offers.ts';
+import type { TaskStatus } from './rules/statuses.ts';
 
 const retry = { initialInterval: '200ms', backoffCoefficient: 2, maximumInterval: '1m' } as const;
 const db = proxyLocalActivities<TaskActivities>({ startToCloseTimeout: '60s', retry });
@@ -45,10 +47,8 @@ const devices = proxyActivities<TaskActivities>({ startToCloseTimeout: '15m', he
 
 /** Short histories load fast and read well. */
 const EVENTS_PER_RUN = 2_000;
-/** After the deadline devices that are flashing are awaited this much longer than the proof limit. */
-const LAST_DEVICES_MS = 10 * 60_000;
-
 type Plan = Awaited<ReturnType<TaskActivities['loadTask']>>;
+type TaskEntry = Parameters<TaskActivities['recordTaskStatus']>[2];
 
 /** Everything this execution knows. */
 interface Run {
@@ -65,7 +65,7 @@ export async function runTask({ taskId }: RunTaskInput): Promise<TaskOutcome> {
   const run: Run = {
     taskId,
     plan: null,
-    view: { phase: 'loading', wakesAtMs: null, inFlight: 0, remaining: 0, pacing: null },
+    view: { phase: 'loading', wakesAtMs: null, pacing: null },
     paused: false,
     startNow: false,
     cancelledBy: null,
@@ -73,16 +73,16 @@ export async function runTask({ taskId }: RunTaskInput): Promise<TaskOutcome> {
   };
   handleControls(run);
   // A cancellation from the Web UI or the command line is an operator's cancel.
-  void CancellationScope.current().cancelRequested.catch(() => {
-    run.cancelledBy ??= { author: 'temporal', cause: 'cancelled in Temporal' };
-  });
+  void CancellationScope.current().cancelRequested.catch(() =>
+    CancellationScope.nonCancellable(() => cancel(run, { author: 'temporal', cause: 'cancelled in Temporal' })),
+  );
   return CancellationScope.nonCancellable(async () => {
     await reload(run);
+    if (await isOver(run)) return { status: overStatus(run), counts: await db.countStatuses(taskId) };
     await waitForDispatch(run);
     for (;;) {
       await runSlices(run);
-      if (run.cancelledBy !== null) return cancelTask(run, run.cancelledBy);
-      const outcome = await endTask(run);
+      const outcome = run.cancelledBy === null ? await endTask(run) : await cancelTask(run, run.cancelledBy);
       if (outcome !== null) return outcome;
     }
   });
@@ -100,21 +100,19 @@ function handleControls(run: Run): void {
     });
   setHandler(defineQuery<TaskView>(TASK_VIEW_QUERY), () => run.view);
   control(PAUSE_UPDATE, async (by) => {
-    await db.recordTaskStatus(taskId, 'paused', { ...by, event: 'paused' });
+    await record(run, 'paused', { ...by, event: 'paused' });
     run.paused = true;
   });
   control(RESUME_UPDATE, async (by) => {
     const begun = run.plan === null || run.startNow || Date.now() >= run.plan.dispatchAtMs;
-    await db.recordTaskStatus(taskId, begun ? 'running' : 'scheduled', { ...by, event: 'resumed' });
+    await record(run, begun ? 'running' : 'scheduled', { ...by, event: 'resumed' });
     run.paused = false;
+    await db.announceOffers(taskId);
     await devices.tellInFlight(taskId, { edge: 'resumed', reason: 'task_paused' });
   });
-  control(CANCEL_UPDATE, async (by) => {
-    await db.recordTaskStatus(taskId, 'cancelling', { ...by, event: 'cancelling' });
-    run.cancelledBy = by;
-  });
+  control(CANCEL_UPDATE, (by) => cancel(run, by));
   control(START_NOW_UPDATE, async (by) => {
-    await db.logTask(taskId, { ...by, event: 'start_now' });
+    await db.recordStartNow(taskId, { ...by, event: 'start_now' });
     run.startNow = true;
   });
   control(PACING_UPDATE, async ({ pacing, ...by }: PacingChange) => {
@@ -126,6 +124,36 @@ function handleControls(run: Run): void {
     await reload(run);
     return count;
   });
+}
+
+async function cancel(run: Run, by: Authorship): Promise<void> {
+  if (run.ended) return;
+  // Written first: the dispatcher, and every device between two files, looks at what is written.
+  await record(run, 'cancelling', { ...by, event: 'cancelling' });
+  run.cancelledBy ??= by;
+}
+
+/** The task had ended before this execution began: it was started to retry devices, and there were none to retry. */
+async function isOver(run: Run): Promise<boolean> {
+  if (!hasEnded(plan(run).status)) return false;
+  await condition(allHandlersFinished);
+  await reload(run);
+  return hasEnded(plan(run).status);
+}
+
+function hasEnded(status: TaskStatus): boolean {
+  return status === 'finished' || status === 'cancelled';
+}
+
+function overStatus(run: Run): TaskOutcome['status'] {
+  return plan(run).status === 'cancelled' ? 'cancelled' : 'finished';
+}
+
+/** Changes what the task is: in the database, with author and cause, and in the list of executions. */
+async function record(run: Run, status: TaskStatus, entry: TaskEntry): Promise<void> {
+  await db.recordTaskStatus(run.taskId, status, entry);
+  upsertSearchAttributes({ [SEARCH_ATTRIBUTES.status]: [status] });
+  if (run.plan !== null) run.plan.status = status;
 }
 
 async function reload(run: Run): Promise<void> {
@@ -155,17 +183,11 @@ async function runSlices(run: Run): Promise<void> {
       continue;
     }
     if (plan(run).status !== 'running') {
-      await db.recordTaskStatus(run.taskId, 'running', {
-        author: 'system',
-        event: 'running',
-        cause: 'the dispatch delay is over',
-      });
-      plan(run).status = 'running';
+      await record(run, 'running', { author: 'system', event: 'running', cause: 'the dispatch delay is over' });
     }
     show(run, 'running', null);
     // Ends early when a control changes the task's status: the dispatcher reads it before every step it takes.
     const report = await devices.dispatchUpgrades(run.taskId);
-    Object.assign(run.view, { inFlight: report.inFlight, remaining: report.remaining });
     if (report.inFlight + report.remaining === 0) return;
     if (report.windowOpensInMs !== null) {
       const sleepMs = Math.min(report.windowOpensInMs, leftMs);
@@ -195,11 +217,10 @@ async function endTask(run: Run): Promise<TaskOutcome | null> {
   return close(run, 'finished', { author: 'system', cause: 'every device has ended' });
 }
 
-async function cancelTask(run: Run, by: Authorship): Promise<TaskOutcome> {
+async function cancelTask(run: Run, by: Authorship): Promise<TaskOutcome | null> {
   const { taskId } = run;
   const { author, cause = '' } = by;
   show(run, 'cancelling', null);
-  await db.recordTaskStatus(taskId, 'cancelling', { ...by, event: 'cancelling' });
   await db.endUndispatched(taskId, { status: 'cancelled', reason: 'cancelled_by_operator', author, cause });
   await devices.tellInFlight(taskId, { control: { action: 'cancel', author, cause } });
   await awaitLastDevices(run);
@@ -211,20 +232,23 @@ async function awaitLastDevices(run: Run): Promise<void> {
   const untilMs = Date.now() + plan(run).options.limits.proofMs + LAST_DEVICES_MS;
   for (let waitMs = 1_000; ; waitMs = Math.min(waitMs * 2, 60_000)) {
     const { inFlight } = await db.countTask(run.taskId);
-    run.view.inFlight = inFlight;
     if (inFlight === 0) return;
     if (Date.now() > untilMs) await devices.endLostUpgrades(run.taskId);
     await condition(() => false, waitMs, { summary: `${inFlight} devices are still busy` });
   }
 }
 
-async function close(run: Run, status: 'finished' | 'cancelled', by: Authorship): Promise<TaskOutcome> {
-  run.ended = true;
-  const counts = await db.countStatuses(run.taskId);
-  await db.recordTaskStatus(run.taskId, status, { ...by, event: status, details: counts });
-  show(run, 'ended', null);
-  upsertSearchAttributes({ [SEARCH_ATTRIBUTES.status]: [status] });
+/** Writes the end; null when a cancel was accepted in the last moment. */
+async function close(run: Run, status: 'finished' | 'cancelled', by: Authorship): Promise<TaskOutcome | null> {
+  run.ended = true; // from here on every control is refused
   await condition(allHandlersFinished);
+  if (status === 'finished' && run.cancelledBy !== null) {
+    run.ended = false;
+    return null;
+  }
+  const counts = await db.countStatuses(run.taskId);
+  await record(run, status, { ...by, event: status, details: counts });
+  show(run, 'ended', null);
   return { status, counts };
 }
 

@@ -121,8 +121,8 @@ async function installFile(run: Run, fileIndex: number, file: UpgradeFile, last:
     const opened = await db.openOffer({ upgradeId, attempt: run.view.attempt, fileIndex });
     switch (opened.kind) {
       case 'already_current': {
-        const { component, targetVersion } = file;
-        await db.recordAlreadyCurrent({ upgradeId, fileIndex, component, version: targetVersion, last });
+        const { component } = file;
+        await db.recordAlreadyCurrent({ upgradeId, fileIndex, component, version: opened.version, last });
         return null;
       }
       case 'waiting':

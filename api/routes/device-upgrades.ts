@@ -57,7 +57,8 @@ const CONTROLS = [
     action: 'cancel',
     id: 'cancelDeviceUpgrade',
     summary: 'Cancel the upgrade of one device',
-    description: 'A device that has the whole file will flash it all the same; it is then only not waited for.',
+    description:
+      'A device that has the whole file will flash it all the same; what comes of it is awaited, and only the next file is left out.',
   },
   {
     action: 'skip',

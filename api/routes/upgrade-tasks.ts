@@ -85,8 +85,6 @@ const TaskDetail = closed(
         {
           phase: Type.String({ description: 'what the workflow does now' }),
           wakesAt: nullable(Moment),
-          inFlight: Type.Integer(),
-          remaining: Type.Integer(),
           maxConcurrent: nullable(Type.Integer()),
         },
         { description: 'asked of the workflow; null when it has ended or does not answer' },
@@ -212,8 +210,6 @@ export const taskRoutes = [
       const live = view && {
         phase: view.phase,
         wakesAt: view.wakesAtMs === null ? null : new Date(view.wakesAtMs).toISOString(),
-        inFlight: view.inFlight,
-        remaining: view.remaining,
         maxConcurrent: view.pacing?.maxConcurrent ?? null,
       };
       return {

@@ -23,8 +23,11 @@ export interface TerminalProfile {
 export const END_MARKS = ['7E7E', '36703670', '0D0A'] as const;
 export type EndMark = (typeof END_MARKS)[number];
 
+/** The keyword of commands unless a profile says otherwise. */
+export const COMMAND_KEYWORD = 'B1301';
+
 export const DEFAULT_TERMINAL_PROFILE: TerminalProfile = Object.freeze({
-  commandKeywords: ['B1301'],
+  commandKeywords: [COMMAND_KEYWORD],
   snLengths: [5, 6, 8],
   hasMainInfoLen: false,
   startMark: 0x13,
@@ -54,6 +57,7 @@ export type TerminalWarning = 'batLevel_out_of_range' | 'offset_mismatch' | 'bcc
 
 /** The list every frame without an oddity shares. */
 export const NO_WARNINGS: readonly TerminalWarning[] = Object.freeze([]);
+export const BCC_MISMATCH: readonly TerminalWarning[] = Object.freeze(['bcc_mismatch']);
 
 /** A binary report (PROTOCOLS 2.1). */
 export interface TerminalReport {

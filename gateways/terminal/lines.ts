@@ -11,7 +11,7 @@ import {
   SLEEP_MINUTES_MIN,
   sleepMinutes,
 } from './fields.ts';
-import { DEFAULT_TERMINAL_PROFILE, type OtaErrorType } from './frames.ts';
+import { COMMAND_KEYWORD, type OtaErrorType } from './frames.ts';
 
 const UINT16_MAX = 0xffff;
 const UINT32_MAX = 0xffff_ffff;
@@ -27,7 +27,7 @@ export interface CommandFields {
 
 /** Builds a command line. Throws `para_out_of_range` for a sleep time outside 60..44640, else `invalid_field`. */
 export function encodeCommand(fields: CommandFields): Buffer {
-  const { softwareVer, cmd, para = null, keyword = DEFAULT_TERMINAL_PROFILE.commandKeywords[0] as string } = fields;
+  const { softwareVer, cmd, para = null, keyword = COMMAND_KEYWORD } = fields;
   const version = versionText(softwareVer);
   requireText('cmd', cmd);
   if (para !== null) requirePara(para);
@@ -53,7 +53,7 @@ export interface ResponseFields {
 
 /** Builds the answer of a terminal. Throws `invalid_field`. */
 export function encodeResponse(fields: ResponseFields): Buffer {
-  const { sn, cmd, para = null, keyword = DEFAULT_TERMINAL_PROFILE.commandKeywords[0] as string } = fields;
+  const { sn, cmd, para = null, keyword = COMMAND_KEYWORD } = fields;
   requireText('sn', sn);
   requireText('cmd', cmd);
   if (para !== null) requirePara(para);

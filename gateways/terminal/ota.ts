@@ -7,7 +7,7 @@
 import { hexByte, md5Hex, xorOf, xorOfText } from '../checksums.ts';
 import { GatewayError } from '../errors.ts';
 import { isHex, readDecimal, requireInteger } from './fields.ts';
-import { NO_WARNINGS, type OtaCommand, type OtaErrorType, type TerminalState } from './frames.ts';
+import { BCC_MISMATCH, NO_WARNINGS, type OtaCommand, type OtaErrorType, type TerminalState } from './frames.ts';
 
 /** Sizes a terminal accepts, bytes, both included. */
 export const FILE_SIZE_MIN = 10_240;
@@ -56,9 +56,14 @@ export function checkOtaCommand(line: string | Buffer, terminal: TerminalState =
   return inspect(text.replace(/\r\n$/, ''), terminal).code;
 }
 
-/** Reads the command from `+` to the last character before the line end. */
-export function readOtaCommand(line: string, terminal: TerminalState = {}): OtaCommand | OtaFault {
-  const { code, fields, expectedBcc, receivedBcc, readable } = inspect(line, terminal);
+/**
+ * Reads the command from `+` to the last character before the line end. With `letBccPass` a wrong check code is flagged
+ * in place of refused; the terminal's answer stays 738.
+ */
+export function readOtaCommand(line: string, terminal: TerminalState = {}, letBccPass = false): OtaCommand | OtaFault {
+  const strict = inspect(line, terminal);
+  const isFlagged = strict.code === 738 && letBccPass;
+  const { code, fields, expectedBcc, receivedBcc, readable } = isFlagged ? inspect(line, terminal, false) : strict;
   if (code === 738) return { error: 'bcc_mismatch', expectedBcc, receivedBcc, terminalResult: code };
   if (code !== null && !readable) return { error: 'ota_command_invalid', terminalResult: code };
   const [keyword, pinfo, fileSize, packetCount, packetSize, list, md5] = fields as CommandFields;
@@ -80,8 +85,8 @@ export function readOtaCommand(line: string, terminal: TerminalState = {}): OtaC
     packetBcc,
     md5: md5.toUpperCase(),
     bcc: receivedBcc,
-    terminalResult: code,
-    warnings: NO_WARNINGS,
+    terminalResult: isFlagged ? 738 : code,
+    warnings: isFlagged ? BCC_MISMATCH : NO_WARNINGS,
   };
 }
 
@@ -178,7 +183,7 @@ interface Inspection {
   readable: boolean;
 }
 
-function inspect(line: string, terminal: TerminalState): Inspection {
+function inspect(line: string, terminal: TerminalState, checksBcc = true): Inspection {
   const fields = line.slice(1).split(',');
   const lastComma = line.lastIndexOf(',');
   const expectedBcc = lastComma < 0 ? '' : hexByte(xorOfText(line.slice(1, lastComma)));
@@ -188,7 +193,7 @@ function inspect(line: string, terminal: TerminalState): Inspection {
   };
   if (line.length < SHORTEST_COMMAND) return found(731);
   if (fields.length !== 8) return found(735);
-  if (expectedBcc !== receivedBcc) return found(738);
+  if (checksBcc && expectedBcc !== receivedBcc) return found(738);
 
   const [, pinfo, fileSize, count, size, list, md5] = fields as CommandFields;
   if (pinfo.length !== 8) return found(739);

@@ -7,6 +7,7 @@
 import { hexByte, xorOfText } from '../checksums.ts';
 import { isHex, readDecimal, readVersion, sleepMinutes } from './fields.ts';
 import {
+  BCC_MISMATCH,
   decodeError,
   DEFAULT_TERMINAL_PROFILE,
   NO_WARNINGS,
@@ -32,7 +33,6 @@ export const COMMAND_ERRORS: Readonly<Record<string, string>> = {
 
 const ERROR_KEYWORDS = ['NOTABERR', 'COTAPERR'] as const;
 const OVER_KEYWORDS = ['NOTABOVER', 'COTAPOVER'] as const;
-const BCC_MISMATCH: readonly TerminalWarning[] = Object.freeze(['bcc_mismatch']);
 /** Longer words are no keyword of any profile. */
 const KEYWORD_LIMIT = 32;
 const BAD_FORMAT: LineFault = Object.freeze({ error: 'bad_format' });
@@ -48,7 +48,7 @@ const LF = 0x0a;
 
 export interface TextOptions {
   profile?: TerminalProfile;
-  /** `warn` accepts a wrong check code and flags it: only for replaying printed samples. Not for upgrade commands. */
+  /** `warn` accepts a wrong check code and flags it: only for replaying printed samples. */
   bccMode?: 'strict' | 'warn';
   /** The terminal an upgrade command is for. */
   terminal?: TerminalState;
@@ -104,7 +104,7 @@ export function readLine(
   }
 
   const body = bytes.toString('latin1', start + 1, end);
-  if (isOtaCommand) return readOtaCommand(`+${body}`, options.terminal);
+  if (isOtaCommand) return readOtaCommand(`+${body}`, options.terminal, options.bccMode === 'warn');
   const separator = body.charAt(keyword.length);
   const lastComma = body.lastIndexOf(',');
   const receivedBcc = body.slice(lastComma + 1).toUpperCase();

@@ -86,7 +86,7 @@ describe('a plan', () => {
     ]);
     expect(body).toMatchObject({ nights: null, warnings: [], next: null });
     expect(minutesBetween(body.dispatchAt, body.deadlineAt)).toBe(7 * 24 * 60 - 10);
-    expect(minutesBetween(body.deadlineAt, body.latestEndAt)).toBe(35);
+    expect(minutesBetween(body.deadlineAt, body.latestEndAt)).toBe(45);
   });
 
   it('skips closed gates when told to, and shows its devices in pages', async () => {

@@ -90,6 +90,7 @@ describe('making a task', () => {
         attemptsPerFile: 2,
         notEligible: 'skip',
         dispatchDelayMs: 30_000,
+        lifeMs: 2 * 24 * 3_600_000,
         limits: {
           waitOnlineMs: 36_000,
           transferMs: 60_000,
@@ -215,8 +216,6 @@ describe('looking at tasks', () => {
     api.executions.view = {
       phase: 'delayed',
       wakesAtMs,
-      inFlight: 0,
-      remaining: 2,
       pacing: { maxConcurrent: 50 },
     } as never;
     const { body } = await api.send('GET', task.links.self, { key: jimi.key });
@@ -224,7 +223,7 @@ describe('looking at tasks', () => {
       id: task.id,
       counts: { scheduled: 2, failed: 1 },
       files: [{ firmwareId: fileId, targetVersion: '11' }],
-      live: { phase: 'delayed', wakesAt: '2030-01-02T03:04:05.000Z', inFlight: 0, remaining: 2, maxConcurrent: 50 },
+      live: { phase: 'delayed', wakesAt: '2030-01-02T03:04:05.000Z', maxConcurrent: 50 },
     });
     api.executions.failure = new Error('away');
     const blind = await api.send('GET', task.links.self, { key: jimi.key });

@@ -90,8 +90,14 @@ describe('making an offer', () => {
 
   it('to a device that runs the target already does not happen', async () => {
     const upgrade = await records.upgrade({ device: { versions: { T1: '11' } } });
-    expect(await open(upgrade)).toEqual({ kind: 'already_current' });
+    expect(await open(upgrade)).toEqual({ kind: 'already_current', version: '11' });
     expect(await records.row(upgrade)).toMatchObject({ status: 'scheduled', attempt: 0 });
+  });
+
+  it('to a device that runs what a later file brings does not happen', async () => {
+    const files = [{}, { from: ['11'], to: '12' }];
+    const upgrade = await records.upgrade({ files, device: { versions: { T1: '12' } } });
+    expect(await open(upgrade)).toEqual({ kind: 'already_current', version: '12' });
   });
 
   it('after the deadline does not happen', async () => {

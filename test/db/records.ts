@@ -167,6 +167,7 @@ export class Records {
       attemptsPerFile: 3,
       notEligible: 'wait',
       dispatchDelayMs: 0,
+      lifeMs: 7 * 24 * HOUR,
       ...options,
     };
     const [task] = await this.sql`

@@ -63,6 +63,7 @@ const newTask = (): NewTask => ({
     attemptsPerFile: 3,
     notEligible: 'skip',
     dispatchDelayMs: 0,
+    lifeMs: 7 * 24 * 3_600_000,
     limits: { waitOnlineMs: 1, transferMs: 1, proofMs: 1, silenceMs: 1, reactionMs: 1, settleMs: 1 },
   },
 });

@@ -220,7 +220,7 @@ describe('a baseband file', () => {
       await openOffer(records.db, { ...upgrade, attempt: 1, fileIndex: 0 });
       await records.report(upgrade.deviceId, { T3: 'BB2' });
     }
-    expect(await openOffer(records.db, { ...upgrade, attempt: 1, fileIndex: 0 })).toEqual({ kind: 'already_current' });
+    expect(await openOffer(records.db, { ...upgrade, attempt: 1, fileIndex: 0 })).toMatchObject({ kind: 'already_current' });
     const key = { ...upgrade, fileIndex: 0, component: 'T3' as const, version: 'BB2', last: false };
     await recordAlreadyCurrent(records.db, key);
     await awaitOperator(upgrade);

@@ -2,7 +2,8 @@ import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { decodeInput, decodeLine, parseGenerator } from '../../gateways/decode.ts';
+import { decodeInput, decodeLine } from '../../gateways/decode.ts';
+import { parseGenerator } from '../../gateways/described-file.ts';
 
 type Vector = { name: string; decoded: unknown };
 const read = (name: string) =>
@@ -148,7 +149,12 @@ describe('command line', () => {
       run(['--help']),
       run(['pcp']),
     ]);
-    expect(JSON.parse(text.out)).toMatchObject({ error: 'bcc_mismatch', expectedBcc: '1B', offset: 0, hex: expect.stringMatching(/^2B42/) as string });
+    expect(JSON.parse(text.out)).toMatchObject({
+      error: 'bcc_mismatch',
+      expectedBcc: '1B',
+      offset: 0,
+      hex: expect.stringMatching(/^2B42/) as string,
+    });
     expect(JSON.parse(hex.out)).toEqual({ ok: false, error: 'truncated' });
     expect(help.out).toContain('Examples:');
     expect(wrong).toMatchObject({ status: 1, err: expect.stringContaining('terminal or ams') as string });

@@ -646,7 +646,7 @@ function reencode(frame: TerminalText): Buffer | undefined {
       return encodeOtaError(frame);
     case 'otaOver':
       return encodeOtaOver(frame);
-    default:
+    case 'otaCommand':
       return undefined; // needs the file: see the test of described files
   }
 }

@@ -9,7 +9,6 @@ import {
   packet,
   report,
   request,
-  SN,
   startGateway,
 } from '../support/terminal-client.ts';
 import { waitFor } from '../support/wait.ts';
@@ -68,8 +67,8 @@ describe('between the first request and the end no line is sent', () => {
     const { host, port, deviceId } = await startGateway({ times: { transferSilenceMs: 300 } });
     host.offer(deviceId, FILE, { resumable: true });
     const first = await Client.open(port);
-    expect(await first.fetch(1)).toEqual(packet(1));
     const askedAt = Date.now();
+    expect(await first.fetch(1)).toEqual(packet(1));
     await first.cut();
     host.offer(deviceId, FILE, { attempt: 2, resumable: true });
     const second = await Client.open(port);
@@ -111,7 +110,7 @@ describe('two connections of one terminal', () => {
     expect(gateway.online).toEqual({ connections: 1, terminals: 1 });
   });
 
-  test('the newer one wins although the older one is known later', async () => {
+  test.each(['first', 'last'])('the newer one wins when it is known %s', async (when) => {
     const { host, port, deviceId, gateway } = await startGateway();
     host.offer(deviceId, FILE);
     const older = await Client.open(port);
@@ -121,7 +120,7 @@ describe('two connections of one terminal', () => {
     const newer = await Client.open(port);
     newer.report();
     await waitFor(() => host.waiting('identify') === 2);
-    release(); // in the order in which they asked
+    release(when === 'first' ? 'last first' : undefined);
     expect(await newer.takeCommand()).toEqual(COMMAND);
     await older.untilClosed();
     expect(older.received).toHaveLength(0);

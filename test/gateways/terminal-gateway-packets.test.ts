@@ -203,7 +203,8 @@ describe('errors and ends', () => {
       reconnectDelayMs: 20,
       faults: { dropAtPacket: 5 },
     }).start();
-    await waitFor(() => host.versions().at(-1) === '11').finally(() => terminal.stop());
+    await waitFor(() => host.versions().at(-1) === '11');
+    await terminal.stop();
     expect(terminal.requests).toEqual(ALL);
     expect(offer).toMatchObject({ sends: 1, failure: null });
     expect(offer.finishedAtMs).not.toBeNull();

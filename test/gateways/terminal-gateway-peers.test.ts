@@ -151,6 +151,38 @@ describe('floods', () => {
     expect(client.received).toHaveLength(0);
   });
 
+  test('a line or a record without an end is not kept', async () => {
+    const { host, port, gateway } = await startGateway();
+    const client = await Client.open(port);
+    client.send(`+${'A'.repeat(1_000_000)}`);
+    client.send(Buffer.alloc(100_000, 0x13));
+    client.send(Buffer.alloc(30), report());
+    await waitFor(() => host.versions().length === 1);
+    expect(gateway.counters.droppedBytes).toBe(1_100_031);
+  });
+
+  test('connections that are cut anywhere leave nothing behind', async () => {
+    const { host, port, deviceId, gateway } = await startGateway();
+    host.offer(deviceId, FILE, { resumable: true });
+    const whole = Buffer.concat([report(), request(1), request(2), over(), report(12)]);
+    const next = noise(600, 3);
+    await Promise.all(
+      Array.from({ length: 200 }, async (_, at) => {
+        const client = await Client.open(port);
+        client.send(whole.subarray(0, (next[at] ?? 0) % (whole.length + 1)));
+        if (at % 3 === 0)
+          await waitFor(() => client.received.length > 0 || client.isClosed, { deadlineMs: 20 }).catch(() => null);
+        if (at % 5 === 0) client.socket.resetAndDestroy();
+        await client.cut();
+      }),
+    );
+    await waitFor(() => gateway.online.connections === 0);
+    expect(gateway.online.terminals).toBe(0);
+    const client = await Client.open(port);
+    expect(await client.fetch(3)).toEqual(packet(3));
+    expect(gateway.counters.failedFrames).toBe(0);
+  });
+
   test('reports while the database is slow: the socket is paused, memory is bounded', async () => {
     const { host, port, gateway } = await startGateway();
     const release = host.hold('reported');

@@ -94,13 +94,13 @@ export class FakeHost implements DeviceHost {
     for (const listener of this.listeners) listener.messagesChanged(deviceId);
   }
 
-  /** Makes calls of a method wait until the function it returns is called. */
-  hold(method: Method): () => void {
+  /** Makes calls of a method wait until the function it returns is called, which lets them go in the order they came. */
+  hold(method: Method): (order?: 'last first') => void {
     const waiting: (() => void)[] = [];
     this.#held.set(method, waiting);
-    return () => {
+    return (order) => {
       this.#held.delete(method);
-      for (const go of waiting) go();
+      for (const go of order === 'last first' ? waiting.toReversed() : waiting) go();
     };
   }
 

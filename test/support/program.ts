@@ -145,15 +145,23 @@ export class Slipway {
     return this.exited;
   }
 
-  /** The last lines it wrote, for error messages. */
+  /** The last lines it wrote that are worth reading, for error messages. */
   tail(lines = 20): string {
-    return this.#lines.slice(-lines).join('\n');
+    return this.#lines.flatMap(readable).slice(-lines).join('\n');
   }
 
   #keep(line: string): void {
     this.#lines.push(line);
     if (this.#lines.length > LINES_KEPT) this.#lines.shift();
   }
+}
+
+/** A log line as a person wants it: when, what, why; no line for every request that was answered. */
+function readable(line: string): string[] {
+  if (!line.startsWith('{')) return [line];
+  const { time, level, msg, err, deviceId } = JSON.parse(line) as Record<string, unknown> & { err?: { message?: string } };
+  if (msg === 'request completed') return [];
+  return [[time, level, msg, deviceId, err?.message?.replace(/\s+/g, ' ').slice(-200)].filter((part) => part != null).join('  ')];
 }
 
 function readyLine(line: string): Ready | null {

@@ -38,8 +38,12 @@ export interface TaskDetail {
 
 /** Bytes of a file when a test does not care: the smallest a terminal takes, ten packets. */
 export const SMALL = 10_240;
+/** Most waits take a second or two; the rest is for a busy machine. */
+export const PATIENCE_MS = 60_000;
+/** Long enough for an offer that was lost on its way, which is sent again after a minute. */
+const PROVEN_MS = 100_000;
 /** Ending a task takes longer when its dispatcher was killed: its next attempt begins after 30 seconds without a heartbeat. */
-export const ENDED_MS = 90_000;
+const ENDED_MS = 100_000;
 
 /** Quick terminals: they report every second and flash in a tenth of one. */
 export const QUICK = {
@@ -69,6 +73,7 @@ export class Fleet {
     this.deviceIds = await operator.registerTerminals(this.sns);
     for (const terminal of this.terminals) terminal.start();
     await waitFor(() => this.sns.every((sn) => this.wire.events(sn).some(({ kind }) => kind === 'report')), {
+      deadlineMs: PATIENCE_MS,
       message: 'not every terminal reported',
     });
     return this;
@@ -101,18 +106,25 @@ export class Fleet {
     return new Task(id, from, files);
   }
 
-  /** Will hold the first terminals back in the middle of the transfer of this version, each at another packet. */
-  hold(version: number, terminals = this.sns.length): void {
-    this.sns.slice(0, terminals).forEach((sn, index) => this.wire.hold(sn, version, 4 + index * 2));
+  /**
+   * Will hold terminals back in the transfer of this version: the first `standing` in its middle, each at another packet,
+   * the others at its `last` packet, so that until then they move and none gets beyond this file.
+   */
+  hold(version: number, standing = this.sns.length, last = Infinity): void {
+    this.sns.forEach((sn, index) => this.wire.hold(sn, version, index < standing ? 4 + index * 2 : last));
   }
 
-  /** Waits until these terminals are in the middle of a transfer, waiting for a packet that does not come, and all others have begun. */
-  async untilHeld(terminals = this.sns.length): Promise<void> {
-    const hasBegun = (sn: string) => this.wire.events(sn).some(({ kind }) => kind === 'request');
-    await waitFor(() => this.sns.every((sn, index) => (index < terminals ? this.wire.isHeld(sn) : hasBegun(sn))), {
-      deadlineMs: 40_000,
-      message: 'not every terminal is in the middle of a transfer',
-    });
+  /** Waits until the first terminals stand still in the middle of this transfer, and all others have begun with it. */
+  async untilHeld(version: number, standing = this.sns.length): Promise<void> {
+    const hasBegun = (sn: string) => {
+      const events = this.wire.events(sn);
+      const offered = events.findLastIndex((event) => event.kind === 'offer' && event.version === version);
+      return offered >= 0 && events.slice(offered).some(({ kind }) => kind === 'request');
+    };
+    await waitFor(
+      () => this.sns.every((sn, index) => hasBegun(sn) && (index >= standing || this.wire.isHeld(sn))),
+      { deadlineMs: PATIENCE_MS, message: 'not every terminal is in the middle of a transfer' },
+    );
   }
 
   /** What the wire saw of each terminal since it was cleared; throws when a transfer was not exact. */
@@ -173,7 +185,7 @@ export class Task {
   }
 
   /** Waits until the only device's row is as wanted. */
-  async untilRow(operator: Operator, wanted: Partial<Row>, deadlineMs = 30_000): Promise<Row> {
+  async untilRow(operator: Operator, wanted: Partial<Row>, deadlineMs = PATIENCE_MS): Promise<Row> {
     return waitFor(
       async () => {
         const row = await this.row(operator);
@@ -185,7 +197,7 @@ export class Task {
   }
 
   /** Waits until every device has ended. */
-  async untilDevicesEnded(operator: Operator, deadlineMs = 60_000): Promise<Row[]> {
+  async untilDevicesEnded(operator: Operator, deadlineMs = PROVEN_MS): Promise<Row[]> {
     return waitFor(
       async () => {
         const rows = await this.rows(operator);
@@ -210,8 +222,8 @@ export class Task {
 }
 
 /** Waits until every device has ended, and checks that each is proven on all files: by its row and by its own word. */
-export async function expectAllProven(fleet: Fleet, task: Task, operator: Operator, deadlineMs = 60_000): Promise<Row[]> {
-  const rows = await task.untilDevicesEnded(operator, deadlineMs);
+export async function expectAllProven(fleet: Fleet, task: Task, operator: Operator): Promise<Row[]> {
+  const rows = await task.untilDevicesEnded(operator);
   expect(rows.map(({ deviceId }) => deviceId).toSorted()).toEqual(fleet.deviceIds.toSorted());
   for (const row of rows) {
     expect(row).toMatchObject({ status: 'succeeded', reason: null });

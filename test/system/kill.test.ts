@@ -6,17 +6,17 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { Operator } from '../../bench/operator.ts';
 import { DataFolder, firstOperator, operatorOf, Slipway, testSettings, TestServers } from '../support/program.ts';
 import { waitFor } from '../support/wait.ts';
-import { expectAllProven, expectExactTransfers, Fleet, Task } from './fleet.ts';
+import { expectAllProven, expectExactTransfers, Fleet, PATIENCE_MS, Task } from './fleet.ts';
 import { Wire } from './wire.ts';
 
 const TERMINALS = 8;
-/** These stand still in the middle of a transfer when the blow falls; the others move. */
+/** These stand still in the middle of a transfer when the blow falls, the others move. */
 const HELD = 4;
 const SIZE = 35_912;
+const PACKETS = 36;
 const PACKET_DELAY_MS = 15;
 const FIRST_VERSION = 10;
-const TEST_MS = 120_000;
-/** Ending a task takes longer when its dispatcher was killed: another one begins after 30 seconds without a heartbeat. */
+const TEST_MS = 180_000;
 
 describe('with the parts as processes of their own', () => {
   let servers: TestServers;
@@ -59,11 +59,16 @@ describe('with the parts as processes of their own', () => {
 
   /** Orders two files and waits until every terminal is in the middle of the first. */
   async function orderAndHold(): Promise<Task> {
-    fleet.hold(fleet.version + 1, HELD);
+    fleet.hold(fleet.version + 1, HELD, PACKETS);
     const task = await fleet.order(operator, { sizeBytes: SIZE });
     tasks.push(task);
-    await fleet.untilHeld(HELD);
+    await fleet.untilHeld(task.from + 1, HELD);
     return task;
+  }
+
+  async function killGateway(): Promise<void> {
+    wire.target = null;
+    await gateway.kill();
   }
 
   async function restartGateway(): Promise<void> {
@@ -73,11 +78,11 @@ describe('with the parts as processes of their own', () => {
 
   test('the gateway: terminals go on at the packet they ask for next, in both files', async () => {
     const task = await orderAndHold();
-    await gateway.kill();
-    fleet.hold(task.from + 2, HELD);
+    await killGateway();
+    fleet.hold(task.from + 2, HELD, PACKETS);
     await restartGateway();
-    await fleet.untilHeld(HELD);
-    await gateway.kill();
+    await fleet.untilHeld(task.from + 2, HELD);
+    await killGateway();
     wire.release();
     await restartGateway();
     await expectAllProven(fleet, task, operator);
@@ -90,7 +95,7 @@ describe('with the parts as processes of their own', () => {
     const task = await orderAndHold();
     await worker.kill();
     wire.release();
-    await waitFor(() => fleet.runs(task.from + 1), { deadlineMs: 30_000, message: 'transfers stopped with the worker' });
+    await waitFor(() => fleet.runs(task.from + 1), { deadlineMs: PATIENCE_MS, message: 'transfers stopped with the worker' });
     worker = await Slipway.start(servers.settings('worker'));
     await expectAllProven(fleet, task, operator);
     expectExactTransfers(fleet, task, { sizeBytes: SIZE });
@@ -100,7 +105,7 @@ describe('with the parts as processes of their own', () => {
     const task = await orderAndHold();
     await api.kill();
     wire.release();
-    await waitFor(() => fleet.runs(task.from + 2), { deadlineMs: 30_000, message: 'upgrades stopped with the API' });
+    await waitFor(() => fleet.runs(task.from + 2), { deadlineMs: PATIENCE_MS, message: 'upgrades stopped with the API' });
     api = await Slipway.start(servers.settings('api'));
     operator = operatorOf(api, key);
     await expectAllProven(fleet, task, operator);
@@ -114,7 +119,7 @@ describe('with the parts as processes of their own', () => {
     wire.release();
     const [meanwhile] = await Promise.all([
       other.order(operator),
-      waitFor(() => fleet.runs(task.from + 1), { deadlineMs: 30_000, message: 'transfers stopped with Temporal' }),
+      waitFor(() => fleet.runs(task.from + 1), { deadlineMs: PATIENCE_MS, message: 'transfers stopped with Temporal' }),
     ]);
     await servers.startTemporal();
     await expectAllProven(fleet, task, operator);
@@ -133,8 +138,8 @@ describe('with the parts as processes of their own', () => {
     wire.release();
     const asked = (sn: string) => wire.events(sn).filter(({ kind }) => kind === 'request').length;
     const before = asked(cut);
-    await waitFor(() => wire.events(still).some(({ kind }) => kind === 'over'), { message: 'packets stopped with PostgreSQL' });
-    await waitFor(() => asked(cut) > before, { message: 'the terminal did not reconnect' });
+    await waitFor(() => wire.events(still).some(({ kind }) => kind === 'over'), { deadlineMs: PATIENCE_MS, message: 'packets stopped with PostgreSQL' });
+    await waitFor(() => asked(cut) > before, { deadlineMs: PATIENCE_MS, message: 'the terminal did not reconnect' });
     await servers.startPostgres();
     await expectAllProven(fleet, task, operator);
     expectExactTransfers(fleet, task, { sizeBytes: SIZE, mostRepeats: 1 });
@@ -148,7 +153,6 @@ describe('with the parts as processes of their own', () => {
 describe('with everything in one process and embedded servers', () => {
   let folder: DataFolder;
   let slipway: Slipway;
-  let operator: Operator;
   let wire: Wire;
   let fleet: Fleet;
 
@@ -172,21 +176,23 @@ describe('with everything in one process and embedded servers', () => {
     const first = await firstOperator(slipway);
     wire = await Wire.open(slipway.terminalPort, { packetDelayMs: PACKET_DELAY_MS });
     fleet = await new Fleet(wire, TERMINALS, '6134441301', FIRST_VERSION).start(first.operator);
-    fleet.hold(FIRST_VERSION + 1, HELD);
+    fleet.hold(FIRST_VERSION + 1, HELD, PACKETS);
     const task = await fleet.order(first.operator, { sizeBytes: SIZE });
-    await fleet.untilHeld(HELD);
+    await fleet.untilHeld(FIRST_VERSION + 1, HELD);
 
+    wire.target = null;
     await slipway.kill();
-    fleet.hold(FIRST_VERSION + 2, HELD);
+    fleet.hold(FIRST_VERSION + 2, HELD, PACKETS);
     slipway = await Slipway.start(testSettings(folder.path));
     wire.target = slipway.terminalPort;
-    await fleet.untilHeld(HELD);
+    await fleet.untilHeld(FIRST_VERSION + 2, HELD);
 
+    wire.target = null;
     await Promise.all([slipway.kill(), folder.killServers()]);
     wire.release();
     slipway = await Slipway.start(testSettings(folder.path));
     wire.target = slipway.terminalPort;
-    operator = operatorOf(slipway, first.key);
+    const operator = operatorOf(slipway, first.key);
     await expectAllProven(fleet, task, operator);
     expectExactTransfers(fleet, task, { sizeBytes: SIZE, mostRepeats: 1 });
     for (const transfers of fleet.transfers().slice(0, HELD)) expect(transfers.map(({ repeated }) => repeated)).toEqual([1, 1]);

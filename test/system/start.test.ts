@@ -10,7 +10,7 @@ import { DataFolder, firstOperator, operatorOf, Slipway, testSettings } from '..
 import { expectAllProven, expectExactTransfers, Fleet } from './fleet.ts';
 import { Wire } from './wire.ts';
 
-const TEST_MS = 120_000;
+const TEST_MS = 180_000;
 /** On a machine that does nothing else it is below 6 s. */
 const SECOND_START_MS = 20_000;
 
@@ -84,7 +84,7 @@ describe('on one data folder', () => {
     try {
       fleet.hold(11);
       const task = await fleet.order(operator, { sizeBytes: 20_480 });
-      await fleet.untilHeld();
+      await fleet.untilHeld(11);
       expect(await slipway.kill('SIGTERM')).toEqual({ code: 0, signal: null });
       expect(await serversOn(folder)).toEqual([]);
       wire.release();

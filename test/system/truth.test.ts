@@ -9,10 +9,10 @@ import { encodePacketRequest, encodeReport } from '../../gateways/terminal/codec
 import { TerminalSimulator, type TerminalSimulatorOptions } from '../../gateways/terminal/simulator.ts';
 import { firstOperator, Slipway, TestServers } from '../support/program.ts';
 import { waitFor } from '../support/wait.ts';
-import { expectAllProven, expectExactTransfers, Fleet, QUICK, Task, uploadOnce, type LogLine } from './fleet.ts';
+import { expectAllProven, expectExactTransfers, Fleet, PATIENCE_MS, QUICK, Task, uploadOnce, type LogLine } from './fleet.ts';
 import { Wire } from './wire.ts';
 
-const TEST_MS = 120_000;
+const TEST_MS = 180_000;
 const PACKETS = 10;
 
 let servers: TestServers;
@@ -65,7 +65,7 @@ const offersOf = (fleet: Fleet) =>
 /** Two more reports have gone through, so whatever was to be sent at a contact has been sent. */
 async function untilReportedAgain(fleet: Fleet): Promise<void> {
   const before = count(fleet, 'report');
-  await waitFor(() => count(fleet, 'report') >= before + 2, { message: 'the terminal does not report' });
+  await waitFor(() => count(fleet, 'report') >= before + 2, { deadlineMs: PATIENCE_MS, message: 'the terminal does not report' });
 }
 
 describe.concurrent('success is only what a version report proves', () => {
@@ -143,14 +143,14 @@ describe.concurrent('success is only what a version report proves', () => {
       const { items } = await operator.call<{ items: { identity: string; contacts: number }[] }>('GET', '/unknown-devices?limit=500');
       return items.find(({ identity }) => identity === sn);
     };
-    await waitFor(stranger, { message: 'the stranger is not listed' });
+    await waitFor(stranger, { deadlineMs: PATIENCE_MS, message: 'the stranger is not listed' });
 
     // Even one that asks for packets, which none does without an offer.
     const received: Buffer[] = [];
     const socket = net.connect(fleet.wire.port, '127.0.0.1').on('data', (bytes) => received.push(bytes));
     socket.write(encodeReport({ sn, sfwVal: 10, batLevel: 50, temperatureRaw: 0, acc: { x: 0, y: 0, z: 0 } }));
     socket.write(encodePacketRequest({ sn, ver: 10, pcnt: 1, psize: 1024 }));
-    await waitFor(async () => ((await stranger())?.contacts ?? 0) >= 2, { message: 'its contacts are not counted' });
+    await waitFor(async () => ((await stranger())?.contacts ?? 0) >= 2, { deadlineMs: PATIENCE_MS, message: 'its contacts are not counted' });
     socket.destroy();
     expect(received).toEqual([]);
     expect(fleet.wire.events(sn).filter(({ kind }) => kind === 'bytes' || kind === 'offer')).toEqual([]);
@@ -169,7 +169,7 @@ describe.concurrent('people stay in charge', () => {
     const fleet = await startFleet();
     fleet.hold(11);
     const task = await fleet.order(operator);
-    await fleet.untilHeld();
+    await fleet.untilHeld(11);
     await task.control(operator, 'pause');
     fleet.wire.release();
     const row = await task.untilRow(operator, { status: 'waiting', reason: 'task_paused', fileIndex: 1 });
@@ -187,7 +187,7 @@ describe.concurrent('people stay in charge', () => {
     const fleet = await startFleet({ packetTimeoutMs: 2_000 });
     fleet.hold(11);
     const task = await fleet.order(operator);
-    await fleet.untilHeld();
+    await fleet.untilHeld(11);
     await task.control(operator, 'cancel', 'wrong file');
     const row = await task.untilRow(operator, { status: 'cancelled' });
     expect(row).toMatchObject({ reason: 'cancelled_by_operator', proofs: [] });
@@ -198,7 +198,7 @@ describe.concurrent('people stay in charge', () => {
     // The packet that was on its way arrives; the next one is asked for in vain.
     const before = count(fleet, 'bytes');
     fleet.wire.release();
-    await waitFor(() => count(fleet, 'error') > 0, { message: 'the terminal still gets packets' });
+    await waitFor(() => count(fleet, 'error') > 0, { deadlineMs: PATIENCE_MS, message: 'the terminal still gets packets' });
     expect(count(fleet, 'bytes')).toBe(before);
     await untilReportedAgain(fleet);
     expect(offersOf(fleet)).toEqual([11]);
@@ -209,7 +209,7 @@ describe.concurrent('people stay in charge', () => {
     const fleet = await startFleet();
     fleet.hold(12);
     const task = await fleet.order(operator);
-    await fleet.untilHeld();
+    await fleet.untilHeld(12);
     await task.control(operator, 'cancel');
     const row = await task.untilRow(operator, { status: 'partial' });
     expect(row.proofs).toMatchObject([{ version: '11' }]);
@@ -219,7 +219,7 @@ describe.concurrent('people stay in charge', () => {
     const fleet = await startFleet({ upgradeDelayMs: 3_000 });
     const [terminal] = fleet.terminals as [TerminalSimulator];
     const task = await fleet.order(operator, { files: 1 });
-    await waitFor(() => count(fleet, 'over') > 0, { deadlineMs: 30_000, message: 'the transfer does not end' });
+    await waitFor(() => count(fleet, 'over') > 0, { deadlineMs: PATIENCE_MS, message: 'the transfer does not end' });
     await task.untilRow(operator, { status: 'confirming' });
     await task.control(operator, 'cancel');
     expect(terminal.softwareVersion).toBe(10);
@@ -245,7 +245,7 @@ describe.concurrent('people stay in charge', () => {
     const mended = new TerminalSimulator({ ...QUICK, port: bad.wire.port, sn: bad.sns[0]!, softwareVersion: 10 }).start();
     bad.terminals.push(mended);
     expect(await task.control(operator, 'retry-failed')).toMatchObject({ devices: 1 });
-    await waitFor(async () => (await task.detail(operator)).counts['succeeded'] === 2, { deadlineMs: 30_000, message: 'the retry did not succeed' });
+    await waitFor(async () => (await task.detail(operator)).counts['succeeded'] === 2, { deadlineMs: PATIENCE_MS, message: 'the retry did not succeed' });
     expect(await task.untilFinished(operator)).toMatchObject({ status: 'finished', counts: { succeeded: 2 } });
     expect(mended.softwareVersion).toBe(12);
     expect(offersOf(fleet)).toEqual([11, 12]);
@@ -256,7 +256,7 @@ describe.concurrent('people stay in charge', () => {
     const fleet = await startFleet();
     fleet.hold(12);
     const first = await fleet.order(operator);
-    await fleet.untilHeld();
+    await fleet.untilHeld(12);
     const firmwareIds = [await uploadOnce(operator, 13, 12)];
     const { id } = await operator.createTask({ firmwareIds, deviceIds: fleet.deviceIds, options: { dispatchDelayMinutes: 0 } });
     const second = new Task(id, 12, 1);
@@ -264,7 +264,7 @@ describe.concurrent('people stay in charge', () => {
     fleet.wire.release();
     await first.untilRow(operator, { status: 'succeeded' });
     // It looks again every half minute.
-    await expectAllProven(fleet, second, operator, 60_000);
+    await expectAllProven(fleet, second, operator);
     expect(offersOf(fleet)).toEqual([11, 12, 13]);
     expect(fleet.transfers()[0]).toHaveLength(3);
   }, TEST_MS);
@@ -275,11 +275,11 @@ describe.concurrent('with two gateways', () => {
     const fleet = await startFleet({ terminals: 3 });
     fleet.hold(11);
     const task = await fleet.order(operator);
-    await fleet.untilHeld();
+    await fleet.untilHeld(11);
     fleet.hold(12);
     fleet.wire.target = otherGateway.terminalPort;
     fleet.wire.cut();
-    await fleet.untilHeld();
+    await fleet.untilHeld(12);
     fleet.wire.target = program.terminalPort;
     fleet.wire.cut();
     fleet.wire.release();
@@ -293,7 +293,7 @@ describe.concurrent('with two gateways', () => {
     const [sn] = fleet.sns as [string];
     fleet.hold(11);
     const task = await fleet.order(operator);
-    await fleet.untilHeld();
+    await fleet.untilHeld(11);
     fleet.wire.target = otherGateway.terminalPort;
     fleet.wire.strand(sn);
     fleet.wire.release();

@@ -33,8 +33,8 @@ interface Connection {
 }
 
 export class Wire {
-  /** Port of the gateway. */
-  target: number;
+  /** Port of the gateway; null: there is none, and whoever connects is sent away. */
+  target: number | null;
   /** Each packet arrives so much later. */
   packetDelayMs: number;
   readonly #server: Server;
@@ -111,6 +111,10 @@ export class Wire {
   }
 
   #accept(terminal: Socket): void {
+    if (this.target === null) {
+      terminal.destroy();
+      return;
+    }
     const gateway = net.connect({ host: '127.0.0.1', port: this.target, noDelay: true });
     this.#count += 1;
     const connection: Connection = { number: this.#count, terminal, gateway, sn: null, early: [], lastPcnt: 0, queue: [], timer: undefined, isStranded: false };

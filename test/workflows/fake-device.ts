@@ -80,7 +80,7 @@ export class FakeDevice {
       const leftMs = this.#input.deadlineAtMs - nowMs;
       if (this.#attempts.has(attempt)) return { kind: 'offered', online: false, leftMs };
       const target = this.#input.files[fileIndex]!.targetVersion;
-      if (this.version === target) return { kind: 'already_current' };
+      if (this.version === target) return { kind: 'already_current', version: target };
       if (nowMs >= this.#input.deadlineAtMs) return { kind: 'deadline' };
       const behaviour = this.#plan[Math.min(this.offers, this.#plan.length - 1)]!;
       this.offers += 1;

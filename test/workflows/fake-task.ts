@@ -67,6 +67,7 @@ export class FakeTask {
         attemptsPerFile: 3,
         notEligible: 'wait',
         dispatchDelayMs: this.#options.dispatchDelayMs ?? 0,
+        lifeMs: WEEK_MS,
       },
       deviceCount: this.upgrades.length,
       dispatchAtMs: this.#startedAtMs + (this.#options.dispatchDelayMs ?? 0),
@@ -82,7 +83,8 @@ export class FakeTask {
       this.pacing = pacing;
       this.log.push(`pacing ${pacing.maxConcurrent} by ${author}`);
     },
-    logTask: async (_taskId, { author, event }) => void this.log.push(`${event} by ${author}`),
+    recordStartNow: async (_taskId, { author, event }) => void this.log.push(`${event} by ${author}`),
+    announceOffers: async () => {},
     countTask: () => this.#count(),
     countStatuses: async () => this.counts(),
     resetFailed: async (_taskId, { author }) => {

@@ -38,7 +38,8 @@ interface Play {
 
 async function play(options: FakeTaskOptions, { twist = (same) => same, during }: Play = {}) {
   const nowMs = () => env.currentTimeMs();
-  const task = new FakeTask(options, { nowMs, startedAtMs: await nowMs() });
+  const startedAtMs = await nowMs();
+  const task = new FakeTask(options, { nowMs, startedAtMs });
   const workflowId = `task/${randomUUID()}`;
   return withWorker(env.nativeConnection, twist(task.activities), async (taskQueue) => {
     const handle = await env.client.workflow.start(RUN_TASK, { workflowId, taskQueue, args: [{ taskId: 7 }] });
@@ -46,11 +47,9 @@ async function play(options: FakeTaskOptions, { twist = (same) => same, during }
     const outcome = (await handle.result()) as TaskOutcome;
     const { events } = await handle.fetchHistory();
     // From the history: once nothing runs any more, this server's clock leaps to the last timeout there could be.
-    const atMs = (at: 0 | -1) => {
-      const time = events?.at(at)?.eventTime;
-      return Number(time?.seconds ?? 0) * 1_000 + Math.round(Number(time?.nanos ?? 0) / 1e6);
-    };
-    return { outcome, task, events: events?.length ?? 0, tookMs: atMs(-1) - atMs(0) };
+    const { seconds, nanos } = events?.at(-1)?.eventTime ?? {};
+    const endedAtMs = Number(seconds ?? 0) * 1_000 + Math.ceil(Number(nanos ?? 0) / 1e6);
+    return { outcome, task, events: events?.length ?? 0, tookMs: endedAtMs - startedAtMs };
   });
 }
 

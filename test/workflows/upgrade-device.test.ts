@@ -68,7 +68,7 @@ describe('one device', () => {
 
   it('that runs the target already gets nothing sent', async () => {
     const { outcome, device } = await play(['upgrades'], {
-      twist: (activities) => ({ ...activities, openOffer: async () => ({ kind: 'already_current' }) }),
+      twist: (activities) => ({ ...activities, openOffer: async () => ({ kind: 'already_current', version: '12' }) }),
     });
     expect(outcome).toEqual({ status: 'succeeded', reason: null });
     expect(device.offers).toBe(0);

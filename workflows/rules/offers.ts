@@ -22,6 +22,9 @@ export interface StageLimits {
   settleMs: number;
 }
 
+/** After the deadline, devices that have every byte are awaited this much longer than their proof limit, then given up. */
+export const LAST_DEVICES_MS = 10 * 60_000;
+
 /** How often an offer is sent before "no reaction". */
 export const OFFER_SENDS = 3;
 

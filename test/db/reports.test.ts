@@ -1,0 +1,398 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { writeProgress } from '../../db/messages.ts';
+import { closeOffer, openOffer } from '../../db/offers.ts';
+import {
+  findDeviceByImei,
+  identifyDevice,
+  noteRevert,
+  storeRefusedUpload,
+  storeReport,
+  writeContacts,
+  writeUnknownDevices,
+} from '../../db/reports.ts';
+import { finishUpgrade, recordProof } from '../../db/upgrades.ts';
+import type { UpgradeStatus } from '../../workflows/rules/statuses.ts';
+import { Records, type TaskSeed, type Upgrade } from './records.ts';
+
+let records: Records;
+beforeAll(async () => {
+  records = await Records.start();
+});
+afterAll(() => records.stop());
+
+const report = (deviceId: string, ...versions: [string, string][]) =>
+  records.report(deviceId, Object.fromEntries(versions));
+
+const T1 = (version: string, was: string | null) => ({ component: 'T1', version, was });
+
+/** Makes it as if the last signal to a workflow had been so many seconds ago. */
+const unread = ({ upgradeId }: Upgrade, seconds: number | null) => records.sql`
+  update device_upgrades set edge_at = clock_timestamp() - make_interval(secs => ${seconds}) where id = ${upgradeId}`;
+
+const finishTransfer = ({ offerId, deviceId }: { offerId: number; deviceId: string }) =>
+  writeProgress(records.db, [{ offerId, deviceId, bytes: 20_480, finished: true }]);
+
+const versionsOf = (deviceId: string) => records.sql`
+  select component, version, report_seq::int as seq from device_versions where device_id = ${deviceId} order by component`;
+
+describe('a report', () => {
+  it('keeps the last version of each component and says what is new', async () => {
+    const deviceId = await records.device({ versions: {} });
+    expect(await report(deviceId, ['T1', '10'], ['T4', 'a'])).toEqual({
+      changed: expect.arrayContaining([T1('10', null), { component: 'T4', version: 'a', was: null }]),
+      edge: false,
+    });
+    expect(await report(deviceId, ['T1', '10'])).toEqual({ changed: [], edge: false });
+    expect(await report(deviceId, ['T1', '11'])).toEqual({ changed: [T1('11', '10')], edge: false });
+    expect(await versionsOf(deviceId)).toMatchObject([
+      { component: 'T1', version: '11' },
+      { component: 'T4', version: 'a' },
+    ]);
+  });
+
+  it('gets a higher number each time, also when it says nothing new', async () => {
+    const deviceId = await records.device();
+    const [before] = await versionsOf(deviceId);
+    await report(deviceId, ['T1', '10']);
+    const [after] = await versionsOf(deviceId);
+    expect(after!['seq']).toBeGreaterThan(before!['seq'] as number);
+  });
+
+  it('of nothing changes nothing', async () => {
+    const deviceId = await records.device();
+    expect(await report(deviceId)).toEqual({ changed: [], edge: false });
+    expect(await versionsOf(deviceId)).toMatchObject([{ version: '10' }]);
+  });
+
+  it('is one order with others that come at the same time', async () => {
+    const deviceId = await records.device({ versions: {} });
+    const [there, back]: [string, string][][] = [
+      [['T1', 'x'], ['T3', 'x'], ['T5', 'x']],
+      [['T5', 'y'], ['T3', 'y'], ['T1', 'y']],
+    ];
+    await Promise.all(Array.from({ length: 60 }, (_, index) => report(deviceId, ...(index % 2 === 0 ? there! : back!))));
+    // The report with the highest number wins for all of its components.
+    expect(new Set((await versionsOf(deviceId)).map(({ version, seq }) => `${version} ${seq}`)).size).toBe(1);
+  });
+
+  it('is kept as text when it says something new or when it must be kept', async () => {
+    const deviceId = await records.device({ versions: {} });
+    const entry = { deviceId, source: 'ams', warnings: ['trailing_comma'], versions: [{ component: 'T1', version: '10' }] };
+    await storeReport(records.db, { ...entry, raw: 'new', keepRaw: false });
+    await storeReport(records.db, { ...entry, raw: 'same', keepRaw: false });
+    await storeReport(records.db, { ...entry, raw: 'same, kept', keepRaw: true });
+    await storeRefusedUpload(records.db, { deviceId, source: 'ams', raw: '{t:', error: 'syntax' });
+    const kept = await records.sql`
+      select raw, versions, warnings, error from version_uploads where device_id = ${deviceId} order by id`;
+    expect([...kept]).toEqual([
+      { raw: 'new', versions: entry.versions, warnings: entry.warnings, error: null },
+      { raw: 'same, kept', versions: entry.versions, warnings: entry.warnings, error: null },
+      { raw: '{t:', versions: [], warnings: [], error: 'syntax' },
+    ]);
+    expect(await versionsOf(deviceId)).toHaveLength(1);
+  });
+});
+
+describe('a report of a device that is being upgraded', () => {
+  type Offered = Awaited<ReturnType<Records['offered']>>;
+  const decisive: [string, [string, string], (offered: Offered) => unknown][] = [
+    ['is the target', ['T1', '11'], () => {}],
+    ['is the target, while it asks for packets', ['T1', '11'], ({ offerId, deviceId }) => writeProgress(records.db, [{ offerId, deviceId, bytes: 1, finished: false }])],
+    ['is the old version after it got everything', ['T1', '10'], finishTransfer],
+    ['is a third version after it got everything', ['T1', '09'], finishTransfer],
+    ['is another version before it asked for anything', ['T1', '09'], () => {}],
+  ];
+
+  it.each(decisive)('wakes the workflow when it %s', async (_, version, happen) => {
+    const offered = await records.offered();
+    await happen(offered);
+    await unread(offered, null);
+    expect(await report(offered.deviceId, version)).toMatchObject({ edge: true });
+    expect(await records.row(offered)).toMatchObject({ edge: true });
+    expect((await records.log(offered)).at(-1)).toMatchObject({
+      author: 'device',
+      event: 'reported',
+      attempt: 1,
+      cause: version.join(' '),
+      details: { source: 'terminal' },
+    });
+  });
+
+  const neutral: [string, [string, string], (offered: Offered) => unknown, boolean][] = [
+    ['says before the transfer what it ran when it was offered', ['T1', '10'], () => {}, false],
+    ['says within the transfer what it ran', ['T1', '10'], ({ offerId, deviceId }) => writeProgress(records.db, [{ offerId, deviceId, bytes: 1, finished: false }]), false],
+    ['is of another component', ['T4', 'x'], () => {}, true],
+    ['is of another component after it got everything', ['T4', 'x'], finishTransfer, true],
+  ];
+
+  it.each(neutral)('wakes nobody when it %s', async (_, version, happen, logged) => {
+    const offered = await records.offered();
+    await happen(offered);
+    await unread(offered, null);
+    const before = (await records.log(offered)).length;
+    expect(await report(offered.deviceId, version)).toMatchObject({ edge: false });
+    expect(await records.row(offered)).toMatchObject({ edge: false });
+    // Only what is new is worth a line.
+    expect((await records.log(offered)).length - before).toBe(logged ? 1 : 0);
+  });
+
+  it.each<[string, TaskSeed & { device?: object }, [string, string], boolean]>([
+    ['says something new while it waits behind the gate', { device: { versions: { T1: '09' } } }, ['T1', '10'], true],
+    ['says something new of any component', { device: { versions: { T1: '09' } } }, ['T4', 'HW1'], true],
+    ['says the same while it waits behind the gate', { device: { versions: { T1: '09' } } }, ['T1', '09'], false],
+  ])('asks the gate again when it %s: %#', async (_, seed, version, edge) => {
+    const upgrade = await records.upgrade(seed);
+    await openOffer(records.db, { ...upgrade, attempt: 1, fileIndex: 0 });
+    expect(await report(upgrade.deviceId, version)).toMatchObject({ edge });
+  });
+
+  it('wakes it between two attempts when something is new', async () => {
+    const offered = await records.offered();
+    await closeOffer(records.db, { ...offered, attempt: 1, code: 'no_reaction', reason: null, retry: '' });
+    expect(await report(offered.deviceId, ['T1', '10'])).toMatchObject({ edge: false });
+    expect(await report(offered.deviceId, ['T1', '09'])).toMatchObject({ edge: true });
+  });
+
+  it('wakes once in 15 seconds, and again when the signal seems to be lost', async () => {
+    const offered = await records.offered();
+    await finishTransfer(offered);
+    expect(await report(offered.deviceId, ['T1', '10'])).toMatchObject({ edge: true });
+    expect(await report(offered.deviceId, ['T1', '10'])).toMatchObject({ edge: false });
+    await unread(offered, 14);
+    expect(await report(offered.deviceId, ['T1', '10'])).toMatchObject({ edge: false });
+    await unread(offered, 16);
+    expect(await report(offered.deviceId, ['T1', '10'])).toMatchObject({ edge: true });
+    expect((await records.events(offered)).filter((event) => event === 'reported')).toHaveLength(2);
+  });
+
+  it('wakes nobody before the upgrade has begun and after it has ended', async () => {
+    const deviceId = await records.device({ versions: {} });
+    const { upgrades } = await records.task([deviceId]);
+    expect(await report(deviceId, ['T1', '10'])).toMatchObject({ edge: false });
+    expect(await records.events(upgrades[0]!)).toEqual([]);
+
+    const ended = await records.offered();
+    const entry = { author: 'li', event: 'cancelled' };
+    await finishUpgrade(records.db, { ...ended, status: 'cancelled', reason: null, entry });
+    expect(await report(ended.deviceId, ['T1', '11'])).toEqual({ changed: [T1('11', '10')], edge: false });
+    expect(await records.events(ended)).toEqual(['offered', 'cancelled']);
+  });
+
+  it('wakes the upgrade that made the offer, not one that stands in line', async () => {
+    const offered = await records.offered();
+    const { upgrades } = await records.task([offered.deviceId]);
+    await records.dispatched(upgrades[0]!);
+    expect(await report(offered.deviceId, ['T1', '10'])).toMatchObject({ edge: false });
+    await finishTransfer(offered);
+    expect(await report(offered.deviceId, ['T1', '10'])).toMatchObject({ edge: true });
+    expect(await records.row(offered)).toMatchObject({ edge: true });
+    expect(await records.row(upgrades[0]!)).toMatchObject({ edge: false });
+  });
+});
+
+describe('an upgrade that had succeeded', () => {
+  /** Upgrades a device by one file. */
+  async function upgraded(seed: TaskSeed & { device?: object } = {}): Promise<Upgrade> {
+    const offered = await records.offered(seed);
+    const { component = 'T1', to = '11' } = seed.files?.[0] ?? {};
+    await report(offered.deviceId, [component, to]);
+    expect(await recordProof(records.db, { ...offered, attempt: 1, fileIndex: 0, last: true })).toMatchObject({ ended: true });
+    return offered;
+  }
+
+  const revert = ({ deviceId }: { deviceId: string }, version = '10', component = 'T1') =>
+    noteRevert(records.db, deviceId, component, version);
+  const statusOf = async (upgrade: Upgrade) => (await records.row(upgrade)).status;
+
+  it('has reverted when the device reports the version it replaced', async () => {
+    const upgrade = await upgraded();
+    expect(await revert(upgrade)).toBe(upgrade.upgradeId);
+    expect(await records.row(upgrade)).toMatchObject({ status: 'reverted', reason: 'reverted', ended: true });
+    expect((await records.log(upgrade)).at(-1)).toMatchObject({
+      author: 'device',
+      event: 'reverted',
+      status: 'reverted',
+      cause: 'the device reports T1 10 again, which this upgrade had replaced',
+    });
+    expect(await revert(upgrade)).toBeNull();
+  });
+
+  it('has reverted when the device reports any version its file replaces', async () => {
+    const upgrade = await upgraded({ files: [{ from: ['09', '10'], compatible: '10' }] });
+    expect(await revert(upgrade, '09')).toBe(upgrade.upgradeId);
+  });
+
+  it.each<[string, string, string]>([
+    ['the version it brought', 'T1', '11'],
+    ['a version it never replaced', 'T1', '12'],
+    ['something of another component', 'T4', '10'],
+  ])('has not reverted when the device reports %s', async (_, component, version) => {
+    const upgrade = await upgraded();
+    expect(await revert(upgrade, version, component)).toBeNull();
+    expect(await statusOf(upgrade)).toBe('succeeded');
+  });
+
+  it('of two files has reverted when the device falls back to the first', async () => {
+    const files = [{}, { from: ['11'], to: '12' }];
+    const offered = await records.offered({ files });
+    await report(offered.deviceId, ['T1', '11']);
+    await recordProof(records.db, { ...offered, attempt: 1, fileIndex: 0, last: false });
+    await records.offer(offered, 2, 1);
+    await report(offered.deviceId, ['T1', '12']);
+    await recordProof(records.db, { ...offered, attempt: 2, fileIndex: 1, last: true });
+    expect(await revert(offered, '12')).toBeNull();
+    expect(await revert(offered, '11')).toBe(offered.upgradeId);
+  });
+
+  it('has reverted although a later upgrade of the device came to nothing', async () => {
+    const upgrade = await upgraded();
+    const { upgrades } = await records.task([upgrade.deviceId], { files: [{ from: ['11'], to: '12' }] });
+    const entry = { author: 'system', event: 'failed' };
+    await finishUpgrade(records.db, { upgradeId: upgrades[0]!.upgradeId, status: 'failed', reason: 'no_reaction', entry });
+    expect(await revert(upgrade)).toBe(upgrade.upgradeId);
+    expect(await statusOf(upgrades[0]!)).toBe('failed');
+  });
+
+  it('has not reverted when a later one went the same way again', async () => {
+    const upgrade = await upgraded();
+    const { upgrades } = await records.task([upgrade.deviceId], { files: [{ from: ['11'], to: '10' }] });
+    const [back] = upgrades;
+    await records.dispatched(back!);
+    await records.offer(back!);
+    await report(upgrade.deviceId, ['T1', '10']);
+    // The report is noted before the workflow has drawn its conclusion.
+    expect(await revert(upgrade)).toBeNull();
+    await recordProof(records.db, { ...back!, attempt: 1, fileIndex: 0, last: true });
+    expect(await revert(upgrade)).toBeNull();
+    expect([await statusOf(upgrade), await statusOf(back!)]).toEqual(['succeeded', 'succeeded']);
+  });
+
+  it('has reverted also while the next upgrade of the device waits', async () => {
+    const upgrade = await upgraded();
+    const { upgrades } = await records.task([upgrade.deviceId], { files: [{ from: ['11'], to: '12' }] });
+    await records.dispatched(upgrades[0]!);
+    await records.offer(upgrades[0]!);
+    expect(await revert(upgrade)).toBe(upgrade.upgradeId);
+    expect(await statusOf(upgrades[0]!)).toBe('offered');
+  });
+
+  it.each<[UpgradeStatus]>([['failed'], ['unproven'], ['partial'], ['cancelled'], ['skipped'], ['expired']])(
+    'is the only one that reverts, not one that has %s',
+    async (status) => {
+      const upgrade = await upgraded();
+      await records.force(upgrade, status);
+      expect(await revert(upgrade)).toBeNull();
+      expect(await statusOf(upgrade)).toBe(status);
+    },
+  );
+
+  it('has reverted too when nothing had to be sent', async () => {
+    const upgrade = await records.upgrade({ device: { versions: { T1: '11' } } });
+    await records.sql`
+      update device_upgrades set proofs = '[{"fileIndex": 0, "component": "T1", "fromVersion": null, "version": "11"}]'
+      where id = ${upgrade.upgradeId}`;
+    await finishUpgrade(records.db, { ...upgrade, status: 'succeeded', reason: null, entry: { author: 'li', event: 'x' } });
+    expect(await revert(upgrade)).toBe(upgrade.upgradeId);
+  });
+});
+
+describe('contacts', () => {
+  const read = async (deviceId: string) => {
+    const [row] = await records.sql`
+      select address, details, (extract(epoch from last_seen_at) * 1000)::float8 as "atMs" from device_contacts where device_id = ${deviceId}`;
+    return row;
+  };
+
+  it('of many devices are written at once, details are added up', async () => {
+    const devices = await Promise.all(Array.from({ length: 50 }, () => records.device()));
+    const contacts = devices.map((deviceId, index) => ({
+      deviceId,
+      address: `10.0.0.${index}:1`,
+      details: { index },
+      atMs: 1_000_000 + index,
+    }));
+    await writeContacts(records.db, contacts);
+    expect(await read(devices[7]!)).toEqual({ address: '10.0.0.7:1', details: { index: 7 }, atMs: 1_000_007 });
+    await writeContacts(records.db, [{ deviceId: devices[7]!, address: 'b', details: { bat: 50 }, atMs: 2_000_000 }]);
+    expect(await read(devices[7]!)).toEqual({ address: 'b', details: { index: 7, bat: 50 }, atMs: 2_000_000 });
+  });
+
+  it('never go back in time', async () => {
+    const deviceId = await records.device();
+    for (const atMs of [5_000, 3_000]) await writeContacts(records.db, [{ deviceId, address: 'a', details: {}, atMs }]);
+    expect(await read(deviceId)).toMatchObject({ atMs: 5_000 });
+  });
+
+  it('of a device that was deleted meanwhile do not spoil those of the others', async () => {
+    const [gone, here] = [await records.device({ versions: {} }), await records.device()];
+    await records.sql`delete from devices where id = ${gone}`;
+    const entry = { address: 'a', details: {}, atMs: 1_000 };
+    await writeContacts(records.db, [{ deviceId: gone, ...entry }, { deviceId: here, ...entry }]);
+    expect(await read(here)).toMatchObject({ address: 'a' });
+    expect(await read(gone)).toBeUndefined();
+  });
+
+  it('of the same devices from several gateways do not block each other', async () => {
+    const devices = await Promise.all(Array.from({ length: 40 }, () => records.device()));
+    const write = (round: number) => {
+      const order = round % 2 === 0 ? devices : [...devices].reverse();
+      return writeContacts(records.db, order.map((deviceId) => ({ deviceId, address: `${round}`, details: {}, atMs: round })));
+    };
+    await Promise.all(Array.from({ length: 30 }, (_, round) => write(round)));
+    expect(await read(devices[0]!)).toMatchObject({ atMs: 29 });
+  });
+});
+
+describe('callers that are not registered', () => {
+  const call = (identities: string[], maxListed = 100, contacts = 1) =>
+    writeUnknownDevices(
+      records.db,
+      identities.map((identity) => ({ protocol: 'terminal', identity, address: 'a', contacts })),
+      maxListed,
+    );
+  const listed = async () => {
+    const rows = await records.sql`select identity, contacts::int from unknown_devices order by identity`;
+    return Object.fromEntries(rows.map(({ identity, contacts }) => [identity, contacts]));
+  };
+
+  it('are counted, and listed up to a limit; those on the list go on being counted', async () => {
+    await call(['a', 'b'], 3);
+    expect(await listed()).toEqual({ a: 1, b: 1 });
+    await call(['d', 'c', 'b', 'e'], 3, 5);
+    const after = await listed();
+    expect(Object.keys(after)).toHaveLength(3);
+    expect(after).toMatchObject({ a: 1, b: 6 });
+    await call(['f', 'a'], 3);
+    expect(await listed()).toEqual({ ...after, a: 2 });
+    await call([], 3);
+  });
+
+  it('are counted right when several gateways write at once', async () => {
+    const names = Array.from({ length: 20 }, (_, index) => `many ${index}`);
+    await Promise.all(Array.from({ length: 20 }, (_, round) => call(round % 2 === 0 ? names : [...names].reverse())));
+    const counts = await listed();
+    for (const name of names) expect(counts[name]).toBe(20);
+  });
+});
+
+describe('finding a device', () => {
+  it('by protocol and identity, exactly', async () => {
+    const deviceId = await records.device();
+    const identity = deviceId.replace('terminal-', '');
+    expect(await identifyDevice(records.db, 'terminal', identity)).toBe(deviceId);
+    expect(await identifyDevice(records.db, 'ams', identity)).toBeNull();
+    expect(await identifyDevice(records.db, 'terminal', identity.toLowerCase())).toBeNull();
+  });
+
+  it('by IMEI: a tracker by its identity, any other by the IMEI it was registered with', async () => {
+    const [tracker, terminal] = [await records.device(), await records.device()];
+    await records.sql`update devices set protocol = 'ams', identity = '860000000000001' where id = ${tracker}`;
+    await records.sql`update devices set imei = '860000000000002' where id = ${terminal}`;
+    expect(await findDeviceByImei(records.db, '860000000000001')).toBe(tracker);
+    expect(await findDeviceByImei(records.db, '860000000000002')).toBe(terminal);
+    expect(await findDeviceByImei(records.db, '860000000000003')).toBeNull();
+    // Both: the tracker.
+    await records.sql`update devices set imei = '860000000000001' where id = ${terminal}`;
+    expect(await findDeviceByImei(records.db, '860000000000001')).toBe(tracker);
+  });
+});
