@@ -103,7 +103,7 @@ export async function writeProgress(
       select * from jsonb_to_recordset(${JSON.stringify(entries)}::jsonb) as x("offerId" bigint, "deviceId" text, bytes int, finished boolean)
     ), locked as materialized (
       select u.id from device_upgrades u join device_messages m on m.upgrade_id = u.id join input i on i."offerId" = m.id
-      order by u.id for no key update of u
+      where m.closed_at is null order by u.id for no key update of u
     ), before as materialized (
       select m.id, m.bytes_sent, m.first_request_at, m.finished_at, m.awaits_contact, i.bytes, i.finished
       from device_messages m join input i on i."offerId" = m.id

@@ -97,26 +97,37 @@ export async function storeRefusedUpload(
 }
 
 /**
- * Turns the last upgrade of a device into `reverted` when it had succeeded and the device now reports a version that
- * this upgrade, or its files, had replaced. Returns the upgrade's id, or null when nothing was reverted.
+ * Turns the upgrade that brought a component's version into `reverted`, when it had succeeded and the device now
+ * reports a version that this upgrade, or its files, had replaced. Returns the upgrade's id, or null when nothing was
+ * reverted.
  *
- * Another version that this upgrade never replaced is somebody else's work and only noted.
+ * Another version that this upgrade never replaced is somebody else's work and only noted; so is one that an upgrade
+ * under way is about to bring.
  */
-export async function noteRevert(db: Db, deviceId: string, component: string, version: string): Promise<number | null> {
+export async function noteRevert(
+  db: Db,
+  deviceId: string,
+  component: string,
+  version: string,
+): Promise<number | null> {
   const [row] = await db.execute<{ id: number }>(sql`
     with last as (
       select u.id, u.task_id, u.proofs, u.file_index, u.attempt from device_upgrades u
-      where u.device_id = ${deviceId} and u.finished_at is not null and u.status not in ('skipped', 'cancelled')
+      where u.device_id = ${deviceId} and u.finished_at is not null
+        and exists (select 1 from jsonb_array_elements(u.proofs) p where p->>'component' = ${component})
       order by u.finished_at desc limit 1
     ), replaced as (
       select last.* from last
-      where exists (select 1 from jsonb_array_elements(last.proofs) p where p->>'component' = ${component})
-        and ${version} <> (select p->>'version' from jsonb_array_elements(last.proofs) p
+      where ${version} <> (select p->>'version' from jsonb_array_elements(last.proofs) p
                            where p->>'component' = ${component} order by (p->>'fileIndex')::int desc limit 1)
         and (exists (select 1 from jsonb_array_elements(last.proofs) p
                      where p->>'component' = ${component} and p->>'fromVersion' = ${version})
           or exists (select 1 from upgrade_tasks t join firmware f on f.id = any(t.firmware_ids)
                      where t.id = last.task_id and f.component = ${component} and ${version} = any(f.current_versions)))
+        and not exists (select 1 from device_upgrades live
+                        join upgrade_tasks t on t.id = live.task_id join firmware f on f.id = any(t.firmware_ids)
+                        where live.device_id = ${deviceId} and live.dispatched_at is not null and live.finished_at is null
+                          and f.component = ${component} and f.target_version = ${version})
     ), reverted as (
       update device_upgrades u set status = 'reverted', reason = 'reverted', updated_at = clock_timestamp()
       from replaced where u.id = replaced.id and u.status = 'succeeded'
@@ -131,16 +142,20 @@ export async function noteRevert(db: Db, deviceId: string, component: string, ve
   return row?.id ?? null;
 }
 
-/** Writes last contacts of many devices at once. */
+/**
+ * Writes last contacts of many devices at once; of devices that were deleted meanwhile, none. In one order, so that
+ * gateways that heard of the same devices do not wait for each other in a circle.
+ */
 export async function writeContacts(
   db: Db,
   contacts: readonly { deviceId: string; address: string; details: Record<string, unknown>; atMs: number }[],
 ): Promise<void> {
   await db.execute(sql`
     insert into device_contacts as c (device_id, last_seen_at, address, details)
-    select "deviceId", to_timestamp("atMs" / 1000.0), address, details
+    select d.id, to_timestamp("atMs" / 1000.0), address, details
     from jsonb_to_recordset(${JSON.stringify(contacts)}::jsonb)
       as x("deviceId" text, address text, details jsonb, "atMs" float8)
+    join devices d on d.id = x."deviceId" order by d.id
     on conflict (device_id) do update
       set last_seen_at = greatest(c.last_seen_at, excluded.last_seen_at), address = excluded.address,
           details = c.details || excluded.details`);
@@ -161,7 +176,7 @@ export async function findDeviceByImei(db: Db, imei: string): Promise<string | n
   return row?.id ?? null;
 }
 
-/** Counts callers that are not registered, many at once. */
+/** Counts callers that are not registered, many at once; those beyond `maxListed` are not listed. */
 export async function writeUnknownDevices(
   db: Db,
   callers: readonly { protocol: string; identity: string; address: string; contacts: number }[],
@@ -170,10 +185,15 @@ export async function writeUnknownDevices(
   await db.execute(sql`
     insert into unknown_devices as u (protocol, identity, address, contacts)
     select protocol, identity, address, contacts
-    from jsonb_to_recordset(${JSON.stringify(callers)}::jsonb)
-      as x(protocol text, identity text, address text, contacts bigint)
-    where exists (select 1 from unknown_devices k where k.protocol = x.protocol and k.identity = x.identity)
-       or (select count(*) from unknown_devices) < ${maxListed}
+    from (
+      select x.*, k.identity is not null as is_listed,
+        count(*) filter (where k.identity is null) over (order by x.protocol, x.identity) as place
+      from jsonb_to_recordset(${JSON.stringify(callers)}::jsonb)
+        as x(protocol text, identity text, address text, contacts bigint)
+      left join unknown_devices k on k.protocol = x.protocol and k.identity = x.identity
+    ) called
+    where is_listed or place <= ${maxListed} - (select count(*) from unknown_devices)
+    order by protocol, identity
     on conflict (protocol, identity) do update
       set contacts = u.contacts + excluded.contacts, last_seen_at = now(), address = excluded.address`);
 }

@@ -30,7 +30,13 @@ describe('the configuration', () => {
       taskQueue: 'slipway',
       tls: undefined,
     });
-    expect(config.api).toEqual({ host: '127.0.0.1', port: 8080, probePort: undefined, newAdminKey: false });
+    expect(config.api).toEqual({
+      host: '127.0.0.1',
+      port: 8080,
+      probePort: undefined,
+      newAdminKey: false,
+      trustedProxies: 0,
+    });
     expect(config.defaultDispatchDelayMs).toBe(600_000);
   });
 

@@ -647,6 +647,7 @@ function reencode(frame: TerminalText): Buffer | undefined {
     case 'otaOver':
       return encodeOtaOver(frame);
     case 'otaCommand':
+    default:
       return undefined; // needs the file: see the test of described files
   }
 }

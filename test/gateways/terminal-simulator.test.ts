@@ -226,7 +226,7 @@ describe('faults', () => {
   });
 
   test('a reverting one reports the new version and then the old one', async () => {
-    const { server } = await start(upgrading(), { faults: { revertAfterMs: 60 } });
+    const { server } = await start(upgrading(), { faults: { revertAfterMs: 1000 } });
     await until(() => expect(server.versions()).toEqual([10, 11, 10]));
   });
 

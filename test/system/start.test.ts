@@ -13,6 +13,8 @@ import { Wire } from './wire.ts';
 const TEST_MS = 180_000;
 /** On a machine that does nothing else it is below 6 s. */
 const SECOND_START_MS = 20_000;
+/** Well below the time after which a stop no longer waits for work in progress: a task that goes on for days is none. */
+const STOP_MS = 20_000;
 
 test('the command that is timed here is the one of `npm start`', () => {
   const { scripts } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { scripts: Record<string, string> };
@@ -85,7 +87,11 @@ describe('on one data folder', () => {
       fleet.hold(11);
       const task = await fleet.order(operator, { sizeBytes: 20_480 });
       await fleet.untilHeld(11);
+      const askedMs = performance.now();
       expect(await slipway.kill('SIGTERM')).toEqual({ code: 0, signal: null });
+      const tookMs = performance.now() - askedMs;
+      process.stdout.write(`the stop took ${(tookMs / 1000).toFixed(1)} s\n`);
+      expect(tookMs).toBeLessThan(STOP_MS);
       expect(await serversOn(folder)).toEqual([]);
       wire.release();
       slipway = await Slipway.start(testSettings(folder.path));
