@@ -22,11 +22,13 @@ import type {
 } from '../gateways/devices.ts';
 import { failureMeaning, terminalFailureCode, type FailureCode } from '../workflows/rules/retry.ts';
 
-/** Progress and contacts are written this often. */
-const FLUSH_MS = 1_000;
-/** What was written and not read for this long is signalled again. */
-const UNREAD_MS = 15_000;
-const SWEEP_MS = 10_000;
+const INBOUND_TIMES = {
+  /** Progress and contacts are written this often. */
+  flushMs: 1_000,
+  /** What was written and not read for this long is signalled again. */
+  unreadMs: 15_000,
+  sweepMs: 10_000,
+};
 const SWEEP_LIMIT = 1_000;
 /** Strangers beyond this many are counted but not listed. */
 const UNKNOWN_LISTED = 100_000;
@@ -41,6 +43,7 @@ export interface InboundOptions {
   database: Database;
   executions: Pick<Executions, 'signalEdge'>;
   log: GatewayLog;
+  times?: Partial<typeof INBOUND_TIMES>;
 }
 
 interface Contact {
@@ -56,20 +59,25 @@ export class Inbound implements DeviceHost {
   readonly #database: Database;
   readonly #executions: Pick<Executions, 'signalEdge'>;
   readonly #log: GatewayLog;
+  readonly #times: typeof INBOUND_TIMES;
   readonly #listeners: MessageListener[] = [];
   /** By device: a device has at most one open offer. */
   #progress = new Map<string, TransferProgress>();
+  /** Progress that is being written. */
+  #batch: { entries: ReadonlyMap<string, TransferProgress>; written: Promise<void> } | null = null;
   #contacts = new Map<string, Contact>();
   #strangers = new Map<string, { protocol: string; identity: string; address: string; contacts: number }>();
   #timers: NodeJS.Timeout[] = [];
   #flushing: Promise<void> = Promise.resolve();
+  #isSweeping = false;
   #unlisten: () => Promise<void> = async () => {};
 
-  constructor({ database, executions, log }: InboundOptions) {
+  constructor({ database, executions, log, times }: InboundOptions) {
     this.#database = database;
     this.#db = database.db;
     this.#executions = executions;
     this.#log = log;
+    this.#times = { ...INBOUND_TIMES, ...times };
   }
 
   /** Adds a gateway that wants to hear of changed messages. */
@@ -86,13 +94,17 @@ export class Inbound implements DeviceHost {
       () => this.#listeners.forEach((listener) => listener.messagesUncertain()),
     );
     this.#unlisten = () => subscription.unlisten();
-    this.#timers = [setInterval(() => void this.flush(), FLUSH_MS), setInterval(() => void this.#sweep(), SWEEP_MS)];
+    const { flushMs, sweepMs } = this.#times;
+    this.#timers = [setInterval(() => void this.flush(), flushMs), setInterval(() => void this.#sweep(), sweepMs)];
   }
 
   /** Stops, after writing what is collected. */
   async stop(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
+    this.#timers = [];
     await this.#unlisten().catch(() => {});
+    // Once it has lost its connection the driver goes on announcing.
+    this.#listeners.length = 0;
     await this.flush();
   }
 
@@ -135,12 +147,7 @@ export class Inbound implements DeviceHost {
   }
 
   async reported(report: VersionReport): Promise<void> {
-    // What the device did before it spoke must be written before what it says is judged.
-    const progress = this.#progress.get(report.deviceId);
-    if (progress !== undefined) {
-      this.#progress.delete(report.deviceId);
-      await this.#writeProgress(new Map([[report.deviceId, progress]]));
-    }
+    await this.#settle(report.deviceId);
     const { changed, edge } = await reports.storeReport(this.#db, {
       deviceId: report.deviceId,
       source: report.source,
@@ -149,11 +156,8 @@ export class Inbound implements DeviceHost {
       warnings: report.warnings ?? [],
       keepRaw: report.source === 'ams',
     });
-    if (edge) {
-      // The upgrade that is under way decides what the report means.
-      void this.#signal(report.deviceId, 'reported');
-      return;
-    }
+    // What the report means for the upgrade that is under way, that upgrade decides.
+    if (edge) void this.#signal(report.deviceId, 'reported');
     for (const { component, version, was } of changed) {
       if (was === null) continue;
       const reverted = await reports.noteRevert(this.#db, report.deviceId, component, version);
@@ -170,6 +174,7 @@ export class Inbound implements DeviceHost {
     const code = failureCode(failure);
     const { words } = failureMeaning(code);
     const { errcode, kind } = failure;
+    await this.#settle(offer.deviceId);
     const written = await messages.writeFailure(this.#db, offer.id, { code, words, details: { errcode, kind } });
     if (written) void this.#signal(offer.deviceId, 'failed');
   }
@@ -180,7 +185,7 @@ export class Inbound implements DeviceHost {
       known.bytes = progress.bytes;
       known.finished ||= progress.finished;
     } else {
-      this.#progress.set(progress.deviceId, progress);
+      this.#progress.set(progress.deviceId, { ...progress });
     }
   }
 
@@ -198,30 +203,54 @@ export class Inbound implements DeviceHost {
 
   /** Writes what is collected; one at a time, and what could not be written is kept for the next time. */
   flush(): Promise<void> {
-    this.#flushing = this.#flushing.then(async () => {
-      await this.#flushProgress();
-      await this.#flushContacts();
-      await this.#flushStrangers();
-    });
+    this.#flushing = this.#flushAfter(this.#flushing);
     return this.#flushing;
+  }
+
+  async #flushAfter(flushing: Promise<void>): Promise<void> {
+    await flushing;
+    await this.#flushProgress();
+    await this.#flushContacts();
+    await this.#flushStrangers();
+  }
+
+  /** What a device did before it spoke must be written before what it says is judged; throws when it cannot be. */
+  async #settle(deviceId: string): Promise<void> {
+    if (this.#batch?.entries.has(deviceId) === true) await this.#batch.written;
+    const progress = this.#progress.get(deviceId);
+    if (progress === undefined) return;
+    this.#progress.delete(deviceId);
+    await this.#writeProgress(new Map([[deviceId, progress]]));
   }
 
   async #flushProgress(): Promise<void> {
     const entries = this.#progress;
     if (entries.size === 0) return;
     this.#progress = new Map();
-    await this.#writeProgress(entries);
+    const written = this.#writeProgress(entries).catch((error: unknown) => {
+      this.#log.warn({ err: error }, 'progress could not be written, it is kept');
+    });
+    this.#batch = { entries, written };
+    await written;
+    this.#batch = null;
   }
 
-  async #writeProgress(entries: Map<string, TransferProgress>): Promise<void> {
+  async #writeProgress(entries: ReadonlyMap<string, TransferProgress>): Promise<void> {
     try {
       const { closedDevices, contacted } = await messages.writeProgress(this.#db, [...entries.values()]);
       for (const deviceId of contacted) void this.#signal(deviceId, 'contacted');
       for (const deviceId of closedDevices) this.#announce(deviceId);
     } catch (error) {
-      this.#log.warn({ err: error }, 'progress could not be written, it is kept');
-      for (const [deviceId, entry] of entries) if (!this.#progress.has(deviceId)) this.#progress.set(deviceId, entry);
+      for (const entry of entries.values()) this.#keep(entry);
+      throw error;
     }
+  }
+
+  /** Puts progress back that could not be written; what is newer stays. */
+  #keep(entry: TransferProgress): void {
+    const newer = this.#progress.get(entry.deviceId);
+    if (newer === undefined) this.#progress.set(entry.deviceId, entry);
+    else if (newer.offerId === entry.offerId) newer.finished ||= entry.finished;
   }
 
   async #flushContacts(): Promise<void> {
@@ -232,7 +261,10 @@ export class Inbound implements DeviceHost {
       await reports.writeContacts(this.#db, [...entries.values()]);
     } catch (error) {
       this.#log.warn({ err: error }, 'last contacts could not be written, they are kept');
-      for (const [id, entry] of entries) if (!this.#contacts.has(id)) this.#contacts.set(id, entry);
+      for (const [id, entry] of entries) {
+        const newer = this.#contacts.get(id);
+        this.#contacts.set(id, { ...entry, ...newer, details: { ...entry.details, ...newer?.details } });
+      }
     }
   }
 
@@ -261,12 +293,17 @@ export class Inbound implements DeviceHost {
   }
 
   async #sweep(): Promise<void> {
+    if (this.#isSweeping) return;
+    this.#isSweeping = true;
     try {
-      for (const deviceId of await messages.findUnreadEdges(this.#db, UNREAD_MS, SWEEP_LIMIT)) {
-        await this.#executions.signalEdge(deviceId, 'reported');
+      for (const deviceId of await messages.findUnreadEdges(this.#db, this.#times.unreadMs, SWEEP_LIMIT)) {
+        if (this.#timers.length === 0) return;
+        await this.#signal(deviceId, 'reported');
       }
     } catch (error) {
-      this.#log.warn({ err: error }, 'unread events could not be signalled, they are tried again');
+      this.#log.warn({ err: error }, 'unread events could not be found, they are looked for again');
+    } finally {
+      this.#isSweeping = false;
     }
   }
 }

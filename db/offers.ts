@@ -50,7 +50,8 @@ export async function openOffer(db: Db, key: AttemptKey & { fileIndex: number })
     if (upgrade.nowMs >= order.deadlineMs) return { kind: 'deadline' };
 
     const running = order.versions[order.file.component];
-    if (running !== undefined && order.laterTargets.includes(running)) return { kind: 'already_current', version: running };
+    if (running !== undefined && order.laterTargets.includes(running))
+      return { kind: 'already_current', version: running };
     const verdict = gate(order.file, { model: order.model, versions: order.versions });
     if (verdict.kind === 'already_current') return { kind: 'already_current', version: order.file.targetVersion };
     if (verdict.kind === 'closed') {
@@ -235,6 +236,7 @@ async function findFacts(tx: Db, key: AttemptKey): Promise<OfferFacts | null> {
       m.failure_code as failure, m.payload->>'fromVersion' as "fromVersion",
       case when v.version is not null then jsonb_build_object('version', v.version,
         'isTarget', v.version = m.payload->>'targetVersion' and v.report_seq > m.offer_seq,
+        'atMs', (extract(epoch from v.reported_at) * 1000)::float8,
         'afterFinish', m.finished_seq is not null and v.report_seq > m.finished_seq) end as report
     from device_messages m
     left join device_versions v on v.device_id = m.device_id and v.component = m.payload->>'component'

@@ -104,12 +104,7 @@ export async function storeRefusedUpload(
  * Another version that this upgrade never replaced is somebody else's work and only noted; so is one that an upgrade
  * under way is about to bring.
  */
-export async function noteRevert(
-  db: Db,
-  deviceId: string,
-  component: string,
-  version: string,
-): Promise<number | null> {
+export async function noteRevert(db: Db, deviceId: string, component: string, version: string): Promise<number | null> {
   const [row] = await db.execute<{ id: number }>(sql`
     with last as (
       select u.id, u.task_id, u.proofs, u.file_index, u.attempt from device_upgrades u

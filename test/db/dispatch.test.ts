@@ -20,7 +20,12 @@ import { InvariantError } from '../../db/index.ts';
 import { openOffer } from '../../db/offers.ts';
 import { DEVICE_MESSAGE_CHANNEL } from '../../db/schema.ts';
 import { finishUpgrade } from '../../db/upgrades.ts';
-import { RETRYABLE_UPGRADE_STATUSES, UPGRADE_STATUSES, isEnd, type UpgradeStatus } from '../../workflows/rules/statuses.ts';
+import {
+  RETRYABLE_UPGRADE_STATUSES,
+  UPGRADE_STATUSES,
+  isEnd,
+  type UpgradeStatus,
+} from '../../workflows/rules/statuses.ts';
 import { waitFor } from '../support/wait.ts';
 import { HOUR, LIMITS, MINUTE, Records, type TaskSeed, type Upgrade } from './records.ts';
 
@@ -92,7 +97,10 @@ describe('a task', () => {
   it('remembers a change of pacing and an early start', async () => {
     const { taskId } = await task(1);
     await recordPacing(records.db, taskId, { maxConcurrent: 7 }, { ...BY, event: 'pacing_changed' });
-    expect((await countTask(records.db, taskId)).options).toMatchObject({ pacing: { maxConcurrent: 7 }, limits: LIMITS });
+    expect((await countTask(records.db, taskId)).options).toMatchObject({
+      pacing: { maxConcurrent: 7 },
+      limits: LIMITS,
+    });
     await records.sql`update upgrade_tasks set dispatch_at = now() + interval '1 hour' where id = ${taskId}`;
     for (const _ of [1, 2]) await recordStartNow(records.db, taskId, { ...BY, event: 'start_now' });
     const plan = await loadTask(records.db, taskId);
@@ -102,7 +110,12 @@ describe('a task', () => {
 
   it('counts who is under way, who of them uses the radio and who is left', async () => {
     const { taskId, upgrades } = await task(6);
-    expect(await countTask(records.db, taskId)).toMatchObject({ status: 'running', inFlight: 0, active: 0, remaining: 6 });
+    expect(await countTask(records.db, taskId)).toMatchObject({
+      status: 'running',
+      inFlight: 0,
+      active: 0,
+      remaining: 6,
+    });
     await claim(taskId, 4);
     const [waiting, offline, offered, ended] = upgrades as [Upgrade, Upgrade, Upgrade, Upgrade];
     await records.report(waiting.deviceId, { T1: '09' });
@@ -180,16 +193,16 @@ describe('taking devices', () => {
     for (let round = 0; round < 5; round++) {
       const { taskId } = await task(200);
       const taken = async () => (await countTask(records.db, taskId)).inFlight;
-      let stopped = false;
+      const stop = new AbortController();
       const claimer = async () => {
-        while (!stopped) await claim(taskId, 2);
+        while (!stop.signal.aborted) await claim(taskId, 2);
       };
       const claimers = Array.from({ length: 8 }, claimer);
       await waitFor(async () => (await taken()) > 10);
       await recordTaskStatus(records.db, taskId, status, { ...BY, event: status });
       const before = await taken();
       await Promise.all([claim(taskId, 10), claim(taskId, 10)]);
-      stopped = true;
+      stop.abort();
       await Promise.all(claimers);
       expect(await taken()).toBe(before);
       expect(before).toBeLessThan(200);
@@ -204,7 +217,8 @@ describe('taking devices', () => {
       await tx`update upgrade_tasks set status = 'paused' where id = ${taskId}`;
       claiming = claim(taskId);
       const waits = await waitFor(async () => {
-        const rows = await tx`select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+        const rows =
+          await tx`select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
         return rows.length > 0;
       });
       expect(waits).toBe(true);
@@ -298,7 +312,9 @@ describe('a device that another upgrade holds', () => {
 describe('devices that were never started', () => {
   it.each(['expired', 'cancelled'] as const)('end as %s; those under way and ended ones do not', async (status) => {
     const { taskId, upgrades } = await task(5);
-    const [busy, flying] = (await claim(taskId, 2)).map((upgradeId) => upgrades.find((one) => one.upgradeId === upgradeId)!);
+    const [busy, flying] = (await claim(taskId, 2)).map((upgradeId) =>
+      upgrades.find((one) => one.upgradeId === upgradeId)!,
+    );
     await releaseBusy(records.db, [busy!.upgradeId], MINUTE);
     await finish(upgrades[2]!, 'skipped');
     const end = { status, reason: 'task_deadline', ...BY };

@@ -1,11 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  claimSend,
-  findOpenOffer,
-  findUnreadEdges,
-  writeFailure,
-  writeProgress,
-} from '../../db/messages.ts';
+import { claimSend, findOpenOffer, findUnreadEdges, writeFailure, writeProgress } from '../../db/messages.ts';
 import { closeOffer, openOffer, readOffer } from '../../db/offers.ts';
 import { noteRevert, writeContacts } from '../../db/reports.ts';
 import { finishUpgrade, recordProof } from '../../db/upgrades.ts';
@@ -34,7 +28,12 @@ const fail = ({ offerId }: Offered, code = 'terminal_803') =>
 const close = ({ upgradeId }: Offered) =>
   closeOffer(records.db, { upgradeId, attempt: 1, code: 'no_reaction', reason: null, retry: '' });
 const finish = ({ upgradeId }: Offered) =>
-  finishUpgrade(records.db, { upgradeId, status: 'cancelled', reason: null, entry: { author: 'li', event: 'cancelled' } });
+  finishUpgrade(records.db, {
+    upgradeId,
+    status: 'cancelled',
+    reason: null,
+    entry: { author: 'li', event: 'cancelled' },
+  });
 
 describe('the open offer of a device', () => {
   it('has all that is needed to send and serve it', async () => {
@@ -131,7 +130,9 @@ describe('the right to send an offer', () => {
     const claims = await Promise.all(Array.from({ length: 12 }, () => claim(offered)));
     expect(claims.filter(({ claimed }) => claimed)).toHaveLength(OFFER_SENDS);
     expect(await records.message(offered.upgradeId)).toMatchObject({ sends: OFFER_SENDS });
-    const causes = (await records.log(offered)).map(({ cause }) => cause).filter((cause) => cause.startsWith('sending'));
+    const causes = (await records.log(offered))
+      .map(({ cause }) => cause)
+      .filter((cause) => cause.startsWith('sending'));
     expect(causes).toEqual(['sending 1 of 3', 'sending 2 of 3', 'sending 3 of 3']);
   });
 });
@@ -193,7 +194,8 @@ describe('progress', () => {
       expect(await progress(offered, bytes)).toEqual({ closedDevices: [], contacted: [] });
       const lines = (await records.log(offered)).slice(before);
       expect(lines.map(({ cause }) => cause)).toEqual(causes);
-      for (const line of lines) expect(line).toMatchObject({ author: 'device', attempt: 1, details: { bytes, of: SIZE } });
+      for (const line of lines)
+        expect(line).toMatchObject({ author: 'device', attempt: 1, details: { bytes, of: SIZE } });
       expect(await records.row(offered)).toMatchObject({ status, reason: null, bytesSent: bytes });
     }
     expect((await records.events(offered)).slice(1)).toEqual([
@@ -265,7 +267,9 @@ describe('progress', () => {
   });
 
   it('of many devices is written at once, each for itself', async () => {
-    const all = await Promise.all(Array.from({ length: 60 }, (_, index) => records.offered({ device: { online: index % 3 > 0 } })));
+    const all = await Promise.all(
+      Array.from({ length: 60 }, (_, index) => records.offered({ device: { online: index % 3 > 0 } })),
+    );
     await Promise.all(all.slice(0, 10).map(close));
     const written = await writeProgress(
       records.db,
@@ -396,7 +400,10 @@ describe('workflows and gateways at the same devices at the same time', () => {
         await Promise.all([
           writeProgress(records.db, written),
           records.report(pick(deviceIds), { T1: pick(['10', '10', '11']), T4: 'x' }),
-          writeContacts(records.db, deviceIds.map((deviceId) => ({ deviceId, address: 'a', details: {}, atMs: Date.now() }))),
+          writeContacts(
+            records.db,
+            deviceIds.map((deviceId) => ({ deviceId, address: 'a', details: {}, atMs: Date.now() })),
+          ),
           noteRevert(records.db, pick(deviceIds), 'T1', '10'),
           findUnreadEdges(records.db, 0, 100),
           ...(some === undefined ? [] : [claimSend(records.db, some.offer.id, some.offer.attempt)]),

@@ -18,7 +18,14 @@ const open = ({ upgradeId }: Upgrade, attempt = 1, fileIndex = 0) =>
   openOffer(records.db, { upgradeId, attempt, fileIndex });
 const read = ({ upgradeId }: Upgrade, attempt = 1) => readOffer(records.db, { upgradeId, attempt });
 const close = ({ upgradeId }: Upgrade, attempt = 1, change: Partial<Parameters<typeof closeOffer>[1]> = {}) =>
-  closeOffer(records.db, { upgradeId, attempt, code: 'terminal_803', reason: null, retry: 'attempt 2 of 3', ...change });
+  closeOffer(records.db, {
+    upgradeId,
+    attempt,
+    code: 'terminal_803',
+    reason: null,
+    retry: 'attempt 2 of 3',
+    ...change,
+  });
 
 /** Hours of the day in UTC, so many minutes from now. */
 function clock(minutesFromNow: number): string {
@@ -46,7 +53,14 @@ describe('making an offer', () => {
       sends: 0,
       awaitsContact: false,
       resumable: false,
-      payload: { component: 'T1', targetVersion: '11', fromVersion: '10', sizeBytes: 20_480, packetSize: 1024, pinfo: '1110d100' },
+      payload: {
+        component: 'T1',
+        targetVersion: '11',
+        fromVersion: '10',
+        sizeBytes: 20_480,
+        packetSize: 1024,
+        pinfo: '1110d100',
+      },
     });
     expect(await records.log(upgrade)).toMatchObject([
       { author: 'system', event: 'offered', status: 'offered', attempt: 1, fileIndex: 0, cause: 'T1 10 → 11' },
@@ -164,7 +178,10 @@ describe('making an offer', () => {
     });
     expect(await open(upgrade, 1, 1)).toMatchObject({ kind: 'offered' });
     expect(await records.row(upgrade)).toMatchObject({ fileIndex: 1, bytesTotal: 30_720 });
-    expect((await records.message(upgrade.upgradeId)).payload).toMatchObject({ targetVersion: '12', fromVersion: '11' });
+    expect((await records.message(upgrade.upgradeId)).payload).toMatchObject({
+      targetVersion: '12',
+      fromVersion: '11',
+    });
   });
 
   it('says that a device may go on asking when it has asked for this file before', async () => {

@@ -142,7 +142,14 @@ export class Records {
 
   /** A file from 10 to 11, unless told otherwise. */
   async file(seed: FileSeed = {}): Promise<number> {
-    const { component = 'T1', from = ['10'], to = '11', compatible = from[0] ?? '', model = null, sizeBytes = 20_480 } = seed;
+    const {
+      component = 'T1',
+      from = ['10'],
+      to = '11',
+      compatible = from[0] ?? '',
+      model = null,
+      sizeBytes = 20_480,
+    } = seed;
     const content = Buffer.alloc(sizeBytes, ++this.#made);
     content.writeUInt32BE(this.#made);
     const sha256 = createHash('sha256').update(content).digest('hex');
@@ -244,7 +251,11 @@ export class Records {
   }
 
   /** Puts an upgrade into a state, past the rules. */
-  async force({ upgradeId }: { upgradeId: number }, status: UpgradeStatus, reason: string | null = null): Promise<void> {
+  async force(
+    { upgradeId }: { upgradeId: number },
+    status: UpgradeStatus,
+    reason: string | null = null,
+  ): Promise<void> {
     await this.sql.begin(async (tx) => {
       await tx`set local session_replication_role = replica`;
       await tx`update device_upgrades set status = ${status}, reason = ${reason} where id = ${upgradeId}`;
@@ -318,7 +329,7 @@ export class Records {
   /** Devices announced on a channel since this was called. */
   async announced(channel: string): Promise<{ devices: string[]; stop: () => Promise<void> }> {
     const devices: string[] = [];
-    const { unlisten } = await this.sql.listen(channel, (deviceId) => devices.push(deviceId));
-    return { devices, stop: unlisten };
+    const subscription = await this.sql.listen(channel, (deviceId) => devices.push(deviceId));
+    return { devices, stop: () => subscription.unlisten() };
   }
 }

@@ -67,17 +67,32 @@ describe('a report', () => {
   it('is one order with others that come at the same time', async () => {
     const deviceId = await records.device({ versions: {} });
     const [there, back]: [string, string][][] = [
-      [['T1', 'x'], ['T3', 'x'], ['T5', 'x']],
-      [['T5', 'y'], ['T3', 'y'], ['T1', 'y']],
+      [
+        ['T1', 'x'],
+        ['T3', 'x'],
+        ['T5', 'x'],
+      ],
+      [
+        ['T5', 'y'],
+        ['T3', 'y'],
+        ['T1', 'y'],
+      ],
     ];
-    await Promise.all(Array.from({ length: 60 }, (_, index) => report(deviceId, ...(index % 2 === 0 ? there! : back!))));
+    await Promise.all(
+      Array.from({ length: 60 }, (_, index) => report(deviceId, ...(index % 2 === 0 ? there! : back!))),
+    );
     // The report with the highest number wins for all of its components.
     expect(new Set((await versionsOf(deviceId)).map(({ version, seq }) => `${version} ${seq}`)).size).toBe(1);
   });
 
   it('is kept as text when it says something new or when it must be kept', async () => {
     const deviceId = await records.device({ versions: {} });
-    const entry = { deviceId, source: 'ams', warnings: ['trailing_comma'], versions: [{ component: 'T1', version: '10' }] };
+    const entry = {
+      deviceId,
+      source: 'ams',
+      warnings: ['trailing_comma'],
+      versions: [{ component: 'T1', version: '10' }],
+    };
     await storeReport(records.db, { ...entry, raw: 'new', keepRaw: false });
     await storeReport(records.db, { ...entry, raw: 'same', keepRaw: false });
     await storeReport(records.db, { ...entry, raw: 'same, kept', keepRaw: true });
@@ -97,7 +112,11 @@ describe('a report of a device that is being upgraded', () => {
   type Offered = Awaited<ReturnType<Records['offered']>>;
   const decisive: [string, [string, string], (offered: Offered) => unknown][] = [
     ['is the target', ['T1', '11'], () => {}],
-    ['is the target, while it asks for packets', ['T1', '11'], ({ offerId, deviceId }) => writeProgress(records.db, [{ offerId, deviceId, bytes: 1, finished: false }])],
+    [
+      'is the target, while it asks for packets',
+      ['T1', '11'],
+      ({ offerId, deviceId }) => writeProgress(records.db, [{ offerId, deviceId, bytes: 1, finished: false }]),
+    ],
     ['is the old version after it got everything', ['T1', '10'], finishTransfer],
     ['is a third version after it got everything', ['T1', '09'], finishTransfer],
     ['is another version before it asked for anything', ['T1', '09'], () => {}],
@@ -120,7 +139,12 @@ describe('a report of a device that is being upgraded', () => {
 
   const neutral: [string, [string, string], (offered: Offered) => unknown, boolean][] = [
     ['says before the transfer what it ran when it was offered', ['T1', '10'], () => {}, false],
-    ['says within the transfer what it ran', ['T1', '10'], ({ offerId, deviceId }) => writeProgress(records.db, [{ offerId, deviceId, bytes: 1, finished: false }]), false],
+    [
+      'says within the transfer what it ran',
+      ['T1', '10'],
+      ({ offerId, deviceId }) => writeProgress(records.db, [{ offerId, deviceId, bytes: 1, finished: false }]),
+      false,
+    ],
     ['is of another component', ['T4', 'x'], () => {}, true],
     ['is of another component after it got everything', ['T4', 'x'], finishTransfer, true],
   ];
@@ -196,7 +220,9 @@ describe('an upgrade that had succeeded', () => {
     const offered = await records.offered(seed);
     const { component = 'T1', to = '11' } = seed.files?.[0] ?? {};
     await report(offered.deviceId, [component, to]);
-    expect(await recordProof(records.db, { ...offered, attempt: 1, fileIndex: 0, last: true })).toMatchObject({ ended: true });
+    expect(await recordProof(records.db, { ...offered, attempt: 1, fileIndex: 0, last: true })).toMatchObject({
+      ended: true,
+    });
     return offered;
   }
 
@@ -248,7 +274,12 @@ describe('an upgrade that had succeeded', () => {
     const upgrade = await upgraded();
     const { upgrades } = await records.task([upgrade.deviceId], { files: [{ from: ['11'], to: '12' }] });
     const entry = { author: 'system', event: 'failed' };
-    await finishUpgrade(records.db, { upgradeId: upgrades[0]!.upgradeId, status: 'failed', reason: 'no_reaction', entry });
+    await finishUpgrade(records.db, {
+      upgradeId: upgrades[0]!.upgradeId,
+      status: 'failed',
+      reason: 'no_reaction',
+      entry,
+    });
     expect(await revert(upgrade)).toBe(upgrade.upgradeId);
     expect(await statusOf(upgrades[0]!)).toBe('failed');
   });
@@ -291,7 +322,12 @@ describe('an upgrade that had succeeded', () => {
     await records.sql`
       update device_upgrades set proofs = '[{"fileIndex": 0, "component": "T1", "fromVersion": null, "version": "11"}]'
       where id = ${upgrade.upgradeId}`;
-    await finishUpgrade(records.db, { ...upgrade, status: 'succeeded', reason: null, entry: { author: 'li', event: 'x' } });
+    await finishUpgrade(records.db, {
+      ...upgrade,
+      status: 'succeeded',
+      reason: null,
+      entry: { author: 'li', event: 'x' },
+    });
     expect(await revert(upgrade)).toBe(upgrade.upgradeId);
   });
 });
@@ -327,7 +363,10 @@ describe('contacts', () => {
     const [gone, here] = [await records.device({ versions: {} }), await records.device()];
     await records.sql`delete from devices where id = ${gone}`;
     const entry = { address: 'a', details: {}, atMs: 1_000 };
-    await writeContacts(records.db, [{ deviceId: gone, ...entry }, { deviceId: here, ...entry }]);
+    await writeContacts(records.db, [
+      { deviceId: gone, ...entry },
+      { deviceId: here, ...entry },
+    ]);
     expect(await read(here)).toMatchObject({ address: 'a' });
     expect(await read(gone)).toBeUndefined();
   });
@@ -336,7 +375,10 @@ describe('contacts', () => {
     const devices = await Promise.all(Array.from({ length: 40 }, () => records.device()));
     const write = (round: number) => {
       const order = round % 2 === 0 ? devices : [...devices].reverse();
-      return writeContacts(records.db, order.map((deviceId) => ({ deviceId, address: `${round}`, details: {}, atMs: round })));
+      return writeContacts(
+        records.db,
+        order.map((deviceId) => ({ deviceId, address: `${round}`, details: {}, atMs: round })),
+      );
     };
     await Promise.all(Array.from({ length: 30 }, (_, round) => write(round)));
     expect(await read(devices[0]!)).toMatchObject({ atMs: 29 });

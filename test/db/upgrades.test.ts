@@ -20,7 +20,12 @@ const prove = ({ upgradeId }: Upgrade, { attempt = 1, fileIndex = 0, last = true
   recordProof(records.db, { upgradeId, attempt, fileIndex, last });
 
 const finish = ({ upgradeId }: Upgrade, status: UpgradeStatus, reason: string | null = null) =>
-  finishUpgrade(records.db, { upgradeId, status, reason, entry: { author: 'li', event: status, cause: 'wrong batch' } });
+  finishUpgrade(records.db, {
+    upgradeId,
+    status,
+    reason,
+    entry: { author: 'li', event: status, cause: 'wrong batch' },
+  });
 
 /** The device asks for everything and says that it has it. */
 async function transfer({ deviceId, offerId }: { deviceId: string; offerId: number }): Promise<void> {
@@ -169,7 +174,9 @@ describe('a device that runs the target already', () => {
     const row = await records.row(upgrade);
     expect(row).toMatchObject({ status: 'succeeded', reason: 'already_current', ended: true, attempt: 0 });
     expect(row.proofs).toMatchObject([{ fromVersion: null, version: '11', note: 'already_current' }]);
-    expect(await records.log(upgrade)).toMatchObject([{ author: 'system', event: 'already_current', status: 'succeeded' }]);
+    expect(await records.log(upgrade)).toMatchObject([
+      { author: 'system', event: 'already_current', status: 'succeeded' },
+    ]);
   });
 
   it('goes on with the next file when there is one', async () => {
@@ -205,7 +212,11 @@ describe('a baseband file', () => {
     await records.report(upgrade.deviceId, { T3: 'BB2' });
     await prove(upgrade, { last: false });
     await awaitOperator(upgrade);
-    expect(await records.row(upgrade)).toMatchObject({ status: 'confirming', reason: 'awaiting_operator', ended: false });
+    expect(await records.row(upgrade)).toMatchObject({
+      status: 'confirming',
+      reason: 'awaiting_operator',
+      ended: false,
+    });
     await awaitOperator(upgrade);
     await finish(upgrade, 'succeeded');
     expect((await records.events(upgrade)).slice(-3)).toEqual(['proven', 'confirming', 'succeeded']);
@@ -220,7 +231,9 @@ describe('a baseband file', () => {
       await openOffer(records.db, { ...upgrade, attempt: 1, fileIndex: 0 });
       await records.report(upgrade.deviceId, { T3: 'BB2' });
     }
-    expect(await openOffer(records.db, { ...upgrade, attempt: 1, fileIndex: 0 })).toMatchObject({ kind: 'already_current' });
+    expect(await openOffer(records.db, { ...upgrade, attempt: 1, fileIndex: 0 })).toMatchObject({
+      kind: 'already_current',
+    });
     const key = { ...upgrade, fileIndex: 0, component: 'T3' as const, version: 'BB2', last: false };
     await recordAlreadyCurrent(records.db, key);
     await awaitOperator(upgrade);
@@ -233,7 +246,11 @@ describe('the end', () => {
     const upgrade = await records.offered();
     const announced = await records.announced(DEVICE_MESSAGE_CHANNEL);
     await finish(upgrade, 'cancelled', 'cancelled_by_operator');
-    expect(await records.row(upgrade)).toMatchObject({ status: 'cancelled', reason: 'cancelled_by_operator', ended: true });
+    expect(await records.row(upgrade)).toMatchObject({
+      status: 'cancelled',
+      reason: 'cancelled_by_operator',
+      ended: true,
+    });
     expect((await records.log(upgrade)).at(-1)).toMatchObject({
       author: 'li',
       event: 'cancelled',
@@ -278,22 +295,29 @@ describe('the end', () => {
   });
 
   it('of an upgrade that does not exist is refused', async () => {
-    await expect(finish({ upgradeId: 9_999_999, deviceId: '', taskId: 0 }, 'failed')).rejects.toBeInstanceOf(InvariantError);
+    await expect(finish({ upgradeId: 9_999_999, deviceId: '', taskId: 0 }, 'failed')).rejects.toBeInstanceOf(
+      InvariantError,
+    );
   });
 });
 
 describe('what is against the rules', () => {
-  it.each(['succeeded', 'failed', 'skipped'] as const)('is refused, and nothing of it is written: after %s', async (status) => {
-    const upgrade = await records.upgrade();
-    // A row that lies: an end without its time.
-    await records.force(upgrade, status);
-    await expect(openOffer(records.db, { ...upgrade, attempt: 1, fileIndex: 0 })).rejects.toBeInstanceOf(InvariantError);
-    const waiting = { ...upgrade, fileIndex: 0, status: 'waiting' as const, reason: 'busy' as const, cause: '' };
-    await expect(recordWaiting(records.db, waiting)).rejects.toBeInstanceOf(InvariantError);
-    expect(await records.row(upgrade)).toMatchObject({ status, attempt: 0 });
-    expect(await records.message(upgrade.upgradeId)).toBeUndefined();
-    expect(await records.events(upgrade)).toEqual([]);
-  });
+  it.each(['succeeded', 'failed', 'skipped'] as const)(
+    'is refused, and nothing of it is written: after %s',
+    async (status) => {
+      const upgrade = await records.upgrade();
+      // A row that lies: an end without its time.
+      await records.force(upgrade, status);
+      await expect(openOffer(records.db, { ...upgrade, attempt: 1, fileIndex: 0 })).rejects.toBeInstanceOf(
+        InvariantError,
+      );
+      const waiting = { ...upgrade, fileIndex: 0, status: 'waiting' as const, reason: 'busy' as const, cause: '' };
+      await expect(recordWaiting(records.db, waiting)).rejects.toBeInstanceOf(InvariantError);
+      expect(await records.row(upgrade)).toMatchObject({ status, attempt: 0 });
+      expect(await records.message(upgrade.upgradeId)).toBeUndefined();
+      expect(await records.events(upgrade)).toEqual([]);
+    },
+  );
 
   it('does not happen to an upgrade that has ended', async () => {
     const upgrade = await records.offered();

@@ -41,8 +41,8 @@ const OFFER: OfferFacts = {
 const sent = { sends: 1, lastSentAtMs: 0, awaitsContact: false };
 const asked = { ...sent, firstRequestAtMs: 0, lastRequestAtMs: 0 };
 const finished = { ...asked, finishedAtMs: 0 };
-const report = (version: string, afterFinish = false) => ({
-  report: { version, isTarget: version === '11', afterFinish },
+const report = (version: string, afterFinish = false, atMs = 0) => ({
+  report: { version, isTarget: version === '11', atMs, afterFinish },
 });
 const waits = (stage: 'offered' | 'transferring' | 'confirming', ms: number): OfferVerdict => ({
   kind: 'wait',
@@ -55,211 +55,220 @@ interface Case {
   when: string;
   facts: Partial<OfferFacts>;
   limits?: Partial<StageLimits>;
-  then: OfferVerdict;
+  answer: OfferVerdict;
 }
 
 const CASES: Case[] = [
   // proof
-  { when: 'the target is reported', facts: { ...finished, ...report('11', true) }, then: { kind: 'proven' } },
-  { when: 'the target is reported, nothing was sent', facts: report('11'), then: { kind: 'proven' } },
+  { when: 'the target is reported', facts: { ...finished, ...report('11', true) }, answer: { kind: 'proven' } },
+  { when: 'the target is reported, nothing was sent', facts: report('11'), answer: { kind: 'proven' } },
   {
     when: 'the target is reported after the device gave up',
     facts: { ...asked, ...report('11'), failure: 'terminal_803' },
-    then: { kind: 'proven' },
+    answer: { kind: 'proven' },
   },
   {
     when: 'the target is reported after every limit has passed',
     facts: { ...finished, ...report('11', true), nowMs: 30 * 24 * HOUR },
-    then: { kind: 'proven' },
+    answer: { kind: 'proven' },
   },
 
   // what the device said
-  { when: 'the device refused', facts: { ...sent, failure: 'terminal_745' }, then: failed('terminal_745') },
+  { when: 'the device refused', facts: { ...sent, failure: 'terminal_745' }, answer: failed('terminal_745') },
   {
     when: 'the device refused and the offer has expired',
     facts: { ...sent, failure: 'terminal_745', nowMs: OFFER.expiresAtMs },
-    then: failed('terminal_745'),
+    answer: failed('terminal_745'),
   },
   {
     when: 'the device gave up when nothing was served any more',
     facts: { ...asked, failure: 'terminal_805', nowMs: OFFER.expiresAtMs },
-    then: failed('offer_expired'),
+    answer: failed('offer_expired'),
   },
   {
     when: 'the device gave up while it was still served',
     facts: { ...asked, failure: 'terminal_805', nowMs: OFFER.expiresAtMs - 1 },
-    then: failed('terminal_805'),
+    answer: failed('terminal_805'),
   },
   {
     when: 'the offer has expired and flashing fails with every byte in hand',
     facts: { ...finished, failure: 'terminal_801', nowMs: OFFER.expiresAtMs },
-    then: failed('terminal_801'),
+    answer: failed('terminal_801'),
   },
   {
     when: 'the device failed although it had every byte',
     facts: { ...finished, failure: 'terminal_801' },
-    then: failed('terminal_801'),
+    answer: failed('terminal_801'),
   },
 
   // waiting for the proof
   {
     when: 'it has every byte and says nothing',
     facts: { ...finished, nowMs: 5 * MINUTE },
-    then: waits('confirming', 25 * MINUTE),
+    answer: waits('confirming', 25 * MINUTE),
   },
   {
     when: 'it has every byte and says nothing for too long',
     facts: { ...finished, nowMs: 30 * MINUTE },
-    then: { kind: 'unproven' },
+    answer: { kind: 'unproven' },
   },
   {
     when: 'it has every byte when the offer expires: its proof is still awaited',
     facts: { ...finished, expiresAtMs: MINUTE, nowMs: 2 * MINUTE },
-    then: waits('confirming', 28 * MINUTE),
+    answer: waits('confirming', 28 * MINUTE),
   },
   {
     when: 'the old version is reported while it is flashing',
     facts: { ...finished, ...report('10', true), nowMs: 30 * SECOND },
-    then: waits('confirming', 90 * SECOND),
+    answer: waits('confirming', 30 * MINUTE - 30 * SECOND),
+  },
+  {
+    when: 'the old version was reported only while it was flashing, and the time for the proof is over',
+    facts: { ...finished, ...report('10', true, 2 * MINUTE - 1), nowMs: 30 * MINUTE },
+    answer: { kind: 'unproven' },
   },
   {
     when: 'the old version is reported once it must have settled',
-    facts: { ...finished, ...report('10', true), nowMs: 2 * MINUTE },
-    then: failed('version_unchanged'),
+    facts: { ...finished, ...report('10', true, 2 * MINUTE), nowMs: 2 * MINUTE },
+    answer: failed('version_unchanged'),
   },
   {
     when: 'a third version is reported once it must have settled',
-    facts: { ...finished, ...report('09', true), nowMs: 2 * MINUTE },
-    then: failed('version_unchanged'),
+    facts: { ...finished, ...report('09', true, 2 * MINUTE), nowMs: 2 * MINUTE },
+    answer: failed('version_unchanged'),
   },
   {
     when: 'the old version was reported during the transfer: that says nothing',
     facts: { ...finished, ...report('10'), nowMs: 5 * MINUTE },
-    then: waits('confirming', 25 * MINUTE),
+    answer: waits('confirming', 25 * MINUTE),
   },
   {
     when: 'the old version was reported during the transfer, and nothing after it',
     facts: { ...finished, ...report('10'), nowMs: 30 * MINUTE },
-    then: { kind: 'unproven' },
+    answer: { kind: 'unproven' },
   },
   {
     when: 'the time for the proof is shorter than settling takes',
     facts: { ...finished, ...report('10', true), nowMs: 30 * SECOND },
     limits: { proofMs: MINUTE },
-    then: waits('confirming', 30 * SECOND),
+    answer: waits('confirming', 30 * SECOND),
   },
   {
     when: 'the time for the proof is over before it has settled',
-    facts: { ...finished, ...report('10', true), nowMs: MINUTE },
+    facts: { ...finished, ...report('10', true, MINUTE), nowMs: MINUTE },
     limits: { proofMs: MINUTE },
-    then: failed('version_unchanged'),
+    answer: failed('version_unchanged'),
   },
 
   // expiry
   {
     when: 'the offer expires before anything happened',
     facts: { nowMs: HOUR, expiresAtMs: HOUR },
-    then: failed('offer_expired'),
+    answer: failed('offer_expired'),
   },
   {
     when: 'the offer expires within the transfer',
     facts: { ...asked, lastRequestAtMs: HOUR, nowMs: HOUR, expiresAtMs: HOUR },
-    then: failed('offer_expired'),
+    answer: failed('offer_expired'),
   },
   {
     when: 'it is sent often enough and expires: nobody is to blame',
     facts: { ...sent, sends: OFFER_SENDS, lastSentAtMs: 0, nowMs: HOUR, expiresAtMs: HOUR },
-    then: failed('offer_expired'),
+    answer: failed('offer_expired'),
   },
 
   // the transfer
   {
     when: 'it asks for packets',
     facts: { ...asked, lastRequestAtMs: 5 * MINUTE, nowMs: 6 * MINUTE },
-    then: waits('transferring', 9 * MINUTE),
+    answer: waits('transferring', 9 * MINUTE),
   },
   {
     when: 'it asked once',
     facts: { ...asked, lastRequestAtMs: null, nowMs: MINUTE },
-    then: waits('transferring', 9 * MINUTE),
+    answer: waits('transferring', 9 * MINUTE),
   },
-  { when: 'it stops asking', facts: { ...asked, nowMs: 10 * MINUTE }, then: failed('transfer_silent') },
+  { when: 'it stops asking', facts: { ...asked, nowMs: 10 * MINUTE }, answer: failed('transfer_silent') },
   {
     when: 'it takes too long',
     facts: { ...asked, lastRequestAtMs: HOUR, nowMs: HOUR },
-    then: failed('transfer_timeout'),
+    answer: failed('transfer_timeout'),
   },
   {
     when: 'the limit of the transfer is nearer than that of silence',
     facts: { ...asked, lastRequestAtMs: 59 * MINUTE, nowMs: 59 * MINUTE },
-    then: waits('transferring', MINUTE),
+    answer: waits('transferring', MINUTE),
   },
   {
     when: 'the end of the night is nearer than that of silence',
     facts: { ...asked, lastRequestAtMs: 5 * MINUTE, nowMs: 6 * MINUTE, expiresAtMs: 8 * MINUTE },
-    then: waits('transferring', 2 * MINUTE),
+    answer: waits('transferring', 2 * MINUTE),
   },
   {
     when: 'the old version is reported within the transfer: that is neutral',
     facts: { ...asked, ...report('10'), nowMs: MINUTE },
-    then: waits('transferring', 9 * MINUTE),
+    answer: waits('transferring', 9 * MINUTE),
   },
   {
     when: 'another version is reported within the transfer: that is neutral too',
     facts: { ...asked, ...report('09'), nowMs: MINUTE },
-    then: waits('transferring', 9 * MINUTE),
+    answer: waits('transferring', 9 * MINUTE),
   },
 
   // before the first request
-  { when: 'another version is reported', facts: { ...sent, ...report('09') }, then: failed('version_changed') },
+  { when: 'another version is reported', facts: { ...sent, ...report('09') }, answer: failed('version_changed') },
   {
     when: 'the same version is reported again',
     facts: { ...sent, ...report('10'), nowMs: MINUTE },
-    then: waits('offered', 10 * MINUTE),
+    answer: waits('offered', 10 * MINUTE),
   },
   {
     when: 'it does not react to the last sending',
     facts: { ...sent, sends: OFFER_SENDS, lastSentAtMs: 2 * MINUTE, nowMs: 3 * MINUTE },
-    then: failed('no_reaction'),
+    answer: failed('no_reaction'),
   },
   {
     when: 'it still has time to react to the last sending',
     facts: { ...sent, sends: OFFER_SENDS, lastSentAtMs: 2 * MINUTE, nowMs: 3 * MINUTE - 1 },
-    then: waits('offered', 10 * MINUTE),
+    answer: waits('offered', 10 * MINUTE),
   },
   {
     when: 'it did not react to the first sending: two are left',
     facts: { ...sent, nowMs: 5 * MINUTE },
-    then: waits('offered', 10 * MINUTE),
+    answer: waits('offered', 10 * MINUTE),
   },
-  { when: 'it has no contact', facts: { nowMs: HOUR }, then: waits('offered', 23 * HOUR) },
+  { when: 'it has no contact', facts: { nowMs: HOUR }, answer: waits('offered', 23 * HOUR) },
   {
     when: 'it has no contact and the window closes first',
     facts: { nowMs: HOUR, expiresAtMs: 3 * HOUR },
-    then: waits('offered', 2 * HOUR),
+    answer: waits('offered', 2 * HOUR),
   },
-  { when: 'it has no contact in time', facts: { nowMs: 24 * HOUR }, then: { kind: 'offline' } },
+  { when: 'it has no contact in time', facts: { nowMs: 24 * HOUR }, answer: { kind: 'offline' } },
   {
     when: 'the time for contact ends before the next look',
     facts: { ...sent, nowMs: 24 * HOUR - MINUTE },
-    then: waits('offered', MINUTE),
+    answer: waits('offered', MINUTE),
   },
   {
     when: 'it was sent and went away: its next contact wakes, no timer has to',
     facts: { ...sent, awaitsContact: true, nowMs: HOUR },
-    then: waits('offered', 23 * HOUR),
+    answer: waits('offered', 23 * HOUR),
   },
-  { when: 'it was sent and stays away', facts: { ...sent, awaitsContact: true, nowMs: 24 * HOUR }, then: { kind: 'offline' } },
+  {
+    when: 'it was sent and stays away',
+    facts: { ...sent, awaitsContact: true, nowMs: 24 * HOUR },
+    answer: { kind: 'offline' },
+  },
   {
     when: 'a limit is due within the same second: no loop of timers',
     facts: { nowMs: 24 * HOUR - 1 },
-    then: waits('offered', SECOND),
+    answer: waits('offered', SECOND),
   },
 ];
 
 describe('an offer', () => {
-  it.each(CASES)('$when', ({ facts, limits, then }) => {
-    expect(judgeOffer({ ...OFFER, ...facts }, { ...LIMITS, ...limits })).toEqual(then);
+  it.each(CASES)('$when', ({ facts, limits, answer }) => {
+    expect(judgeOffer({ ...OFFER, ...facts }, { ...LIMITS, ...limits })).toEqual(answer);
   });
 });
 
@@ -298,7 +307,7 @@ const facts: fc.Arbitrary<OfferFacts> = fc
     finishedAtMs: reached > 2 ? times[3]! : null,
     nowMs: times[4]!,
     failure,
-    report: version === null ? null : report(version, reached > 2 && afterFinish).report,
+    report: version === null ? null : report(version, reached > 2 && afterFinish, times[4]!).report,
     fromVersion: '10',
   }));
 
@@ -396,7 +405,7 @@ describe('for every offer', () => {
           }
           if (act === 'finishes' && seen.firstRequestAtMs !== null) seen.finishedAtMs ??= atMs;
           if (act === 'reports')
-            seen.report = { version: '10', isTarget: false, afterFinish: seen.finishedAtMs !== null };
+            seen.report = { version: '10', isTarget: false, atMs, afterFinish: seen.finishedAtMs !== null };
           seen.nowMs += verdict.ms;
           expect(seen.nowMs).toBeLessThanOrEqual(boundMs);
         }

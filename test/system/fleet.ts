@@ -171,7 +171,9 @@ export class Task {
     return row!;
   }
 
-  async log(operator: Operator, upgradeId: number): Promise<LogLine[]> {
+  /** The progress log of a device; of the only one, if not told otherwise. */
+  async log(operator: Operator, upgradeId?: number): Promise<LogLine[]> {
+    upgradeId ??= (await this.row(operator)).id;
     const { items } = await operator.call<{ items: LogLine[] }>('GET', `/device-upgrades/${upgradeId}/log?limit=500`);
     return items;
   }

@@ -76,6 +76,11 @@ describe('with the parts as processes of their own', () => {
     wire.target = gateway.terminalPort;
   }
 
+  async function restartApi(): Promise<void> {
+    api = await Slipway.start(servers.settings('api'));
+    operator = operatorOf(api, key);
+  }
+
   test('the gateway: terminals go on at the packet they ask for next, in both files', async () => {
     const task = await orderAndHold();
     await killGateway();
@@ -106,8 +111,7 @@ describe('with the parts as processes of their own', () => {
     await api.kill();
     wire.release();
     await waitFor(() => fleet.runs(task.from + 2), { deadlineMs: PATIENCE_MS, message: 'upgrades stopped with the API' });
-    api = await Slipway.start(servers.settings('api'));
-    operator = operatorOf(api, key);
+    await restartApi();
     await expectAllProven(fleet, task, operator);
     expectExactTransfers(fleet, task, { sizeBytes: SIZE });
   }, TEST_MS);
@@ -130,16 +134,44 @@ describe('with the parts as processes of their own', () => {
     await other.stop();
   }, TEST_MS);
 
+  test('the Temporal server, and then those that have something to tell it: what a device said and what an operator ordered is not lost', async () => {
+    const refusing = await new Fleet(wire, 1, '6134441501', FIRST_VERSION, { faults: { refuse: 739 } }).start(operator);
+    const other = await new Fleet(wire, 1, '6134441601', FIRST_VERSION).start(operator);
+    wire.hold(refusing.sns[0]!, FIRST_VERSION + 1, 0);
+    const refused = await refusing.order(operator);
+    await waitFor(() => wire.isHeld(refusing.sns[0]!), { deadlineMs: PATIENCE_MS, message: 'nothing was offered' });
+    await servers.killTemporal();
+    wire.release();
+    const [ordered] = await Promise.all([
+      other.order(operator),
+      // A terminal says this once.
+      waitFor(async () => (await refused.log(operator)).some(({ event }) => event === 'device_error'), {
+        deadlineMs: PATIENCE_MS,
+        message: 'the refusal was not written down',
+      }),
+    ]);
+    await Promise.all([killGateway(), api.kill()]);
+    await servers.startTemporal();
+    await Promise.all([restartGateway(), restartApi()]);
+    expect(await refused.untilRow(operator, { status: 'failed' })).toMatchObject({ reason: 'terminal_739' });
+    await expectAllProven(other, ordered, operator);
+    tasks.push(refused, ordered);
+    await Promise.all([refusing.stop(), other.stop()]);
+  }, TEST_MS);
+
   test('PostgreSQL: packets are served without it, and terminals that reconnect meanwhile are answered afterwards', async () => {
     const task = await orderAndHold();
     const [still, cut] = [fleet.sns[0]!, fleet.sns[1]!];
+    const count = (sn: string, kind: string) => wire.events(sn).filter((event) => event.kind === kind).length;
+    const askedBefore = count(cut, 'request');
     await servers.killPostgres();
+    const reportedBefore = count(still, 'report');
     wire.cut(cut);
+    // A report that cannot be written must not keep the packets behind it waiting.
+    await waitFor(() => count(still, 'report') > reportedBefore, { deadlineMs: PATIENCE_MS, message: 'the terminal does not report' });
     wire.release();
-    const asked = (sn: string) => wire.events(sn).filter(({ kind }) => kind === 'request').length;
-    const before = asked(cut);
-    await waitFor(() => wire.events(still).some(({ kind }) => kind === 'over'), { deadlineMs: PATIENCE_MS, message: 'packets stopped with PostgreSQL' });
-    await waitFor(() => asked(cut) > before, { deadlineMs: PATIENCE_MS, message: 'the terminal did not reconnect' });
+    await waitFor(() => count(still, 'over') > 0, { deadlineMs: 15_000, message: 'packets stopped with PostgreSQL' });
+    await waitFor(() => count(cut, 'request') > askedBefore, { deadlineMs: PATIENCE_MS, message: 'the terminal did not reconnect' });
     await servers.startPostgres();
     await expectAllProven(fleet, task, operator);
     expectExactTransfers(fleet, task, { sizeBytes: SIZE, mostRepeats: 1 });

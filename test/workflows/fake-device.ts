@@ -93,9 +93,13 @@ export class FakeDevice {
       if (this.#facts?.attempt !== attempt) return null;
       const { target, old, attempt: _, ...facts } = this.#facts;
       const said = this.version === target ? target : old;
+      const nowMs = await this.#nowMs();
+      // It reports all the time, so the newest report is always of now.
       const report =
-        said === null ? null : { version: said, isTarget: said === target, afterFinish: facts.finishedAtMs !== null };
-      return { ...facts, report, nowMs: await this.#nowMs() };
+        said === null
+          ? null
+          : { version: said, isTarget: said === target, atMs: nowMs, afterFinish: facts.finishedAtMs !== null };
+      return { ...facts, report, nowMs };
     },
     closeOffer: async ({ attempt, code }) => {
       if (this.#facts?.attempt !== attempt) return;

@@ -43,7 +43,7 @@ export interface OfferFacts {
   finishedAtMs: number | null;
   failure: FailureCode | null;
   /** A version report of the file's component that is newer than the offer. */
-  report: { version: string; isTarget: boolean; afterFinish: boolean } | null;
+  report: { version: string; isTarget: boolean; atMs: number; afterFinish: boolean } | null;
   /** The version the gate let through; another one before the first request means: ask the gate again. */
   fromVersion: string;
 }
@@ -90,11 +90,9 @@ function blameable(facts: OfferFacts, failure: FailureCode): FailureCode {
 function judgeProof(facts: OfferFacts, limits: StageLimits, finishedAtMs: number): OfferVerdict {
   const settledAtMs = finishedAtMs + limits.settleMs;
   const provenUntilMs = finishedAtMs + limits.proofMs;
-  if (facts.report?.afterFinish) {
-    const conclusiveAtMs = Math.min(settledAtMs, provenUntilMs);
-    if (facts.nowMs >= conclusiveAtMs) return { kind: 'failed', code: 'version_unchanged' };
-    return wait('confirming', facts, conclusiveAtMs);
-  }
+  // While the device may still be flashing a report of the old version says nothing; after that it says everything.
+  const isSettled = facts.report !== null && facts.report.atMs >= Math.min(settledAtMs, provenUntilMs);
+  if (facts.report?.afterFinish && isSettled) return { kind: 'failed', code: 'version_unchanged' };
   if (facts.nowMs >= provenUntilMs) return { kind: 'unproven' };
   return wait('confirming', facts, provenUntilMs);
 }
