@@ -42,7 +42,7 @@ import { LAST_DEVICES_MS } from './rules/offers.ts';
 import type { TaskStatus } from './rules/statuses.ts';
 
 const retry = { initialInterval: '200ms', backoffCoefficient: 2, maximumInterval: '1m' } as const;
-const db = proxyLocalActivities<TaskActivities>({ startToCloseTimeout: '60s', retry });
+const database = proxyLocalActivities<TaskActivities>({ startToCloseTimeout: '60s', retry });
 const devices = proxyActivities<TaskActivities>({ startToCloseTimeout: '15m', heartbeatTimeout: '30s', retry });
 
 /** Short histories load fast and read well. */
@@ -53,6 +53,7 @@ type TaskEntry = Parameters<TaskActivities['recordTaskStatus']>[2];
 /** Everything this execution knows. */
 interface Run {
   taskId: number;
+  db: TaskActivities;
   plan: Plan | null;
   view: TaskView;
   paused: boolean;
@@ -64,6 +65,7 @@ interface Run {
 export async function runTask({ taskId }: RunTaskInput): Promise<TaskOutcome> {
   const run: Run = {
     taskId,
+    db: oneAtATime(database),
     plan: null,
     view: { phase: 'loading', wakesAtMs: null, pacing: null },
     paused: false,
@@ -78,7 +80,7 @@ export async function runTask({ taskId }: RunTaskInput): Promise<TaskOutcome> {
   );
   return CancellationScope.nonCancellable(async () => {
     await reload(run);
-    if (await isOver(run)) return { status: overStatus(run), counts: await db.countStatuses(taskId) };
+    if (await isOver(run)) return { status: overStatus(run), counts: await run.db.countStatuses(taskId) };
     await waitForDispatch(run);
     for (;;) {
       await runSlices(run);
@@ -107,20 +109,20 @@ function handleControls(run: Run): void {
     const begun = run.plan === null || run.startNow || Date.now() >= run.plan.dispatchAtMs;
     await record(run, begun ? 'running' : 'scheduled', { ...by, event: 'resumed' });
     run.paused = false;
-    await db.announceOffers(taskId);
+    await run.db.announceOffers(taskId);
     await devices.tellInFlight(taskId, { edge: 'resumed', reason: 'task_paused' });
   });
   control(CANCEL_UPDATE, (by) => cancel(run, by));
   control(START_NOW_UPDATE, async (by) => {
-    await db.recordStartNow(taskId, { ...by, event: 'start_now' });
+    await run.db.recordStartNow(taskId, { ...by, event: 'start_now' });
     run.startNow = true;
   });
   control(PACING_UPDATE, async ({ pacing, ...by }: PacingChange) => {
-    await db.recordPacing(taskId, pacing, { ...by, event: 'pacing_changed' });
+    await run.db.recordPacing(taskId, pacing, { ...by, event: 'pacing_changed' });
     if (run.plan !== null) run.plan.options.pacing = pacing;
   });
   control(RETRY_UPDATE, async ({ author, cause }) => {
-    const count = await db.resetFailed(taskId, { author, cause: cause ?? 'retry failed devices' });
+    const count = await run.db.resetFailed(taskId, { author, cause: cause ?? 'retry failed devices' });
     await reload(run);
     return count;
   });
@@ -151,13 +153,13 @@ function overStatus(run: Run): TaskOutcome['status'] {
 
 /** Changes what the task is: in the database, with author and cause, and in the list of executions. */
 async function record(run: Run, status: TaskStatus, entry: TaskEntry): Promise<void> {
-  await db.recordTaskStatus(run.taskId, status, entry);
+  await run.db.recordTaskStatus(run.taskId, status, entry);
   upsertSearchAttributes({ [SEARCH_ATTRIBUTES.status]: [status] });
   if (run.plan !== null) run.plan.status = status;
 }
 
 async function reload(run: Run): Promise<void> {
-  run.plan = await db.loadTask(run.taskId);
+  run.plan = await run.db.loadTask(run.taskId);
   run.paused = run.plan.status === 'paused';
   if (run.plan.status === 'cancelling') run.cancelledBy ??= { author: 'system', cause: 'cancelled before' };
 }
@@ -208,11 +210,11 @@ async function endTask(run: Run): Promise<TaskOutcome | null> {
   await reload(run);
   if (Date.now() >= plan(run).deadlineAtMs) {
     const cause = 'the deadline of the task has passed';
-    await db.endUndispatched(taskId, { status: 'expired', reason: 'task_deadline', author: 'system', cause });
+    await run.db.endUndispatched(taskId, { status: 'expired', reason: 'task_deadline', author: 'system', cause });
     await awaitLastDevices(run);
   }
   await condition(allHandlersFinished);
-  const count = await db.countTask(taskId);
+  const count = await run.db.countTask(taskId);
   if (count.inFlight + count.remaining > 0) return null;
   return close(run, 'finished', { author: 'system', cause: 'every device has ended' });
 }
@@ -221,7 +223,7 @@ async function cancelTask(run: Run, by: Authorship): Promise<TaskOutcome | null>
   const { taskId } = run;
   const { author, cause = '' } = by;
   show(run, 'cancelling', null);
-  await db.endUndispatched(taskId, { status: 'cancelled', reason: 'cancelled_by_operator', author, cause });
+  await run.db.endUndispatched(taskId, { status: 'cancelled', reason: 'cancelled_by_operator', author, cause });
   await devices.tellInFlight(taskId, { control: { action: 'cancel', author, cause } });
   await awaitLastDevices(run);
   return close(run, 'cancelled', by);
@@ -231,7 +233,7 @@ async function cancelTask(run: Run, by: Authorship): Promise<TaskOutcome | null>
 async function awaitLastDevices(run: Run): Promise<void> {
   const untilMs = Date.now() + plan(run).options.limits.proofMs + LAST_DEVICES_MS;
   for (let waitMs = 1_000; ; waitMs = Math.min(waitMs * 2, 60_000)) {
-    const { inFlight } = await db.countTask(run.taskId);
+    const { inFlight } = await run.db.countTask(run.taskId);
     if (inFlight === 0) return;
     if (Date.now() > untilMs) await devices.endLostUpgrades(run.taskId);
     await condition(() => false, waitMs, { summary: `${inFlight} devices are still busy` });
@@ -246,7 +248,7 @@ async function close(run: Run, status: 'finished' | 'cancelled', by: Authorship)
     run.ended = false;
     return null;
   }
-  const counts = await db.countStatuses(run.taskId);
+  const counts = await run.db.countStatuses(run.taskId);
   await record(run, status, { ...by, event: status, details: counts });
   show(run, 'ended', null);
   return { status, counts };
@@ -271,4 +273,22 @@ function show(run: Run, phase: TaskView['phase'], sleepMs: number | null): void 
   setCurrentDetails(
     `**${name}** (${deviceCount} devices): ${phase}\n\nAt most ${options.pacing.maxConcurrent} at one time.`,
   );
+}
+
+/**
+ * The same steps, but never two at once. A control may come while the story itself is writing; in which order two local
+ * activities under way come back is not in the history, so a replay could not know it.
+ */
+function oneAtATime<Steps extends object>(steps: Steps): Steps {
+  let turn: Promise<unknown> = Promise.resolve();
+  return new Proxy(steps, {
+    get: (target, name) => {
+      const step = Reflect.get(target, name) as (...args: unknown[]) => Promise<unknown>;
+      return (...args: unknown[]) => {
+        const mine = turn.then(() => step(...args));
+        turn = mine.catch(() => {});
+        return mine;
+      };
+    },
+  });
 }

@@ -50,20 +50,20 @@ export class TerminalDialogue {
   }
 
   /** Notes what has arrived, before its turn comes: no line may leave in between. */
-  arrived(frame: TerminalFrame): void {
+  arrived(frame: TerminalFrame, nowMs: number): void {
     if (this.#sn !== null && !this.#isOurs(frame.sn)) return;
-    if (frame.type === 'packetRequest') this.lastRequestAtMs = Date.now();
+    if (frame.type === 'packetRequest') this.lastRequestAtMs = nowMs;
     else if (frame.type === 'otaOver' || frame.type === 'otaError') this.lastRequestAtMs = 0;
   }
 
   /** The common case of a transfer, without waiting for anything. False: it needs the database. */
-  serveAtOnce(request: PacketRequest): boolean {
+  serveAtOnce(request: PacketRequest, nowMs: number): boolean {
     const held = this.#held;
     if (held === null || !this.#isOurs(request.sn)) return false;
     if (request.ver !== this.#version && reportedVersion(request) !== this.#version) return false;
-    const answer = held.answer(request, Date.now());
+    const answer = held.answer(request, nowMs);
     if (typeof answer === 'string') return false;
-    this.#serve(held, request, answer);
+    this.#serve(held, request, answer, nowMs);
     return true;
   }
 
@@ -229,7 +229,7 @@ export class TerminalDialogue {
     }
     const held = this.#held;
     if (held === null || answer === 'not_offered' || this.#isOvertaken(request)) return this.#ignore();
-    if (typeof answer !== 'string') return this.#serve(held, request, answer);
+    if (typeof answer !== 'string') return this.#serve(held, request, answer, Date.now());
     if (answer === 'repeated') {
       await this.#context.host.failed(held.offer, { protocol: PROTOCOL, errcode: null, kind: 'packet_repeated' });
       this.#held = null;
@@ -253,11 +253,11 @@ export class TerminalDialogue {
     );
   }
 
-  #serve(held: HeldOffer, request: PacketRequest, packet: Buffer): void {
+  #serve(held: HeldOffer, request: PacketRequest, packet: Buffer, nowMs: number): void {
     if (!this.#session.sendPacket(packet)) return this.#ignore();
     const { host, counters } = this.#context;
     const { id: offerId, deviceId, packetSize } = held.offer;
-    held.served(request.pcnt, Date.now());
+    held.served(request.pcnt, nowMs);
     counters.packets += 1;
     counters.packetBytes += packet.length;
     host.progress({ offerId, deviceId, bytes: (request.pcnt - 1) * packetSize, finished: false });

@@ -11,10 +11,19 @@ export const REQUESTS_PER_PACKET = 6;
 /** What answers a packet request: its bytes, or why there are none. */
 export type PacketAnswer = Buffer | 'not_offered' | 'no_such_packet' | 'repeated';
 
+/** The packets of a file that were asked for, as views on it: thousands of terminals ask for the same ones. */
+interface CutFile {
+  packetSize: number;
+  packets: Buffer[];
+}
+
+const cutFiles = new WeakMap<Buffer, CutFile>();
+
 /** An offer together with its file, so that no offer is ever served from another one's bytes. */
 export class HeldOffer {
   readonly offer: OpenOffer;
   readonly file: Buffer;
+  readonly #packets: Buffer[];
   #packet = 0;
   #requests = 0;
 
@@ -22,6 +31,7 @@ export class HeldOffer {
   constructor(offer: OpenOffer, file: Buffer, before: HeldOffer | null) {
     this.offer = offer;
     this.file = file;
+    this.#packets = packetsOf(file, offer.packetSize);
     if (before?.offer.id !== offer.id) return;
     this.#packet = before.#packet;
     this.#requests = before.#requests;
@@ -68,8 +78,11 @@ export class HeldOffer {
     const { pcnt } = request;
     if (!this.isKnownToTerminal || offer.expiresAtMs <= nowMs) return 'not_offered';
     if (pcnt === this.#packet && this.#requests >= REQUESTS_PER_PACKET) return 'repeated';
-    const packet = request.psize === offer.packetSize ? packetOf(this.file, offer.packetSize, pcnt) : null;
-    return packet ?? 'no_such_packet';
+    if (request.psize !== offer.packetSize) return 'no_such_packet';
+    const packet = this.#packets[pcnt] ?? packetOf(this.file, offer.packetSize, pcnt);
+    if (packet === null) return 'no_such_packet';
+    this.#packets[pcnt] = packet;
+    return packet;
   }
 
   /** A packet has been sent. */
@@ -78,4 +91,13 @@ export class HeldOffer {
     this.#packet = pcnt;
     this.offer.firstRequestAtMs ??= nowMs;
   }
+}
+
+function packetsOf(file: Buffer, packetSize: number): Buffer[] {
+  let cut = cutFiles.get(file);
+  if (cut?.packetSize !== packetSize) {
+    cut = { packetSize, packets: [] };
+    cutFiles.set(file, cut);
+  }
+  return cut.packets;
 }

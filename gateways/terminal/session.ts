@@ -68,7 +68,7 @@ export class TerminalSession {
 
   /** The messages of this device have changed, or may have: look again. */
   refresh(): void {
-    this.#enqueue('refresh');
+    this.#enqueue('refresh', Date.now());
   }
 
   /** Looks again when it is time, for example because an offer had no reaction. Called by the gateway's clock. */
@@ -104,25 +104,26 @@ export class TerminalSession {
         'dropped bytes of a terminal',
       );
     }
+    const nowMs = Date.now();
     for (const frame of frames) {
       if (frame.type === 'report') counters.reports += 1;
-      this.dialogue.arrived(frame);
-      this.#enqueue(frame);
+      this.dialogue.arrived(frame, nowMs);
+      this.#enqueue(frame, nowMs);
     }
   }
 
   /** Handles an item at once if nothing is waiting; otherwise in its turn. */
-  #enqueue(item: Item): void {
+  #enqueue(item: Item, nowMs: number): void {
     if (this.dialogue.isStranger) {
       this.#context.counters.ignoredFrames += 1;
     } else if (this.#queue !== null) {
       // The database may be away for longer than a terminal waits for a packet, and packets do not need it.
-      if (isRequest(item) && !this.#queue.some(isPartOfTransfer) && this.dialogue.serveAtOnce(item)) return;
+      if (isRequest(item) && !this.#queue.some(isPartOfTransfer) && this.dialogue.serveAtOnce(item, nowMs)) return;
       // The first one is being handled and may have looked already: it does not stand for this one.
       if (item === 'refresh' && this.#queue.includes('refresh', 1)) return;
       this.#queue.push(item);
       if (this.#queue.length > QUEUE_LIMIT) this.socket.pause();
-    } else if (!isRequest(item) || !this.dialogue.serveAtOnce(item)) {
+    } else if (!isRequest(item) || !this.dialogue.serveAtOnce(item, nowMs)) {
       this.#queue = [item];
       void this.#drain(this.#queue);
     }

@@ -3,7 +3,6 @@
  * own for every worker.
  */
 import { randomUUID } from 'node:crypto';
-import type { Client } from '@temporalio/client';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, Runtime, Worker, type NativeConnection, type WorkflowBundle } from '@temporalio/worker';
 import { inject } from 'vitest';
@@ -23,12 +22,16 @@ export async function startTimeSkipping(): Promise<TestWorkflowEnvironment> {
   const env = await TestWorkflowEnvironment.createTimeSkipping({
     server: { executable: { type: 'existing-path', path: inject('testServerPath') } },
   });
-  // It cannot list them, but it must know them before a workflow sets one.
+  await registerSearchAttributes(env);
+  return env;
+}
+
+/** The time-skipping server cannot list by them, but must know them before a workflow sets one. */
+export async function registerSearchAttributes(env: TestWorkflowEnvironment): Promise<void> {
   await env.connection.operatorService.addSearchAttributes({
     namespace: env.namespace ?? 'default',
     searchAttributes: Object.fromEntries(Object.values(SEARCH_ATTRIBUTES).map((name) => [name, KEYWORD])),
   });
-  return env;
 }
 
 /** The bundle of today's workflows. */
@@ -55,12 +58,7 @@ export async function replay(history: unknown, workflowId: string): Promise<void
   await Worker.runReplayHistory({ workflowBundle: await workflowBundle() }, history, workflowId);
 }
 
-/** Number of events in a finished execution's history. */
-export async function historyLength(client: Client, workflowId: string): Promise<number> {
-  const { events } = await client.workflow.getHandle(workflowId).fetchHistory();
-  return events?.length ?? 0;
-}
-
+/** Once per process, and quiet. */
 export function installRuntime(): void {
   if (installed) return;
   installed = true;

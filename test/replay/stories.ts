@@ -1,0 +1,197 @@
+/**
+ * What is recorded: each story takes an execution through other code of a workflow, in real time and within seconds.
+ * Behind the workflows are the stand-ins of the workflow tests.
+ */
+import { WithStartWorkflowOperation, type Client, type WorkflowHandle } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
+import type { UpgradeActivities } from '../../activities/upgrades.ts';
+import {
+  CANCEL_UPDATE,
+  CONTROL_SIGNAL,
+  EDGE_SIGNAL,
+  PACING_UPDATE,
+  PAUSE_UPDATE,
+  RESUME_UPDATE,
+  RETRY_UPDATE,
+  RUN_TASK,
+  START_NOW_UPDATE,
+  UPGRADE_DEVICE,
+  UPGRADE_VIEW_QUERY,
+  taskWorkflowId,
+  upgradeWorkflowId,
+  type UpgradeControl,
+  type UpgradeDeviceInput,
+  type UpgradeView,
+} from '../../workflows/contract.ts';
+import { waitFor } from '../support/wait.ts';
+import { FakeDevice, HOUR, LIMITS, upgradeInput, type Behaviour } from '../workflows/fake-device.ts';
+import { FakeTask, type FakeTaskOptions } from '../workflows/fake-task.ts';
+
+/** Where a story is played. */
+export interface Stage {
+  client: Client;
+  /** Runs `work` while a worker with these activities serves the task queue. */
+  withWorker<Result>(activities: object, work: (taskQueue: string) => Promise<Result>): Promise<Result>;
+}
+
+/** One execution. */
+export interface Run {
+  workflowId: string;
+  runId: string;
+}
+
+/** Plays itself and says which executions to keep, in their order. */
+type Story = (stage: Stage) => Promise<Run[]>;
+
+const LI = { author: 'li', cause: 'complaints' };
+const nowMs = async () => Date.now();
+
+// ---------------------------------------------------------------- upgradeDevice
+
+interface UpgradeStory {
+  behaviours: Behaviour[];
+  input?: Partial<UpgradeDeviceInput>;
+  twist?: (activities: UpgradeActivities) => UpgradeActivities;
+  during?: (handle: WorkflowHandle, device: FakeDevice) => Promise<unknown>;
+}
+
+function upgrade({ behaviours, input: change = {}, twist = (same) => same, during }: UpgradeStory): Story {
+  return async ({ client, withWorker }) => {
+    const input = upgradeInput({ limits: { ...LIMITS, silenceMs: 1_000, settleMs: 1_000, proofMs: 1_500 }, ...change });
+    const workflowId = upgradeWorkflowId(input.deviceId);
+    const current = client.workflow.getHandle(workflowId);
+    const device = new FakeDevice(input, behaviours, { nowMs, signal: (edge) => current.signal(EDGE_SIGNAL, edge) });
+    return withWorker(twist(device.activities), async (taskQueue) => {
+      const handle = await client.workflow.start(UPGRADE_DEVICE, { workflowId, taskQueue, args: [input] });
+      await during?.(handle, device);
+      // However it ends: an execution that failed must replay too.
+      await handle.result().catch(() => {});
+      return [{ workflowId, runId: handle.firstExecutionRunId }];
+    });
+  };
+}
+
+const control = (handle: WorkflowHandle, action: UpgradeControl['action']) =>
+  handle.signal(CONTROL_SIGNAL, { ...LI, action, upgradeId: 1 });
+
+const wasOffered = (device: FakeDevice) => waitFor(() => device.log.includes('offered'));
+
+/** The gate is closed until something new is reported. */
+function waitingFirst(activities: UpgradeActivities): UpgradeActivities {
+  let asked = 0;
+  return {
+    ...activities,
+    openOffer: async (key) => {
+      asked += 1;
+      if (asked > 1) return activities.openOffer(key);
+      return { kind: 'waiting', reason: 'version_mismatch', waitMs: HOUR };
+    },
+  };
+}
+
+// ---------------------------------------------------------------- runTask
+
+interface TaskStory {
+  options: FakeTaskOptions;
+  during?: (handle: WorkflowHandle, task: FakeTask) => Promise<unknown>;
+  /** Devices that failed are retried when the task has ended: a second execution. */
+  retried?: boolean;
+}
+
+function task({ options, during, retried = false }: TaskStory): Story {
+  return async ({ client, withWorker }) => {
+    const fake = new FakeTask(options, { nowMs, startedAtMs: Date.now() });
+    const workflowId = taskWorkflowId(7);
+    return withWorker(fake.activities, async (taskQueue) => {
+      const first = await client.workflow.start(RUN_TASK, { workflowId, taskQueue, args: [{ taskId: 7 }] });
+      await during?.(first, fake);
+      await first.result();
+      const runs = [{ workflowId, runId: first.firstExecutionRunId }];
+      if (!retried) return runs;
+      const startWorkflowOperation = new WithStartWorkflowOperation(RUN_TASK, {
+        workflowId,
+        taskQueue,
+        args: [{ taskId: 7 }],
+        workflowIdConflictPolicy: 'USE_EXISTING',
+      });
+      await client.workflow.executeUpdateWithStart(RETRY_UPDATE, { args: [LI], startWorkflowOperation });
+      const second = await startWorkflowOperation.workflowHandle();
+      await second.result();
+      const { runId } = await second.describe();
+      return [...runs, { workflowId, runId }];
+    });
+  };
+}
+
+const hasStarted = (fake: FakeTask) => waitFor(() => fake.upgrades.some(({ startedAtMs }) => startedAtMs !== null));
+
+// ---------------------------------------------------------------- all of them
+
+/** Every story by the name of its file; one that makes two executions makes `<name>` and `<name>-2`. */
+export const STORIES: Readonly<Record<string, Story>> = {
+  'upgrade-two-files': upgrade({ behaviours: ['upgrades'] }),
+  'upgrade-retries': upgrade({
+    behaviours: [{ fails: 'terminal_803' }, 'stops in the middle', 'keeps old version', 'upgrades'],
+  }),
+  'upgrade-waits': upgrade({
+    behaviours: ['upgrades'],
+    twist: waitingFirst,
+    during: async (handle) => {
+      await waitFor(async () => (await handle.query<UpgradeView>(UPGRADE_VIEW_QUERY)).status === 'waiting');
+      await handle.signal(EDGE_SIGNAL, 'reported');
+    },
+  }),
+  'upgrade-failed': upgrade({ behaviours: [{ fails: 'terminal_745' }] }),
+  'upgrade-partial': upgrade({ behaviours: ['upgrades', 'says nothing after the transfer'] }),
+  'upgrade-cancelled': upgrade({
+    behaviours: ['never comes online'],
+    during: async (handle, device) => {
+      await wasOffered(device);
+      await control(handle, 'cancel');
+    },
+  }),
+  'upgrade-cancelled-in-temporal': upgrade({
+    behaviours: ['never comes online'],
+    during: async (handle, device) => {
+      await wasOffered(device);
+      await handle.cancel();
+    },
+  }),
+  'upgrade-baseband': upgrade({
+    behaviours: ['upgrades'],
+    input: { files: [{ firmwareId: 3, fileName: 'bb_V2.bin', component: 'T3', targetVersion: 'V2' }] },
+    during: async (handle, device) => {
+      await waitFor(() => device.log.some((line) => line.includes('awaiting_operator')));
+      await control(handle, 'confirm');
+    },
+  }),
+  'upgrade-program-error': upgrade({
+    behaviours: ['upgrades'],
+    twist: (activities) => ({
+      ...activities,
+      openOffer: async () => {
+        throw ApplicationFailure.nonRetryable('the program has a bug', 'InvariantViolated');
+      },
+    }),
+  }),
+
+  'task-simple': task({ options: { devices: 5, maxConcurrent: 2, windowOpensAfterMs: 1_500 } }),
+  'task-controlled': task({
+    options: { devices: 6, maxConcurrent: 1, takesMs: null, dispatchDelayMs: HOUR },
+    during: async (handle, fake) => {
+      await handle.executeUpdate(START_NOW_UPDATE, { args: [LI] });
+      await hasStarted(fake);
+      await handle.executeUpdate(PAUSE_UPDATE, { args: [LI] });
+      await waitFor(() => fake.status === 'paused');
+      await handle.executeUpdate(PACING_UPDATE, { args: [{ ...LI, pacing: { maxConcurrent: 3 } }] });
+      await handle.executeUpdate(RESUME_UPDATE, { args: [LI] });
+      await waitFor(() => fake.mostAtOnce === 3);
+      await handle.executeUpdate(CANCEL_UPDATE, { args: [LI] });
+    },
+  }),
+  'task-cancelled-in-temporal': task({
+    options: { devices: 3, dispatchDelayMs: HOUR },
+    during: (handle) => handle.cancel(),
+  }),
+  'task-retried': task({ options: { devices: 3, endsAs: 'failed' }, retried: true }),
+};
