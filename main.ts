@@ -7,7 +7,7 @@
 import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
 import type { Express } from 'express';
-import { Gauge, type Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
 import {
   createApp,
   ensureFirstKey,
@@ -27,6 +27,7 @@ import { FileCache } from './gateways/file-cache.ts';
 import { DeviceHttpServer } from './gateways/http.ts';
 import { DEFAULT_TERMINAL_PROFILE } from './gateways/terminal/codec.ts';
 import { TerminalGateway } from './gateways/terminal/server.ts';
+import { registerGatewayMetrics } from './gateway-metrics.ts';
 import { createLogger, createMetrics, type Logger } from './log.ts';
 import { startServers, type Servers } from './servers.ts';
 import { connectionOptions, startWorker, type Stops } from './worker.ts';
@@ -148,7 +149,7 @@ async function startGateways(
   stops.push({ name: 'terminal gateway', stop: () => terminals.close(2_000) });
   const deviceHttpPort = await deviceHttp.listen(config.deviceHttp.port, config.deviceHttp.host);
   stops.push({ name: 'device HTTP', stop: () => deviceHttp.close(2_000) });
-  registerGatewayMetrics(metrics, terminals);
+  registerGatewayMetrics(metrics, terminals, deviceHttp);
   log.info({ terminalPort, deviceHttpPort }, 'gateways listen');
   return { terminalPort, deviceHttpPort };
 }
@@ -184,37 +185,6 @@ async function listen(app: Express, port: number, host: string, stops: Stops): P
   });
   const address = server.address();
   return typeof address === 'object' && address !== null ? address.port : port;
-}
-
-function registerGatewayMetrics(registry: Registry, terminals: TerminalGateway): void {
-  const gauge = (name: string, help: string, read: () => number) =>
-    new Gauge({
-      name: `slipway_${name}`,
-      help,
-      registers: [registry],
-      collect() {
-        this.set(read());
-      },
-    });
-  gauge('terminal_connections', 'Open TCP connections of terminals', () => terminals.online.connections);
-  gauge('terminals_online', 'Registered terminals connected to this process', () => terminals.online.terminals);
-  gauge('terminal_connections_accepted_total', 'Connections accepted', () => terminals.tcp.accepted);
-  gauge(
-    'terminal_connections_refused_total',
-    'Connections refused by a limit',
-    () => terminals.tcp.refusedTotal + terminals.tcp.refusedPerAddress,
-  );
-  gauge('terminal_reports_total', 'Binary reports received', () => terminals.counters.reports);
-  gauge('terminal_packets_total', 'Upgrade packets served', () => terminals.counters.packets);
-  gauge('terminal_packet_bytes_total', 'Bytes of upgrade packets served', () => terminals.counters.packetBytes);
-  gauge('terminal_offers_total', 'Upgrade commands sent', () => terminals.counters.offersSent);
-  gauge(
-    'terminal_unknown_total',
-    'Connections of terminals that are not registered',
-    () => terminals.counters.unknownTerminals,
-  );
-  gauge('terminal_ignored_frames_total', 'Frames that led to nothing', () => terminals.counters.ignoredFrames);
-  gauge('terminal_dropped_bytes_total', 'Bytes that belonged to no frame', () => terminals.counters.droppedBytes);
 }
 
 // ---------------------------------------------------------------- the command

@@ -2,7 +2,7 @@
  * Packets per second of the terminal gateway, and its memory per idle connection, beside those of a bare Node TCP
  * server: same requests, same answers in bytes, same load, same run. Everything behind the gateway is in memory.
  *
- * `npm run bench -- packets [--connections 50] [--rounds 12] [--round-ms 500] [--idle 10000]`. Traffic stays on the
+ * `npm run bench -- packets [--connections 50] [--rounds 10] [--round-ms 400] [--idle 10000]`. Traffic stays on the
  * loopback interface; it ends by itself after a minute at the latest.
  */
 import { fork, type ChildProcess } from 'node:child_process';
@@ -36,8 +36,8 @@ export async function run(args: string[]): Promise<void> {
     args,
     options: {
       connections: { type: 'string', default: '50' },
-      rounds: { type: 'string', default: '12' },
-      'round-ms': { type: 'string', default: '500' },
+      rounds: { type: 'string', default: '10' },
+      'round-ms': { type: 'string', default: '400' },
       idle: { type: 'string', default: '10000' },
       role: { type: 'string' },
     },

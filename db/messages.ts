@@ -52,8 +52,8 @@ export async function findOpenOffer(db: Db, deviceId: string): Promise<OpenOffer
 
 /**
  * Claims the right to send an offer, before its frame leaves. This is the one place where a stale attempt, an offer
- * that is closed, refused, expired or already being served, one sent often enough, and one whose device has changed its
- * version since the gate was asked are refused.
+ * that is closed, refused, expired or already being served, one sent often enough, one whose device has changed its
+ * version since the gate was asked, and one of a task that is paused or being cancelled are refused.
  *
  * `edge`: the workflow sleeps until this contact and must be woken.
  */
@@ -76,6 +76,8 @@ export async function claimSend(
         and expires_at > clock_timestamp() and sends < ${OFFER_SENDS}
         and payload->>'fromVersion' = (select v.version from device_versions v
                                        where v.device_id = m.device_id and v.component = m.payload->>'component')
+        and not exists (select 1 from device_upgrades u join upgrade_tasks t on t.id = u.task_id
+                        where u.id = locked.upgrade_id and t.status in ('paused', 'cancelling'))
       returning m.upgrade_id, m.file_index, m.attempt, m.sends, locked.awaits_contact as edge
     ), logged as (
       insert into upgrade_log (upgrade_id, author, event, file_index, attempt, cause)

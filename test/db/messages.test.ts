@@ -4,6 +4,7 @@ import { closeOffer, openOffer, readOffer } from '../../db/offers.ts';
 import { noteRevert, writeContacts } from '../../db/reports.ts';
 import { finishUpgrade, recordProof } from '../../db/upgrades.ts';
 import { OFFER_SENDS } from '../../workflows/rules/offers.ts';
+import { recordTaskStatus } from '../../db/dispatch.ts';
 import { MINUTE, Records } from './records.ts';
 
 let records: Records;
@@ -34,6 +35,12 @@ const finish = ({ upgradeId }: Offered) =>
     reason: null,
     entry: { author: 'li', event: 'cancelled' },
   });
+
+/** What an operator's control writes. */
+async function turnTask({ upgradeId }: { upgradeId: number }, status: 'paused' | 'cancelling') {
+  const [row] = await records.sql<{ task_id: number }[]>`select task_id from device_upgrades where id = ${upgradeId}`;
+  await recordTaskStatus(records.db, row!.task_id, status, { author: 'li', event: status });
+}
 
 describe('the open offer of a device', () => {
   it('has all that is needed to send and serve it', async () => {
@@ -98,6 +105,8 @@ describe('the right to send an offer', () => {
     ['served', (offered) => progress(offered, SIZE)],
     ['one of an upgrade that has ended', finish],
     ['for a device that reports another version now', ({ deviceId }) => records.report(deviceId, { T1: '09' })],
+    ['while its task is paused', (offered) => turnTask(offered, 'paused')],
+    ['once its task is being cancelled', (offered) => turnTask(offered, 'cancelling')],
     ['for a device that runs the target now', ({ deviceId }) => records.report(deviceId, { T1: '11' })],
     [
       'for a device of which no version is known any more',

@@ -60,7 +60,13 @@ export class Fleet {
   deviceIds: string[] = [];
   readonly wire: Wire;
 
-  constructor(wire: Wire, size: number, firstSn: string, version: number, options: Partial<TerminalSimulatorOptions> = {}) {
+  constructor(
+    wire: Wire,
+    size: number,
+    firstSn: string,
+    version: number,
+    options: Partial<TerminalSimulatorOptions> = {},
+  ) {
     this.wire = wire;
     this.sns = Array.from({ length: size }, (_, index) => snAt(firstSn, index));
     this.terminals = this.sns.map(
@@ -92,7 +98,10 @@ export class Fleet {
   }
 
   /** Orders a task with as many files as wanted, each one version up. */
-  async order(operator: Operator, { files = 2, sizeBytes = SMALL, options = {} }: { files?: 1 | 2; sizeBytes?: number; options?: object } = {}): Promise<Task> {
+  async order(
+    operator: Operator,
+    { files = 2, sizeBytes = SMALL, options = {} }: { files?: 1 | 2; sizeBytes?: number; options?: object } = {},
+  ): Promise<Task> {
     const from = this.version;
     const firmwareIds: number[] = [];
     for (let version = from + 1; version <= from + files; version++) {
@@ -121,10 +130,10 @@ export class Fleet {
       const offered = events.findLastIndex((event) => event.kind === 'offer' && event.version === version);
       return offered >= 0 && events.slice(offered).some(({ kind }) => kind === 'request');
     };
-    await waitFor(
-      () => this.sns.every((sn, index) => hasBegun(sn) && (index >= standing || this.wire.isHeld(sn))),
-      { deadlineMs: PATIENCE_MS, message: 'not every terminal is in the middle of a transfer' },
-    );
+    await waitFor(() => this.sns.every((sn, index) => hasBegun(sn) && (index >= standing || this.wire.isHeld(sn))), {
+      deadlineMs: PATIENCE_MS,
+      message: 'not every terminal is in the middle of a transfer',
+    });
   }
 
   /** What the wire saw of each terminal since it was cleared; throws when a transfer was not exact. */
@@ -205,7 +214,9 @@ export class Task {
         const rows = await this.rows(operator);
         const open = rows.filter(({ finishedAt }) => finishedAt === null);
         if (open.length === 0) return rows;
-        throw new Error(`not ended: ${open.map(({ deviceId, status, reason }) => `${deviceId} ${status} ${reason ?? ''}`).join(', ')}`);
+        throw new Error(
+          `not ended: ${open.map(({ deviceId, status, reason }) => `${deviceId} ${status} ${reason ?? ''}`).join(', ')}`,
+        );
       },
       { deadlineMs, message: `task ${this.id}: devices have not ended` },
     );
@@ -233,7 +244,9 @@ export async function expectAllProven(fleet: Fleet, task: Task, operator: Operat
     expect(row.proofs.map(({ version }) => version)).toEqual(versions);
     expect(row.proofs.every(({ note }) => note === undefined)).toBe(true);
   }
-  expect(fleet.terminals.map(({ softwareVersion }) => softwareVersion)).toEqual(fleet.sns.map(() => task.from + task.files));
+  expect(fleet.terminals.map(({ softwareVersion }) => softwareVersion)).toEqual(
+    fleet.sns.map(() => task.from + task.files),
+  );
   return rows;
 }
 
@@ -245,9 +258,11 @@ export function expectExactTransfers(fleet: Fleet, task: Task, { sizeBytes = SMA
   const packets = Math.ceil(sizeBytes / 1024);
   for (const [index, transfers] of fleet.transfers().entries()) {
     const sn = fleet.sns[index];
-    expect(transfers.map(({ version, offers, packets: asked }) => ({ version, offers, packets: asked })), sn).toEqual(
-      Array.from({ length: task.files }, (_, file) => ({ version: task.from + file + 1, offers: 1, packets })),
-    );
-    for (const { repeated } of transfers) expect(repeated, `${sn}: packets asked for again`).toBeLessThanOrEqual(mostRepeats);
+    expect(
+      transfers.map(({ version, offers, packets: asked }) => ({ version, offers, packets: asked })),
+      sn,
+    ).toEqual(Array.from({ length: task.files }, (_, file) => ({ version: task.from + file + 1, offers: 1, packets })));
+    for (const { repeated } of transfers)
+      expect(repeated, `${sn}: packets asked for again`).toBeLessThanOrEqual(mostRepeats);
   }
 }

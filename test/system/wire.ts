@@ -79,7 +79,9 @@ export class Wire {
 
   /** Whether this terminal waits for an answer that is held back here. */
   isHeld(sn: string): boolean {
-    return [...this.#connections].some((connection) => connection.sn === sn && connection.queue.length > 0 && this.#holdsBack(connection));
+    return [...this.#connections].some(
+      (connection) => connection.sn === sn && connection.queue.length > 0 && this.#holdsBack(connection),
+    );
   }
 
   /** Lets everything pass again. */
@@ -117,7 +119,17 @@ export class Wire {
     }
     const gateway = net.connect({ host: '127.0.0.1', port: this.target, noDelay: true });
     this.#count += 1;
-    const connection: Connection = { number: this.#count, terminal, gateway, sn: null, early: [], lastPcnt: 0, queue: [], timer: undefined, isStranded: false };
+    const connection: Connection = {
+      number: this.#count,
+      terminal,
+      gateway,
+      sn: null,
+      early: [],
+      lastPcnt: 0,
+      queue: [],
+      timer: undefined,
+      isStranded: false,
+    };
     const stream = new TerminalStream();
     let isOpen = false;
     gateway.on('connect', () => (isOpen = true));
@@ -191,7 +203,12 @@ export class Wire {
     }
     if (at > 0) this.#note(connection, { kind: 'bytes', bytes: at });
     const [, pinfo = '', fileSize, , packetSize] = bytes.toString('latin1', at).split(',');
-    this.#note(connection, { kind: 'offer', version: Number(pinfo.slice(0, 2)), fileSize: Number(fileSize), packetSize: Number(packetSize) });
+    this.#note(connection, {
+      kind: 'offer',
+      version: Number(pinfo.slice(0, 2)),
+      fileSize: Number(fileSize),
+      packetSize: Number(packetSize),
+    });
     connection.lastPcnt = 0;
     this.#offered.set(connection.sn ?? '', Number(pinfo.slice(0, 2)));
   }
@@ -258,20 +275,24 @@ export function readTransfers(sn: string, events: readonly WireEvent[]): Transfe
         break;
       case 'request': {
         if (transfer === undefined) return fail(index, 'a packet was asked for before anything was offered');
-        if (asked !== null && asked.connection === event.connection && !isWhole) fail(index, 'a request was not answered by its packet');
+        if (asked !== null && asked.connection === event.connection && !isWhole)
+          fail(index, 'a request was not answered by its packet');
         if (event.pcnt === transfer.packets + 1) transfer.packets += 1;
-        else if (event.pcnt === transfer.packets && asked !== null && asked.connection !== event.connection) transfer.repeated += 1;
+        else if (event.pcnt === transfer.packets && asked !== null && asked.connection !== event.connection)
+          transfer.repeated += 1;
         else fail(index, `packet ${event.pcnt} was asked for after packet ${transfer.packets}`);
         asked = { pcnt: event.pcnt, connection: event.connection, bytes: 0 };
         break;
       }
       case 'bytes':
-        if (asked === null || asked.connection !== event.connection) return fail(index, 'bytes came that nobody asked for');
+        if (asked === null || asked.connection !== event.connection)
+          return fail(index, 'bytes came that nobody asked for');
         asked.bytes += event.bytes;
         if (asked.bytes > lengthOf(asked.pcnt)) fail(index, `more bytes came than packet ${asked.pcnt} has`);
         break;
       case 'over':
-        if (transfer === undefined || transfer.packets !== count || !isWhole) return fail(index, 'OVER before the last packet');
+        if (transfer === undefined || transfer.packets !== count || !isWhole)
+          return fail(index, 'OVER before the last packet');
         transfer.overs += 1;
         break;
       case 'error':
