@@ -30,8 +30,3 @@ export function xorOfText(text: string): number {
 export function md5Hex(bytes: Uint8Array): string {
   return createHash('md5').update(bytes).digest('hex').toUpperCase();
 }
-
-/** SHA-256 as 64 lower-case hex digits, the spelling under which files are stored. */
-export function sha256Hex(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
-}

@@ -287,7 +287,9 @@ describe('what is known of an offer', () => {
     expect(finished).toMatchObject({ finishedAtMs: expect.any(Number), report: { afterFinish: false } });
     expect(finished!.finishedAtMs!).toBeGreaterThanOrEqual(finished!.firstRequestAtMs!);
     await records.report(deviceId, { T1: '10' });
-    expect(await read(upgrade)).toMatchObject({ report: { version: '10', isTarget: false, afterFinish: true } });
+    expect(await read(upgrade)).toMatchObject({
+      report: { version: '10', isTarget: false, afterFinish: true, atMs: expect.closeTo(Date.now(), -5) },
+    });
     await records.report(deviceId, { T1: '11' });
     expect(await read(upgrade)).toMatchObject({ report: { version: '11', isTarget: true, afterFinish: true } });
   });

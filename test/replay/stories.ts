@@ -189,6 +189,20 @@ export const STORIES: Readonly<Record<string, Story>> = {
       await handle.executeUpdate(CANCEL_UPDATE, { args: [LI] });
     },
   }),
+  'task-controlled-at-once': task({
+    options: { devices: 4, maxConcurrent: 1, takesMs: null },
+    during: async (handle, fake) => {
+      await hasStarted(fake);
+      const pacing = { ...LI, pacing: { maxConcurrent: 2 } };
+      await Promise.all([
+        handle.executeUpdate(PAUSE_UPDATE, { args: [LI] }),
+        handle.executeUpdate(PACING_UPDATE, { args: [pacing] }),
+        handle.executeUpdate(RETRY_UPDATE, { args: [LI] }),
+        handle.executeUpdate(RESUME_UPDATE, { args: [LI] }),
+      ]);
+      await handle.executeUpdate(CANCEL_UPDATE, { args: [LI] });
+    },
+  }),
   'task-cancelled-in-temporal': task({
     options: { devices: 3, dispatchDelayMs: HOUR },
     during: (handle) => handle.cancel(),

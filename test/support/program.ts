@@ -159,15 +159,11 @@ export class Slipway {
 /** A log line as a person wants it: when, what, why; no line for every request that was answered. */
 function readable(line: string): string[] {
   if (!line.startsWith('{')) return [line];
-  const { time, level, msg, err, deviceId } = JSON.parse(line) as Record<string, unknown> & {
+  const { time, level, msg, err } = JSON.parse(line) as Record<'time' | 'level' | 'msg', string> & {
     err?: { message?: string };
   };
-  if (msg === 'request completed') return [];
-  return [
-    [time, level, msg, deviceId, err?.message?.replace(/\s+/g, ' ').slice(-200)]
-      .filter((part) => part != null)
-      .join('  '),
-  ];
+  const why = err?.message?.replace(/\s+/g, ' ').slice(-200) ?? '';
+  return msg === 'request completed' ? [] : [`${time}  ${level}  ${msg}  ${why}`];
 }
 
 function readyLine(line: string): Ready | null {

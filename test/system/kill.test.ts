@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { Operator } from '../../bench/operator.ts';
 import { DataFolder, firstOperator, operatorOf, Slipway, testSettings, TestServers } from '../support/program.ts';
 import { waitFor } from '../support/wait.ts';
-import { expectAllProven, expectExactTransfers, Fleet, PATIENCE_MS, Task } from './fleet.ts';
+import { expectAllProven, expectExactTransfers, Fleet, PATIENCE_MS, type Task } from './fleet.ts';
 import { Wire } from './wire.ts';
 
 const TERMINALS = 8;

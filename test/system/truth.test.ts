@@ -43,7 +43,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   for (const part of [program, otherGateway])
-    if (part?.isRunning === false) process.stderr.write(`--- a process ended:\n${part.tail()}\n`);
+    if (part !== undefined && !part.isRunning) process.stderr.write(`--- a process ended:\n${part.tail()}\n`);
   await Promise.all(fleets.map((fleet) => fleet.stop()));
   await Promise.all(fleets.map(({ wire }) => wire.close()));
   await Promise.all([program?.kill(), otherGateway?.kill()]);

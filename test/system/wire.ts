@@ -215,7 +215,7 @@ export class Wire {
 
   #note(connection: Connection, event: WireEventBody): void {
     if (connection.isStranded) return; // it reaches nobody
-    const entry = { connection: connection.number, atMs: Date.now(), ...event } as WireEvent;
+    const entry: WireEvent = { connection: connection.number, atMs: Date.now(), ...event };
     if (connection.sn === null) {
       connection.early.push(entry);
       return;
@@ -249,57 +249,82 @@ export interface Transfer {
  * @throws Error that says at which event the story goes wrong
  */
 export function readTransfers(sn: string, events: readonly WireEvent[]): Transfer[] {
-  const transfers: Transfer[] = [];
-  let file = { fileSize: 0, packetSize: 1 };
-  /** The open request: where it came from and how many bytes came back. */
-  let asked: { pcnt: number; connection: number; bytes: number } | null = null;
-  const fail = (index: number, what: string): never => {
-    const around = events.slice(Math.max(0, index - 6), index + 3).map((event) => JSON.stringify(event));
-    throw new Error(`terminal ${sn}: ${what}, at\n${around.join('\n')}`);
-  };
+  const story = new Story();
   events.forEach((event, index) => {
-    const transfer = transfers.at(-1);
-    const count = Math.ceil(file.fileSize / file.packetSize);
-    const lengthOf = (pcnt: number) => (pcnt < count ? file.packetSize : file.fileSize - (count - 1) * file.packetSize);
-    const isWhole = asked === null || asked.bytes === lengthOf(asked.pcnt);
-    switch (event.kind) {
-      case 'offer':
-        if (transfer !== undefined && transfer.packets > 0 && transfer.packets < count) {
-          fail(index, `a file was offered in the middle of the transfer of ${transfer.version}`);
-        }
-        // A command without a reaction is repeated; after packets it begins another attempt.
-        if (transfer?.version === event.version && transfer.packets === 0) transfer.offers += 1;
-        else transfers.push({ version: event.version, offers: 1, packets: 0, repeated: 0, overs: 0 });
-        file = event;
-        asked = null;
-        break;
-      case 'request': {
-        if (transfer === undefined) return fail(index, 'a packet was asked for before anything was offered');
-        if (asked !== null && asked.connection === event.connection && !isWhole)
-          fail(index, 'a request was not answered by its packet');
-        if (event.pcnt === transfer.packets + 1) transfer.packets += 1;
-        else if (event.pcnt === transfer.packets && asked !== null && asked.connection !== event.connection)
-          transfer.repeated += 1;
-        else fail(index, `packet ${event.pcnt} was asked for after packet ${transfer.packets}`);
-        asked = { pcnt: event.pcnt, connection: event.connection, bytes: 0 };
-        break;
-      }
-      case 'bytes':
-        if (asked === null || asked.connection !== event.connection)
-          return fail(index, 'bytes came that nobody asked for');
-        asked.bytes += event.bytes;
-        if (asked.bytes > lengthOf(asked.pcnt)) fail(index, `more bytes came than packet ${asked.pcnt} has`);
-        break;
-      case 'over':
-        if (transfer === undefined || transfer.packets !== count || !isWhole)
-          return fail(index, 'OVER before the last packet');
-        transfer.overs += 1;
-        break;
-      case 'error':
-        fail(index, `the terminal gave up with ${event.errcode}`);
-        break;
-      default:
-    }
+    const fault = story.next(event);
+    if (fault === null) return;
+    const around = events.slice(Math.max(0, index - 6), index + 3).map((each) => JSON.stringify(each));
+    throw new Error(`terminal ${sn}: ${fault}, at\n${around.join('\n')}`);
   });
-  return transfers;
+  return story.transfers;
+}
+
+class Story {
+  readonly transfers: Transfer[] = [];
+  #file = { fileSize: 0, packetSize: 1 };
+  /** The open request: where it came from and how many bytes came back. */
+  #asked: { pcnt: number; connection: number; bytes: number } | null = null;
+
+  /** Takes what happened next; what is wrong with it, or null. */
+  next(event: WireEvent): string | null {
+    switch (event.kind) {
+      case 'report':
+        break;
+      case 'offer':
+        return this.#offer(event);
+      case 'request':
+        return this.#request(event);
+      case 'bytes':
+        if (this.#asked?.connection !== event.connection) return 'bytes came that nobody asked for';
+        this.#asked.bytes += event.bytes;
+        return this.#asked.bytes > this.#lengthOf(this.#asked.pcnt) ? 'more bytes came than the packet has' : null;
+      case 'over': {
+        const transfer = this.transfers.at(-1);
+        if (transfer?.packets !== this.#packets || !this.#isAnswered) return 'OVER before the last packet';
+        transfer.overs += 1;
+        return null;
+      }
+      case 'error':
+        return `the terminal gave up with ${event.errcode}`;
+    }
+    return null;
+  }
+
+  get #packets(): number {
+    return Math.ceil(this.#file.fileSize / this.#file.packetSize);
+  }
+
+  get #isAnswered(): boolean {
+    return this.#asked === null || this.#asked.bytes === this.#lengthOf(this.#asked.pcnt);
+  }
+
+  #lengthOf(pcnt: number): number {
+    const { fileSize, packetSize } = this.#file;
+    return Math.min(packetSize, fileSize - (pcnt - 1) * packetSize);
+  }
+
+  #offer(event: WireEvent & { kind: 'offer' }): string | null {
+    const transfer = this.transfers.at(-1);
+    if (transfer !== undefined && transfer.packets > 0 && transfer.packets < this.#packets) {
+      return 'a file was offered in the middle of a transfer';
+    }
+    // A command without a reaction is repeated; after packets it begins another attempt.
+    if (transfer?.version === event.version && transfer.packets === 0) transfer.offers += 1;
+    else this.transfers.push({ version: event.version, offers: 1, packets: 0, repeated: 0, overs: 0 });
+    this.#file = event;
+    this.#asked = null;
+    return null;
+  }
+
+  #request({ pcnt, connection }: WireEvent & { kind: 'request' }): string | null {
+    const transfer = this.transfers.at(-1);
+    if (transfer === undefined) return 'a packet was asked for before anything was offered';
+    const isSameConnection = this.#asked?.connection === connection;
+    if (isSameConnection && !this.#isAnswered) return 'a request was not answered by its packet';
+    if (pcnt === transfer.packets + 1) transfer.packets += 1;
+    else if (pcnt === transfer.packets && this.#asked !== null && !isSameConnection) transfer.repeated += 1;
+    else return `packet ${pcnt} was asked for after packet ${transfer.packets}`;
+    this.#asked = { pcnt, connection, bytes: 0 };
+    return null;
+  }
 }
