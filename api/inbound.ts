@@ -155,6 +155,7 @@ export class Inbound implements DeviceHost {
       versions: report.versions,
       warnings: report.warnings ?? [],
       keepRaw: report.source === 'ams',
+      ageMs: report.ageMs ?? 0,
     });
     // What the report means for the upgrade that is under way, that upgrade decides.
     if (edge) void this.#signal(report.deviceId, 'reported');

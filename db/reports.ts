@@ -13,7 +13,12 @@ export interface ReportEntry {
   warnings: readonly string[];
   /** Keep the raw text even when nothing changed. */
   keepRaw: boolean;
+  /** How long ago it arrived, if it had to wait: what was stored since is newer and stays. */
+  ageMs?: number;
 }
+
+/** A report that waited less counts as new; so a clock that is set back does not make all reports old. */
+const LATE_MS = 1_000;
 
 /** What a stored report leads to. */
 export interface ReportEffect {
@@ -33,19 +38,26 @@ const EDGE_REPEAT_S = 15;
  * One statement, because terminals report all day long.
  */
 export async function storeReport(db: Db, report: ReportEntry): Promise<ReportEffect> {
+  const { ageMs = 0 } = report;
   const [row] = await db.execute<{ changed: ReportEffect['changed'] | null; edge: boolean }>(sql`
-    with input as (
-      select component, version from jsonb_to_recordset(${JSON.stringify(report.versions)}::jsonb) as x(component text, version text)
+    with arrived as materialized (
+      select clock_timestamp() - make_interval(secs => ${ageMs / 1_000}::float8) as at
+    ), before as (
+      select component, version, reported_at from device_versions where device_id = ${report.deviceId}
+    ), input as (
+      select x.component, x.version
+      from jsonb_to_recordset(${JSON.stringify(report.versions)}::jsonb) as x(component text, version text)
+      left join before b using (component)
+      where ${ageMs < LATE_MS} or b.reported_at is null or b.reported_at <= (select at from arrived)
     ), seq as materialized (
       select nextval('device_event_seq') as n
-    ), before as (
-      select component, version from device_versions where device_id = ${report.deviceId}
     ), stored as (
       insert into device_versions as v (device_id, component, version, reported_at, report_seq)
-      select ${report.deviceId}, component, version, clock_timestamp(), seq.n from input, seq order by component
+      select ${report.deviceId}, component, version, arrived.at, seq.n from input, seq, arrived order by component
       on conflict (device_id, component) do update
         set version = excluded.version, reported_at = excluded.reported_at, report_seq = excluded.report_seq
         where v.report_seq < excluded.report_seq
+          and (${ageMs < LATE_MS} or v.reported_at <= excluded.reported_at)
     ), changed as (
       select i.component, i.version, b.version as was from input i left join before b using (component)
       where b.version is distinct from i.version

@@ -68,17 +68,22 @@ export class TerminalDialogue {
   }
 
   /** Handles a frame; throws when the rest of the program fails, and may then be called with it again. */
-  async handle(frame: TerminalFrame): Promise<void> {
+  async handle(frame: TerminalFrame, arrivedAtMs: number): Promise<void> {
     const deviceId = await this.#identify(frame.sn);
     if (deviceId === null) return this.#ignore();
     switch (frame.type) {
       case 'report':
-        return this.#onReport(deviceId, frame);
+        return this.#onReport(deviceId, frame, arrivedAtMs);
       case 'response':
-        await this.#onVersion(deviceId, terminalVersion(frame.softwareVer), `+${frame.keyword} ${frame.cmd}`);
+        await this.#onVersion(
+          deviceId,
+          terminalVersion(frame.softwareVer),
+          `+${frame.keyword} ${frame.cmd}`,
+          arrivedAtMs,
+        );
         return this.#refreshIfDue();
       case 'packetRequest':
-        return this.#onRequest(deviceId, frame);
+        return this.#onRequest(deviceId, frame, arrivedAtMs);
       case 'otaError':
         return this.#onError(deviceId, frame);
       case 'otaOver':
@@ -150,22 +155,28 @@ export class TerminalDialogue {
     this.#failedLooks = 0;
   }
 
-  async #onReport(deviceId: string, report: TerminalReport): Promise<void> {
+  async #onReport(deviceId: string, report: TerminalReport, arrivedAtMs: number): Promise<void> {
     const { sfwVal, softwareVersion, batLevel, temperatureC } = report;
     this.#context.host.seen(deviceId, this.#session.address, {
       batteryPercent: batLevel,
       temperatureC: Math.round(temperatureC * 100) / 100,
     });
-    await this.#onVersion(deviceId, terminalVersion(sfwVal), `report sfwVal ${sfwVal} (${softwareVersion})`);
+    await this.#onVersion(
+      deviceId,
+      terminalVersion(sfwVal),
+      `report sfwVal ${sfwVal} (${softwareVersion})`,
+      arrivedAtMs,
+    );
     this.#refreshIfDue();
   }
 
   /** Stores a version when it says something new, or when an offer is open and every report counts. */
-  async #onVersion(deviceId: string, version: string, raw: string): Promise<void> {
+  async #onVersion(deviceId: string, version: string, raw: string, arrivedAtMs: number): Promise<void> {
     const isDue = Date.now() - this.#versionStoredAtMs > this.#context.times.unchangedReportMs;
     if (version === this.#version && this.#held === null && !isDue) return;
     const versions = [{ component: COMPONENT, version }];
-    await this.#context.host.reported({ deviceId, source: PROTOCOL, raw, versions });
+    const ageMs = Math.max(0, Date.now() - arrivedAtMs);
+    await this.#context.host.reported({ deviceId, source: PROTOCOL, raw, versions, ageMs });
     this.#version = version;
     this.#versionStoredAtMs = Date.now();
   }
@@ -219,9 +230,11 @@ export class TerminalDialogue {
     }
   }
 
-  async #onRequest(deviceId: string, request: PacketRequest): Promise<void> {
+  async #onRequest(deviceId: string, request: PacketRequest, arrivedAtMs: number): Promise<void> {
     const version = reportedVersion(request);
-    if (version !== this.#version) await this.#onVersion(deviceId, version, `+${request.keyword} ver ${request.ver}`);
+    if (version !== this.#version) {
+      await this.#onVersion(deviceId, version, `+${request.keyword} ver ${request.ver}`, arrivedAtMs);
+    }
     let answer = this.#answer(request);
     if (answer === 'not_offered') {
       await this.#look(deviceId);

@@ -121,10 +121,10 @@ export class TerminalSession {
       if (isRequest(item) && !this.#queue.some(isPartOfTransfer) && this.dialogue.serveAtOnce(item, nowMs)) return;
       // The first one is being handled and may have looked already: it does not stand for this one.
       if (item === 'refresh' && this.#queue.includes('refresh', 1)) return;
-      this.#queue.push(item);
+      this.#queue.push(arrivedAt(item, nowMs));
       if (this.#queue.length > QUEUE_LIMIT) this.socket.pause();
     } else if (!isRequest(item) || !this.dialogue.serveAtOnce(item, nowMs)) {
-      this.#queue = [item];
+      this.#queue = [arrivedAt(item, nowMs)];
       void this.#drain(this.#queue);
     }
   }
@@ -144,7 +144,9 @@ export class TerminalSession {
   async #handleUntilDone(item: Item): Promise<void> {
     for (let tries = 1; ; tries += 1) {
       try {
-        return await (item === 'refresh' ? this.dialogue.refresh() : this.dialogue.handle(item));
+        return await (item === 'refresh'
+          ? this.dialogue.refresh()
+          : this.dialogue.handle(item, arrivals.get(item) ?? Date.now()));
       } catch (error) {
         this.#context.counters.failedFrames += 1;
         const what = item === 'refresh' ? item : item.type;
@@ -156,6 +158,14 @@ export class TerminalSession {
       }
     }
   }
+}
+
+/** When frames that had to wait have arrived. */
+const arrivals = new WeakMap<TerminalFrame, number>();
+
+function arrivedAt(item: Item, nowMs: number): Item {
+  if (item !== 'refresh') arrivals.set(item, nowMs);
+  return item;
 }
 
 function isRequest(item: Item): item is PacketRequest {

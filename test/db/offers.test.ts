@@ -342,6 +342,21 @@ describe('what is known of an offer', () => {
     expect(await records.row(upgrade)).toMatchObject({ reason: null });
   });
 
+  it('never misses a sending that is just being claimed', async () => {
+    const upgrade = await records.offered();
+    let sending: Promise<{ edge: boolean }> | undefined;
+    let reading: ReturnType<typeof read> | undefined;
+    await records.sql.begin(async (tx) => {
+      await tx`select 1 from device_messages where id = ${upgrade.offerId} for update`;
+      sending = claimSend(records.db, upgrade.offerId, 1);
+      await waitFor(async () => (await records.blocked()) === 1);
+      reading = read(upgrade);
+      await waitFor(async () => (await records.blocked()) === 2);
+    });
+    expect(await sending).toMatchObject({ edge: false });
+    expect(await reading).toMatchObject({ sends: 1, awaitsContact: false });
+  });
+
   it('never misses a sending: either it is seen, or it wakes', async () => {
     const upgrades = await Promise.all(Array.from({ length: 40 }, () => records.offered()));
     const seen = await Promise.all(

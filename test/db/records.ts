@@ -326,6 +326,13 @@ export class Records {
     return [...lines];
   }
 
+  /** How many sessions wait for a lock; asked outside of any transaction, which would see one moment only. */
+  async blocked(): Promise<number> {
+    const rows = await this.sql`
+      select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+    return rows.length;
+  }
+
   /** Devices announced on a channel since this was called. */
   async announced(channel: string): Promise<{ devices: string[]; stop: () => Promise<void> }> {
     const devices: string[] = [];

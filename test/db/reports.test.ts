@@ -417,6 +417,26 @@ describe('callers that are not registered', () => {
   });
 });
 
+describe('a report that had to wait for the database', () => {
+  const late = { source: 'terminal', raw: '', warnings: [], keepRaw: false, ageMs: 20_000 };
+  const version = (text: string) => [{ component: 'T1', version: text }];
+
+  it('does not undo what the device has said since', async () => {
+    const deviceId = await records.device({ versions: { T1: '10' } });
+    await records.report(deviceId, { T1: '12' });
+    const effect = await storeReport(records.db, { ...late, deviceId, versions: version('10') });
+    expect(effect).toEqual({ changed: [], edge: false });
+    const [row] = await records.sql`select version from device_versions where device_id = ${deviceId}`;
+    expect(row).toEqual({ version: '12' });
+  });
+
+  it('counts when nothing newer is known', async () => {
+    const deviceId = await records.device({ versions: {} });
+    const effect = await storeReport(records.db, { ...late, deviceId, versions: version('10') });
+    expect(effect.changed).toEqual([{ component: 'T1', version: '10', was: null }]);
+  });
+});
+
 describe('finding a device', () => {
   it('by protocol and identity, exactly', async () => {
     const deviceId = await records.device();

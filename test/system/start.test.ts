@@ -3,7 +3,7 @@
  * middle of work.
  */
 import { readFileSync } from 'node:fs';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { Operator } from '../../bench/operator.ts';
 import { listProcesses } from '../../embedded/processes.ts';
 import { DataFolder, firstOperator, operatorOf, Slipway, testSettings } from '../support/program.ts';
@@ -34,13 +34,16 @@ test(
       TERMINAL_IDLE_TIMEOUT_S: '0',
       DATABASE_URL: 'mysql://somewhere',
     });
+    onTestFinished(async () => {
+      await slipway.kill();
+      await folder.remove();
+    });
     expect(await slipway.exited).toEqual({ code: 1, signal: null });
     expect(slipway.errors).toContain('4 settings are wrong');
     for (const name of ['SLIPWAY_ROLE', 'API_PORT', 'TERMINAL_IDLE_TIMEOUT_S', 'DATABASE_URL'])
       expect(slipway.errors).toContain(`  ${name} `);
     expect(slipway.errors).not.toContain('    at ');
     expect(await serversOn(folder)).toEqual([]);
-    await folder.remove();
   },
   TEST_MS,
 );
@@ -71,6 +74,7 @@ describe('on one data folder', () => {
     'a start while another runs says so and ends, and the first one is not disturbed',
     async () => {
       const second = new Slipway(testSettings(folder.path));
+      onTestFinished(async () => void (await second.kill()));
       expect(await second.exited).toEqual({ code: 1, signal: null });
       expect(second.errors).toContain(`Slipway already runs on ${folder.path} (process ${slipway.pid})`);
       expect(second.errors).toContain('SLIPWAY_DATA_DIR');
