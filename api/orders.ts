@@ -10,6 +10,7 @@ import { closed, Id, nullable, text } from './schemas.ts';
 import type { Db } from '../db/index.ts';
 import { PROTOCOLS, type TaskOptions } from '../db/schema.ts';
 import { MAX_TASK_DEVICES, planUpgrade, type PlanRequest, type UpgradePlan } from '../db/tasks.ts';
+import { atMost } from '../workflows/rules/pacing.ts';
 import { DEFAULT_WINDOW } from '../workflows/rules/windows.ts';
 
 const SECOND = 1_000;
@@ -160,7 +161,10 @@ export async function planOrder(
 function readOptions(body: Static<typeof OptionsBody>, defaultDispatchDelayMs: number): TaskOptions {
   const limits = body.limits ?? {};
   return {
-    pacing: { maxConcurrent: body.maxConcurrent ?? 50 },
+    pacing: atMost(body.maxConcurrent ?? 50),
+    abort: [],
+    approval: null,
+    joins: null,
     window: body.window ?? (body.night === true ? DEFAULT_WINDOW : null),
     attemptsPerFile: body.attemptsPerFile ?? 3,
     notEligible: body.notEligible ?? 'wait',

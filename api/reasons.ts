@@ -13,6 +13,7 @@ const REASONS: Readonly<Record<PlanReason, string>> = {
   busy: 'another upgrade of this device is running; it begins when that one has ended',
   window: 'outside the permitted hours, or too little of them is left; it begins with the next opening',
   offline: 'the device is not connected; the offer is sent at its next contact',
+  paced: 'as many devices as the pacing of the task allows are under way; it takes its turn by itself',
   task_paused: 'the task is paused; resume it to go on',
   retry_later: 'the device asked to be tried again later',
   awaiting_operator: 'the new baseband version is reported; a person must confirm it',

@@ -11,6 +11,7 @@ import { route, type Services } from '../route.ts';
 import { Cause, closed, ControlBody, Id } from '../schemas.ts';
 import { showTask, Task } from '../upgrade-views.ts';
 import { findTask, type TaskRow } from '../../db/tasks.ts';
+import { atMost } from '../../workflows/rules/pacing.ts';
 import {
   CANCEL_UPDATE,
   PACING_UPDATE,
@@ -122,7 +123,7 @@ export const taskControlRoutes = [
     response: Task,
     problems: ['control_refused', 'temporal_unavailable'],
     handle: ({ params: { taskId }, body: { maxConcurrent, cause }, caller }, services) => {
-      const change: PacingChange = { ...authorship(caller, cause), pacing: { maxConcurrent } };
+      const change: PacingChange = { ...authorship(caller, cause), pacing: atMost(maxConcurrent) };
       return control(services, caller, taskId, () => services.executions.updateTask(taskId, PACING_UPDATE, change));
     },
   }),

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startUnstartedTasks } from '../../api/app.ts';
 import { registerTerminals, report, TestApi, uploadFile, type TestDepartment } from './harness.ts';
+import { atMost } from '../../workflows/rules/pacing.ts';
 
 let api: TestApi;
 let jimi: TestDepartment;
@@ -85,7 +86,7 @@ describe('making a task', () => {
     const [stored] = await api.sql`select options, status, started_at from upgrade_tasks where id = ${body.id}`;
     expect(stored).toEqual({
       options: {
-        pacing: { maxConcurrent: 7 },
+        pacing: atMost(7),
         window: options.window,
         attemptsPerFile: 2,
         notEligible: 'skip',
@@ -216,7 +217,7 @@ describe('looking at tasks', () => {
     api.executions.view = {
       phase: 'delayed',
       wakesAtMs,
-      pacing: { maxConcurrent: 50 },
+      pacing: atMost(50),
     } as never;
     const { body } = await api.send('GET', task.links.self, { key: jimi.key });
     expect(body).toMatchObject({

@@ -28,6 +28,7 @@ import {
 } from '../../workflows/rules/statuses.ts';
 import { waitFor } from '../support/wait.ts';
 import { HOUR, LIMITS, MINUTE, Records, type TaskSeed, type Upgrade } from './records.ts';
+import { atMost } from '../../workflows/rules/pacing.ts';
 
 let records: Records;
 beforeAll(async () => {
@@ -96,9 +97,9 @@ describe('a task', () => {
 
   it('remembers a change of pacing and an early start', async () => {
     const { taskId } = await task(1);
-    await recordPacing(records.db, taskId, { maxConcurrent: 7 }, { ...BY, event: 'pacing_changed' });
+    await recordPacing(records.db, taskId, atMost(7), { ...BY, event: 'pacing_changed' });
     expect((await countTask(records.db, taskId)).options).toMatchObject({
-      pacing: { maxConcurrent: 7 },
+      pacing: atMost(7),
       limits: LIMITS,
     });
     await records.sql`update upgrade_tasks set dispatch_at = now() + interval '1 hour' where id = ${taskId}`;

@@ -12,6 +12,7 @@ import type { TaskOptions } from '../../db/schema.ts';
 import { mayFollow, type TaskStatus, type UpgradeStatus } from '../../workflows/rules/statuses.ts';
 import type { Component } from '../../workflows/rules/versions.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { atMost } from '../../workflows/rules/pacing.ts';
 
 export const MINUTE = 60_000;
 export const HOUR = 60 * MINUTE;
@@ -168,7 +169,10 @@ export class Records {
     const firmwareIds: number[] = [];
     for (const file of files) firmwareIds.push(await this.file(file));
     const all: TaskOptions = {
-      pacing: { maxConcurrent: 50 },
+      pacing: atMost(50),
+      abort: [],
+      approval: null,
+      joins: null,
       window: null,
       limits: LIMITS,
       attemptsPerFile: 3,

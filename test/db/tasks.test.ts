@@ -4,6 +4,7 @@ import { deleteFirmware, insertFirmware } from '../../db/firmware.ts';
 import { createDepartment } from '../../db/people.ts';
 import { insertTask, listTaskUpgrades, MAX_TASK_DEVICES, planUpgrade, type NewTask } from '../../db/tasks.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { atMost } from '../../workflows/rules/pacing.ts';
 
 let test: TestDatabase;
 let database: Database;
@@ -58,7 +59,10 @@ const newTask = (): NewTask => ({
   dispatchAt: new Date(),
   deadlineAt: new Date(),
   options: {
-    pacing: { maxConcurrent: 50 },
+    pacing: atMost(50),
+    abort: [],
+    approval: null,
+    joins: null,
     window: null,
     attemptsPerFile: 3,
     notEligible: 'skip',

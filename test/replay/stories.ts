@@ -26,6 +26,7 @@ import {
 import { waitFor } from '../support/wait.ts';
 import { FakeDevice, HOUR, LIMITS, upgradeInput, type Behaviour } from '../workflows/fake-device.ts';
 import { FakeTask, type FakeTaskOptions } from '../workflows/fake-task.ts';
+import { atMost } from '../../workflows/rules/pacing.ts';
 
 /** Where a story is played. */
 export interface Stage {
@@ -183,7 +184,7 @@ export const STORIES: Readonly<Record<string, Story>> = {
       await hasStarted(fake);
       await handle.executeUpdate(PAUSE_UPDATE, { args: [LI] });
       await waitFor(() => fake.status === 'paused');
-      await handle.executeUpdate(PACING_UPDATE, { args: [{ ...LI, pacing: { maxConcurrent: 3 } }] });
+      await handle.executeUpdate(PACING_UPDATE, { args: [{ ...LI, pacing: atMost(3) }] });
       await handle.executeUpdate(RESUME_UPDATE, { args: [LI] });
       await waitFor(() => fake.mostAtOnce === 3);
       await handle.executeUpdate(CANCEL_UPDATE, { args: [LI] });
@@ -193,7 +194,7 @@ export const STORIES: Readonly<Record<string, Story>> = {
     options: { devices: 4, maxConcurrent: 1, takesMs: null },
     during: async (handle, fake) => {
       await hasStarted(fake);
-      const pacing = { ...LI, pacing: { maxConcurrent: 2 } };
+      const pacing = { ...LI, pacing: atMost(2) };
       await Promise.all([
         handle.executeUpdate(PAUSE_UPDATE, { args: [LI] }),
         handle.executeUpdate(PACING_UPDATE, { args: [pacing] }),

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { startsAllowed } from '../../workflows/rules/pacing.ts';
+import { atMost, startsAllowed } from '../../workflows/rules/pacing.ts';
 
 describe('how many devices may be started', () => {
   it.each<[string, number, number, number, number]>([
@@ -13,7 +13,7 @@ describe('how many devices may be started', () => {
     ['one at a time', 1, 0, 5, 1],
     ['none at all', 0, 0, 5, 0],
   ])('%s', (_, maxConcurrent, active, remaining, expected) => {
-    expect(startsAllowed({ maxConcurrent }, { active, remaining })).toBe(expected);
+    expect(startsAllowed(atMost(maxConcurrent), { active, remaining })).toBe(expected);
   });
 
   const count = fc.nat({ max: 100_000 });
@@ -21,7 +21,7 @@ describe('how many devices may be started', () => {
   it('never exceeds the limit or what is left, and leaves nothing free', () => {
     fc.assert(
       fc.property(count, count, count, (maxConcurrent, active, remaining) => {
-        const starts = startsAllowed({ maxConcurrent }, { active, remaining });
+        const starts = startsAllowed(atMost(maxConcurrent), { active, remaining });
         expect(starts).toBeGreaterThanOrEqual(0);
         expect(starts).toBeLessThanOrEqual(remaining);
         if (starts > 0) expect(active + starts).toBeLessThanOrEqual(maxConcurrent);

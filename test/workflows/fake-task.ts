@@ -4,7 +4,7 @@
  */
 import type { TaskActivities } from '../../activities/tasks.ts';
 import type { TaskStatus, UpgradeStatus } from '../../workflows/rules/statuses.ts';
-import { startsAllowed, type Pacing } from '../../workflows/rules/pacing.ts';
+import { startsAllowed, type Pacing, atMost } from '../../workflows/rules/pacing.ts';
 import { LIMITS, MINUTE } from './fake-device.ts';
 
 /** Real milliseconds: while an activity runs, the time-skipping server does not skip. */
@@ -46,7 +46,7 @@ export class FakeTask {
     this.#nowMs = clock.nowMs;
     this.#startedAtMs = clock.startedAtMs;
     this.#deadlineAtMs = clock.startedAtMs + (options.deadlineMs ?? WEEK_MS);
-    this.pacing = { maxConcurrent: options.maxConcurrent ?? 50 };
+    this.pacing = atMost(options.maxConcurrent ?? 50);
     this.upgrades = Array.from({ length: options.devices }, () => ({
       status: 'scheduled',
       startedAtMs: null,
@@ -67,6 +67,9 @@ export class FakeTask {
         attemptsPerFile: 3,
         notEligible: 'wait',
         dispatchDelayMs: this.#options.dispatchDelayMs ?? 0,
+        abort: [],
+        approval: null,
+        joins: null,
         lifeMs: WEEK_MS,
       },
       deviceCount: this.upgrades.length,

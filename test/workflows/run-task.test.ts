@@ -20,6 +20,7 @@ import { startTimeSkipping, withWorker } from '../support/temporal.ts';
 import { waitFor } from '../support/wait.ts';
 import { HOUR, MINUTE } from './fake-device.ts';
 import { FakeTask, type FakeTaskOptions } from './fake-task.ts';
+import { atMost } from '../../workflows/rules/pacing.ts';
 
 let env: TestWorkflowEnvironment;
 beforeAll(async () => {
@@ -153,7 +154,7 @@ describe('an operator', () => {
       {
         during: async (handle, fake) => {
           await waitFor(() => fake.upgrades.some(({ startedAtMs }) => startedAtMs !== null));
-          await handle.executeUpdate(PACING_UPDATE, { args: [{ ...LI, pacing: { maxConcurrent: 15 } }] });
+          await handle.executeUpdate(PACING_UPDATE, { args: [{ ...LI, pacing: atMost(15) }] });
         },
       },
     );

@@ -39,6 +39,7 @@ export const WAITING_REASONS = [
   'window', // outside the permitted hours, or what is left of them is too short
   'offline', // offered, and will be sent at the next contact
   'task_paused', // a person paused the task
+  'paced', // came back, but as many devices as the pacing allows are under way
   'retry_later', // the device said: not now (busy, bad signal, low battery)
   'awaiting_operator', // baseband: the new version is reported, a person must confirm
 ] as const;
@@ -49,7 +50,15 @@ export const REFUSAL_REASONS = ['other_department', 'not_registered', 'already_c
 export type PlanReason = WaitingReason | (typeof REFUSAL_REASONS)[number];
 
 /** What a task can be. */
-export const TASK_STATUSES = ['scheduled', 'running', 'paused', 'cancelling', 'finished', 'cancelled'] as const;
+export const TASK_STATUSES = [
+  'awaiting_approval', // a second person must agree before anything is started
+  'scheduled', // waits out the dispatch delay
+  'running',
+  'paused', // by a person or by its abort rule
+  'cancelling',
+  'finished',
+  'cancelled',
+] as const;
 export type TaskStatus = (typeof TASK_STATUSES)[number];
 
 const ALIVE: readonly UpgradeStatus[] = LIVE_UPGRADE_STATUSES;

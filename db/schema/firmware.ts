@@ -1,0 +1,55 @@
+/**
+ * Firmware files and their bytes.
+ */
+import { check, index, integer, pgTable, text, uniqueIndex } from 'drizzle-orm/pg-core';
+import { PROTOCOLS, at, bytea, oneOf, type Protocol } from './columns.ts';
+import { departments } from './people.ts';
+import { COMPONENTS, type Component } from '../../workflows/rules/versions.ts';
+
+/** File contents by hash; two firmware entries with the same bytes share one row. */
+export const firmwareContents = pgTable('firmware_contents', {
+  sha256: text('sha256').primaryKey(),
+  content: bytea('content').notNull(),
+});
+
+export const firmware = pgTable(
+  'firmware',
+  {
+    id: integer('id').primaryKey().generatedAlwaysAsIdentity(),
+    departmentId: integer('department_id')
+      .notNull()
+      .references(() => departments.id),
+    protocol: text('protocol').$type<Protocol>().notNull(),
+    component: text('component').$type<Component>().notNull(),
+    targetVersion: text('target_version').notNull(),
+    compatibleVersion: text('compatible_version').notNull(),
+    currentVersions: text('current_versions').array().notNull(),
+    model: text('model'),
+    fileName: text('file_name').notNull(),
+    sizeBytes: integer('size_bytes').notNull(),
+    md5: text('md5').notNull(),
+    sha256: text('sha256')
+      .notNull()
+      .references(() => firmwareContents.sha256),
+    /** Package name of a 2G terminal, eight hex characters in the case of the file name. */
+    pinfo: text('pinfo'),
+    packetSize: integer('packet_size').notNull(),
+    remark: text('remark').notNull().default(''),
+    /** Why the version is not in the file name, when someone with the permission said so. */
+    overrideReason: text('override_reason'),
+    uploadedBy: text('uploaded_by').notNull(),
+    uploadedAt: at('uploaded_at').notNull().defaultNow(),
+  },
+  (table) => [
+    uniqueIndex('firmware_same').on(
+      table.departmentId,
+      table.protocol,
+      table.component,
+      table.targetVersion,
+      table.sha256,
+    ),
+    index('firmware_department').on(table.departmentId, table.id),
+    check('firmware_component_known', oneOf('component', COMPONENTS)),
+    check('firmware_protocol_known', oneOf('protocol', PROTOCOLS)),
+  ],
+);
