@@ -14,6 +14,7 @@ import {
   primaryKey,
   smallint,
   text,
+  uniqueIndex,
 } from 'drizzle-orm/pg-core';
 import { at, id, oneOf } from './columns.ts';
 import { departments } from './people.ts';
@@ -101,12 +102,19 @@ export const webhooks = pgTable(
     url: text('url').notNull(),
     /** Key of the signature; shown once, to whoever made the webhook. */
     secret: text('secret').notNull(),
+    /** The key before the last change still signs, too, up to this moment: receivers change theirs without a gap. */
+    previousSecret: text('previous_secret'),
+    previousSecretUntil: at('previous_secret_until'),
     kinds: text('kinds').array().notNull(),
     isActive: boolean('is_active').notNull().default(true),
     remark: text('remark').notNull().default(''),
     revision: integer('revision').notNull().default(1),
     /** Events up to this one have their deliveries. */
     lastEventId: bigint('last_event_id', { mode: 'number' }).notNull().default(0),
+    /** No attempt has succeeded since; null: the last one did. */
+    failingSince: at('failing_since'),
+    /** Why it was switched off by the program itself; null: it was not. */
+    offReason: text('off_reason'),
     createdAt: at('created_at').notNull().defaultNow(),
     createdBy: text('created_by').notNull(),
     deletedAt: at('deleted_at'),
@@ -140,9 +148,13 @@ export const webhookDeliveries = pgTable(
   },
   (table) => [
     index('webhook_deliveries_webhook').on(table.webhookId, table.id),
+    uniqueIndex('webhook_deliveries_once').on(table.webhookId, table.eventId),
     index('webhook_deliveries_unstarted')
-      .on(table.id)
+      .on(table.webhookId, table.id)
       .where(sql`started_at is null and finished_at is null`),
+    index('webhook_deliveries_in_flight')
+      .on(table.webhookId)
+      .where(sql`started_at is not null and finished_at is null`),
     check('webhook_deliveries_status_known', oneOf('status', DELIVERY_STATUSES)),
   ],
 );
