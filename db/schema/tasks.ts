@@ -100,6 +100,8 @@ export const upgradeTasks = pgTable(
     revision: integer('revision').notNull().default(1),
     /** Starts of the last minute, for the rate: it must hold over restarts. */
     recentStarts: jsonb('recent_starts').$type<RecentStarts>().notNull().default([]),
+    /** Abort rules count what has ended since then: the last resume, or the last time one fired. */
+    abortCountedFrom: at('abort_counted_from'),
     /** Version uploads and registrations up to here were looked at for devices that join. */
     joinedUploadId: bigint('joined_upload_id', { mode: 'number' }).notNull().default(0),
     joinedUntil: at('joined_until'),
@@ -193,12 +195,16 @@ export const deviceUpgrades = pgTable(
     index('device_upgrades_in_flight')
       .on(table.taskId)
       .where(sql`dispatched_at is not null and finished_at is null`),
-    // Devices something is being done with: what the limits on concurrency count.
+    // Devices something is being done with: what the limits on concurrency count, of a task and of a department.
     index('device_upgrades_active')
-      .on(table.taskId)
+      .on(table.departmentId, table.taskId)
       .where(
-        sql`dispatched_at is not null and finished_at is null and status <> 'waiting' and reason is distinct from 'offline'`,
+        sql`dispatched_at is not null and finished_at is null and status <> 'waiting' and coalesce(reason, '') not in ('offline', 'paced')`,
       ),
+    // Devices that came back while there was no room for them, or that another task holds.
+    index('device_upgrades_held')
+      .on(table.taskId, table.reason, table.updatedAt)
+      .where(sql`finished_at is null and reason in ('paced', 'busy')`),
     index('device_upgrades_needs_person')
       .on(table.departmentId, table.id)
       .where(
