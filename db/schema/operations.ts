@@ -54,6 +54,7 @@ export const auditLog = pgTable(
   },
   (table) => [
     index('audit_log_department').on(table.departmentId, table.id),
+    index('audit_log_author').on(table.departmentId, table.author, table.id),
     index('audit_log_target').on(table.departmentId, table.targetKind, table.targetId, table.id),
   ],
 );

@@ -2,7 +2,7 @@
  * Devices: who they are, when they were heard of, what they run.
  *
  * `device_contacts` and `device_versions` change with every report, so they are kept out of the wide table and have no
- * index on what changes: PostgreSQL updates them in place.
+ * index on what changes with every report: PostgreSQL updates them in place.
  */
 import { sql } from 'drizzle-orm';
 import {
@@ -43,9 +43,12 @@ export const devices = pgTable(
     remark: text('remark').notNull().default(''),
     /** Counts edits, so that two people cannot overwrite each other unseen. */
     revision: integer('revision').notNull().default(1),
-    /** What the full-text search looks at; words, not parts of words. */
+    /**
+     * The words of model, order and remark, without punctuation: `SO-2025-0017` is found by `0017`. Identity and IMEI are
+     * found by their own indexes, from both ends.
+     */
     search: tsvector('search').generatedAlwaysAs(
-      sql`to_tsvector('simple', identity || ' ' || coalesce(imei, '') || ' ' || model || ' ' || order_no || ' ' || remark)`,
+      sql`to_tsvector('simple', regexp_replace(model || ' ' || order_no || ' ' || remark, '[\\x01-/:-@[-\`{-\\x7f，。；：、（）]+', ' ', 'g'))`,
     ),
     createdAt: at('created_at').notNull().defaultNow(),
     createdBy: text('created_by').notNull(),
@@ -56,6 +59,13 @@ export const devices = pgTable(
     uniqueIndex('devices_imei').on(table.imei),
     index('devices_department').on(table.departmentId, table.id),
     index('devices_search').using('gin', table.search),
+    // people tell devices by the last digits of the label
+    index('devices_identity_reversed').on(sql`reverse(identity)`),
+    index('devices_imei_reversed')
+      .on(sql`reverse(imei)`)
+      .where(sql`imei is not null`),
+    // devices come in by batches, so those of one day lie together
+    index('devices_dates').using('brin', table.productionDate, table.shipDate),
     index('devices_department_created').on(table.departmentId, table.createdAt),
     index('devices_department_order')
       .on(table.departmentId, table.orderNo, table.id)
@@ -98,6 +108,8 @@ export const deviceVersions = pgTable(
   },
   (table) => [
     primaryKey({ columns: [table.deviceId, table.component] }),
+    // a report of the version that is known already still is an update in place
+    index('device_versions_version').on(table.component, table.version, table.deviceId),
     check('device_versions_component_known', oneOf('component', COMPONENTS)),
   ],
 );
