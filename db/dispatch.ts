@@ -1,89 +1,29 @@
 /**
- * A task as its workflow drives it: which devices to start next, how many are under way, what to do with those that
- * were never started. Set-based throughout: a task may hold 100 000 devices.
+ * The devices of a task as its workflow drives them: those under way, those of which nothing is heard, those that were
+ * never started. Set-based throughout: a task may hold 100 000 devices. Which are started next is in `pacing.ts`.
  */
 import { sql } from 'drizzle-orm';
-import { InvariantError, type Db } from './index.ts';
-import { DEVICE_MESSAGE_CHANNEL, type TaskOptions } from './schema.ts';
+import type { Db } from './index.ts';
+import { DEVICE_MESSAGE_CHANNEL } from './schema.ts';
 import type { UpgradeDeviceInput } from '../workflows/contract.ts';
-import type { Pacing } from '../workflows/rules/pacing.ts';
-import { RETRYABLE_UPGRADE_STATUSES, type TaskStatus, type UpgradeStatus } from '../workflows/rules/statuses.ts';
-
-/** What the workflow of a task needs to know of it. */
-export interface TaskPlan {
-  name: string;
-  status: TaskStatus;
-  department: string;
-  options: TaskOptions;
-  deviceCount: number;
-  dispatchAtMs: number;
-  deadlineAtMs: number;
-  nowMs: number;
-}
+import { RETRYABLE_UPGRADE_STATUSES, type UpgradeStatus } from '../workflows/rules/statuses.ts';
 
 /** A device upgrade about to be started, with everything its workflow gets. */
 export interface StartableUpgrade {
   input: UpgradeDeviceInput;
   department: string;
   protocol: string;
+  /** Place in the order of the task. */
+  position: number;
 }
 
-/** A task's log line. */
-export interface TaskEntry {
-  author: string;
-  event: string;
-  cause?: string;
-  details?: Record<string, unknown>;
-}
+/** Something is being done with the device: what limits on concurrency count. The same words as in the index. */
+export const isActive = (row: string) =>
+  sql.raw(
+    `${row}.dispatched_at is not null and ${row}.finished_at is null and ${row}.status <> 'waiting' and coalesce(${row}.reason, '') not in ('offline', 'paced')`,
+  );
 
 const statusList = (statuses: readonly string[]) => sql.raw(statuses.map((status) => `'${status}'`).join(', '));
-
-/** Reads a task and notes that its workflow runs. */
-export async function loadTask(db: Db, taskId: number): Promise<TaskPlan> {
-  const [row] = await db.execute<TaskPlan & Record<string, unknown>>(sql`
-    update upgrade_tasks t set started_at = coalesce(t.started_at, clock_timestamp())
-    from departments d where t.id = ${taskId} and d.id = t.department_id
-    returning t.name, t.status, d.name as department, t.options, t.device_count as "deviceCount",
-      (extract(epoch from t.dispatch_at) * 1000)::float8 as "dispatchAtMs",
-      (extract(epoch from t.deadline_at) * 1000)::float8 as "deadlineAtMs",
-      (extract(epoch from clock_timestamp()) * 1000)::float8 as "nowMs"`);
-  if (row === undefined) throw new InvariantError(`task ${taskId} does not exist`);
-  return row;
-}
-
-/** Changes what a task is, with its line in the log; repeating it changes nothing. */
-export async function recordTaskStatus(db: Db, taskId: number, status: TaskStatus, entry: TaskEntry): Promise<void> {
-  const ended = status === 'finished' || status === 'cancelled';
-  await db.execute(sql`
-    with changed as (
-      update upgrade_tasks set status = ${status}, finished_at = ${ended ? sql`clock_timestamp()` : sql`null`}
-      where id = ${taskId} and status <> ${status} returning id
-    )
-    insert into task_log (task_id, author, event, cause, details)
-    select id, ${entry.author}, ${entry.event}, ${entry.cause ?? ''}, ${JSON.stringify(entry.details ?? {})}::jsonb from changed`);
-}
-
-/** Stores a change of pacing, with author. */
-export async function recordPacing(db: Db, taskId: number, pacing: Pacing, entry: TaskEntry): Promise<void> {
-  await db.execute(sql`
-    with changed as (
-      update upgrade_tasks set options = jsonb_set(options, '{pacing}', ${JSON.stringify(pacing)}::jsonb)
-      where id = ${taskId} returning id
-    )
-    insert into task_log (task_id, author, event, cause, details)
-    select id, ${entry.author}, ${entry.event}, ${entry.cause ?? ''}, ${JSON.stringify({ pacing })}::jsonb from changed`);
-}
-
-/** Ends the dispatch delay of a task, with author; what follows, a retry for example, does not wait it out again. */
-export async function recordStartNow(db: Db, taskId: number, entry: TaskEntry): Promise<void> {
-  await db.execute(sql`
-    with changed as (
-      update upgrade_tasks set dispatch_at = clock_timestamp()
-      where id = ${taskId} and dispatch_at > clock_timestamp() returning id
-    )
-    insert into task_log (task_id, author, event, cause)
-    select id, ${entry.author}, ${entry.event}, ${entry.cause ?? ''} from changed`);
-}
 
 /** Tells the gateways of offers that were held back while the task was paused. */
 export async function announceOffers(db: Db, taskId: number): Promise<void> {
@@ -104,38 +44,6 @@ export async function findRunningTasks(
     order by t.id limit ${limit}`);
 }
 
-/** How a task stands. */
-export interface TaskCount {
-  status: TaskStatus;
-  options: TaskOptions;
-  /** Devices with a running workflow. */
-  inFlight: number;
-  /** Of these, devices that something is being done with; the others wait and use no radio. */
-  active: number;
-  /** Devices not started yet. */
-  remaining: number;
-  nowMs: number;
-}
-
-/** How many devices are under way and how many were not started. */
-export async function countTask(db: Db, taskId: number): Promise<TaskCount> {
-  const [row] = await db.execute<TaskCount & Record<string, unknown>>(sql`
-    with flying as (
-      select count(*)::int as total,
-        count(*) filter (where status <> 'waiting' and reason is distinct from 'offline')::int as active
-      from device_upgrades where task_id = ${taskId} and dispatched_at is not null and finished_at is null
-    )
-    select t.status, t.options,
-      (select total from flying) as "inFlight",
-      (select active from flying) as active,
-      (select count(*)::int from device_upgrades
-        where task_id = ${taskId} and dispatched_at is null and finished_at is null) as remaining,
-      (extract(epoch from clock_timestamp()) * 1000)::float8 as "nowMs"
-    from upgrade_tasks t where t.id = ${taskId}`);
-  if (row === undefined) throw new InvariantError(`task ${taskId} does not exist`);
-  return row;
-}
-
 /** How many devices of a task are in each status. */
 export async function countStatuses(db: Db, taskId: number): Promise<Partial<Record<UpgradeStatus, number>>> {
   const rows = await db.execute<{ status: UpgradeStatus; n: number }>(
@@ -145,30 +53,18 @@ export async function countStatuses(db: Db, taskId: number): Promise<Partial<Rec
 }
 
 /**
- * Takes the next devices of a task, in their order; from here on they count as under way. None once a pause or a
- * cancel is written: the lock makes whoever writes it wait for us, or us see it.
+ * Devices that were taken and of whose workflow nothing was heard: started again after a crash, harmless if it runs.
+ * Looks at those under way and at those another task held, not at the thousands that wait.
  */
-export async function claimUpgrades(db: Db, taskId: number, limit: number): Promise<StartableUpgrade[]> {
-  if (limit === 0) return [];
-  return startable(
-    db,
-    sql`update device_upgrades set dispatched_at = clock_timestamp()
-      where id in (
-        select id from device_upgrades
-        where exists (select 1 from upgrade_tasks where id = ${taskId} and status = 'running' for share) and task_id = ${taskId} and dispatched_at is null and finished_at is null
-          and (not_before is null or not_before <= clock_timestamp())
-        order by position limit ${limit} for update skip locked)
-      returning *`,
-  );
-}
-
-/** Devices that were taken and of whose workflow nothing was heard: started again after a crash, harmless if it runs. */
 export async function findUnheardClaims(db: Db, taskId: number, olderThanMs: number): Promise<StartableUpgrade[]> {
+  const taken = sql`task_id = ${taskId}
+    and dispatched_at < clock_timestamp() - make_interval(secs => ${olderThanMs / 1000}::float8)`;
   return startable(
     db,
-    sql`select * from device_upgrades
-      where task_id = ${taskId} and dispatched_at < clock_timestamp() - make_interval(secs => ${olderThanMs / 1000}::float8)
-        and finished_at is null and (status = 'scheduled' or reason = 'busy')
+    sql`select * from device_upgrades where ${taken} and ${isActive('device_upgrades')} and status = 'scheduled'
+        and department_id = (select department_id from upgrade_tasks where id = ${taskId})
+      union all
+      select * from device_upgrades where ${taken} and finished_at is null and reason = 'busy'
       order by position limit 500`,
   );
 }
@@ -275,7 +171,8 @@ export async function endLost(db: Db, upgradeId: number): Promise<void> {
     select pg_notify(${DEVICE_MESSAGE_CHANNEL}, device_id) from ended`);
 }
 
-async function startable(db: Db, rows: ReturnType<typeof sql>): Promise<StartableUpgrade[]> {
+/** What starting them takes, of upgrades that a query gives. */
+export async function startable(db: Db, rows: ReturnType<typeof sql>): Promise<StartableUpgrade[]> {
   const found = await db.execute<StartableUpgrade & Record<string, unknown>>(sql`
     with u as (${rows})
     select jsonb_build_object(
@@ -285,11 +182,11 @@ async function startable(db: Db, rows: ReturnType<typeof sql>): Promise<Startabl
         'files', (select jsonb_agg(jsonb_build_object('firmwareId', f.id, 'fileName', f.file_name, 'component', f.component,
                     'targetVersion', f.target_version) order by o.place)
                   from unnest(t.firmware_ids) with ordinality as o(id, place) join firmware f on f.id = o.id)) as input,
-      dep.name as department, d.protocol
+      dep.name as department, d.protocol, u.position
     from u
     join upgrade_tasks t on t.id = u.task_id
     join devices d on d.id = u.device_id
     join departments dep on dep.id = u.department_id
     order by u.position`);
-  return [...found].map(({ input, department, protocol }) => ({ input, department, protocol }));
+  return [...found];
 }

@@ -190,7 +190,7 @@ async function runSlices(run: Run): Promise<void> {
     show(run, 'running', null);
     // Ends early when a control changes the task's status: the dispatcher reads it before every step it takes.
     const report = await devices.dispatchUpgrades(run.taskId);
-    if (report.inFlight + report.remaining === 0) return;
+    if (report.isIdle) return;
     if (report.windowOpensInMs !== null) {
       const sleepMs = Math.min(report.windowOpensInMs, leftMs);
       show(run, 'outside window', sleepMs);

@@ -1,22 +1,18 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   announceOffers,
-  claimUpgrades,
   countStatuses,
-  countTask,
   endLost,
   endUndispatched,
   findInFlight,
   findSilent,
   findUnheardClaims,
-  loadTask,
-  recordPacing,
-  recordStartNow,
-  recordTaskStatus,
   releaseBusy,
   resetFailed,
 } from '../../db/dispatch.ts';
 import { InvariantError } from '../../db/index.ts';
+import { countTask, readTask, startNext } from '../../db/pacing.ts';
+import { loadTask, recordPacing, recordStartNow, recordTaskStatus } from '../../db/task-changes.ts';
 import { openOffer } from '../../db/offers.ts';
 import { DEVICE_MESSAGE_CHANNEL } from '../../db/schema.ts';
 import { finishUpgrade } from '../../db/upgrades.ts';
@@ -43,8 +39,20 @@ async function task(devices: number, seed: TaskSeed = {}) {
   return records.task(await Promise.all(Array.from({ length: devices }, () => records.device())), seed);
 }
 
+/** What the dispatcher takes in one step of a task that allows so many at one time. */
+async function claimUpgrades(taskId: number, limit = 100) {
+  await records.sql`
+    update upgrade_tasks set options = jsonb_set(options, '{pacing,maxConcurrent}', to_jsonb(${limit}::int + (
+      select count(*) from device_upgrades where task_id = ${taskId} and dispatched_at is not null and finished_at is null
+        and status <> 'waiting' and coalesce(reason, '') not in ('offline', 'paced')))) where id = ${taskId}`;
+  return next(taskId);
+}
+
+const next = async (taskId: number) =>
+  (await startNext(records.db, taskId, { position: 0, candidates: null, finished: 0, succeeded: 0 })).started;
+
 async function claim(taskId: number, limit = 100): Promise<number[]> {
-  return (await claimUpgrades(records.db, taskId, limit)).map(({ input }) => input.upgradeId);
+  return (await claimUpgrades(taskId, limit)).map(({ input }) => input.upgradeId);
 }
 
 const ids = (upgrades: readonly Upgrade[]) => upgrades.map(({ upgradeId }) => upgradeId);
@@ -81,7 +89,7 @@ describe('a task', () => {
 
   it('that does not exist is a bug of the program', async () => {
     await expect(loadTask(records.db, 9_999_999)).rejects.toBeInstanceOf(InvariantError);
-    await expect(countTask(records.db, 9_999_999)).rejects.toBeInstanceOf(InvariantError);
+    await expect(readTask(records.db, 9_999_999)).rejects.toBeInstanceOf(InvariantError);
   });
 
   it('changes with author and cause, once', async () => {
@@ -98,7 +106,7 @@ describe('a task', () => {
   it('remembers a change of pacing and an early start', async () => {
     const { taskId } = await task(1);
     await recordPacing(records.db, taskId, atMost(7), { ...BY, event: 'pacing_changed' });
-    expect((await countTask(records.db, taskId)).options).toMatchObject({
+    expect((await readTask(records.db, taskId)).options).toMatchObject({
       pacing: atMost(7),
       limits: LIMITS,
     });
@@ -112,7 +120,6 @@ describe('a task', () => {
   it('counts who is under way, who of them uses the radio and who is left', async () => {
     const { taskId, upgrades } = await task(6);
     expect(await countTask(records.db, taskId)).toMatchObject({
-      status: 'running',
       inFlight: 0,
       active: 0,
       remaining: 6,
@@ -144,10 +151,11 @@ describe('taking devices', () => {
   it('gives their workflows everything', async () => {
     const { taskId, upgrades } = await task(1, { files: [{}, { from: ['11'], to: '12' }], deadlineMs: HOUR });
     await records.sql`update device_upgrades set attempt = 4 where task_id = ${taskId}`;
-    const [startable] = await claimUpgrades(records.db, taskId, 1);
+    const [startable] = await claimUpgrades(taskId, 1);
     expect(startable).toEqual({
       department: 'test',
       protocol: 'terminal',
+      position: 0,
       input: {
         upgradeId: upgrades[0]!.upgradeId,
         deviceId: upgrades[0]!.deviceId,
@@ -215,11 +223,11 @@ describe('taking devices', () => {
 
   it('waits for a pause that is just being written, and then takes none', async () => {
     const { taskId } = await task(5);
-    let claiming: Promise<number[]> | undefined;
+    let claiming: ReturnType<typeof next> | undefined;
     await records.sql.begin(async (tx) => {
       await tx`insert into task_log (task_id, author, event) values (${taskId}, 'li', 'paused')`;
       await tx`update upgrade_tasks set status = 'paused' where id = ${taskId}`;
-      claiming = claim(taskId);
+      claiming = next(taskId);
       await waitFor(async () => (await records.blocked()) > 0);
     });
     expect(await claiming).toEqual([]);
@@ -393,7 +401,7 @@ describe('retrying', () => {
     expect((await records.taskLog(taskId)).at(-1)).toEqual({ ...BY, event: 'retry_failed', details: { devices: 1 } });
     expect(await taskRow(taskId)).toMatchObject({ status: 'scheduled', ended: false });
     await recordTaskStatus(records.db, taskId, 'running', { author: 'system', event: 'running' });
-    const [startable] = await claimUpgrades(records.db, taskId, 1);
+    const [startable] = await claimUpgrades(taskId, 1);
     expect(startable!.input).toMatchObject({ upgradeId: upgrade!.upgradeId, firstAttempt: 2 });
   });
 

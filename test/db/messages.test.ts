@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { claimSend, findOpenOffer, findUnreadEdges, writeFailure, writeProgress } from '../../db/messages.ts';
 import { closeOffer, openOffer, readOffer } from '../../db/offers.ts';
-import { noteRevert, writeContacts } from '../../db/reports.ts';
+import { writeContacts } from '../../db/reports.ts';
 import { finishUpgrade, recordProof } from '../../db/upgrades.ts';
 import { OFFER_SENDS } from '../../workflows/rules/offers.ts';
-import { recordTaskStatus } from '../../db/dispatch.ts';
+import { recordTaskStatus } from '../../db/task-changes.ts';
 import { MINUTE, Records } from './records.ts';
 
 let records: Records;
@@ -413,7 +413,7 @@ describe('workflows and gateways at the same devices at the same time', () => {
             records.db,
             deviceIds.map((deviceId) => ({ deviceId, address: 'a', details: {}, atMs: Date.now() })),
           ),
-          noteRevert(records.db, pick(deviceIds), 'T1', '10'),
+          records.report(pick(deviceIds), { T1: '10' }),
           findUnreadEdges(records.db, 0, 100),
           ...(some === undefined ? [] : [claimSend(records.db, some.offer.id, some.offer.attempt)]),
           ...(some === undefined || random() > 0.2

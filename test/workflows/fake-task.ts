@@ -4,7 +4,15 @@
  */
 import type { TaskActivities } from '../../activities/tasks.ts';
 import type { TaskStatus, UpgradeStatus } from '../../workflows/rules/statuses.ts';
-import { startsAllowed, type Pacing, atMost } from '../../workflows/rules/pacing.ts';
+import {
+  abortDue,
+  atMost,
+  describeAbort,
+  startsAllowed,
+  type AbortRule,
+  type EndedCounts,
+  type Pacing,
+} from '../../workflows/rules/pacing.ts';
 import { LIMITS, MINUTE } from './fake-device.ts';
 
 /** Real milliseconds: while an activity runs, the time-skipping server does not skip. */
@@ -26,6 +34,7 @@ export interface FakeTaskOptions {
   dispatchDelayMs?: number;
   deadlineMs?: number;
   maxConcurrent?: number;
+  abort?: AbortRule[];
   /** Closed until so long after the start. */
   windowOpensAfterMs?: number;
 }
@@ -40,6 +49,7 @@ export class FakeTask {
   readonly #startedAtMs: number;
   #deadlineAtMs: number;
   readonly #options: FakeTaskOptions;
+  #countedFrom: Partial<EndedCounts> = {};
 
   constructor(options: FakeTaskOptions, clock: { nowMs: () => Promise<number>; startedAtMs: number }) {
     this.#options = options;
@@ -67,7 +77,7 @@ export class FakeTask {
         attemptsPerFile: 3,
         notEligible: 'wait',
         dispatchDelayMs: this.#options.dispatchDelayMs ?? 0,
-        abort: [],
+        abort: this.#options.abort ?? [],
         approval: null,
         joins: null,
         lifeMs: WEEK_MS,
@@ -108,11 +118,15 @@ export class FakeTask {
     },
     dispatchUpgrades: async () => {
       const nowMs = await this.#nowMs();
+      const report = { isIdle: false, windowOpensInMs: null, abort: null };
       const opensInMs = this.#startedAtMs + (this.#options.windowOpensAfterMs ?? 0) - nowMs;
-      if (opensInMs > 0) return { ...(await this.#count()), windowOpensInMs: opensInMs };
-      const count = await this.#count();
-      if (count.status !== 'running') return { ...count, windowOpensInMs: null };
-      let free = startsAllowed(this.pacing, count);
+      if (opensInMs > 0) return { ...report, windowOpensInMs: opensInMs };
+      const { inFlight, ended, sinceResume } = await this.#count();
+      if (this.status !== 'running') return report;
+      const verdict = abortDue(this.#options.abort ?? [], sinceResume);
+      if (verdict !== null) return { ...report, abort: { effect: verdict.rule.effect, cause: describeAbort(verdict) } };
+      const { succeeded } = ended;
+      let free = startsAllowed(this.pacing, { nowMs, active: inFlight, recent: [], finished: succeeded, succeeded });
       for (const upgrade of this.upgrades) {
         if (free === 0) break;
         if (upgrade.status !== 'scheduled' || upgrade.startedAtMs !== null) continue;
@@ -122,7 +136,8 @@ export class FakeTask {
       this.mostAtOnce = Math.max(this.mostAtOnce, (await this.#count()).inFlight);
       // Long enough for a control to come in between.
       await new Promise((resolve) => setTimeout(resolve, 20));
-      return { ...(await this.#count()), windowOpensInMs: null };
+      const left = await this.#count();
+      return { ...report, isIdle: left.inFlight + left.remaining === 0 };
     },
     tellInFlight: async (_taskId, message) => {
       const flying = this.upgrades.filter((upgrade) => upgrade.status === 'scheduled' && upgrade.startedAtMs !== null);
@@ -151,7 +166,18 @@ export class FakeTask {
     }
     const open = this.upgrades.filter(({ status }) => status === 'scheduled');
     const inFlight = open.filter(({ startedAtMs }) => startedAtMs !== null).length;
-    const { options } = await this.activities.loadTask(7);
-    return { status: this.status, options, inFlight, active: inFlight, remaining: open.length - inFlight, nowMs };
+    const ended: EndedCounts = { succeeded: 0, failed: 0, unproven: 0, expired: 0, partial: 0, reverted: 0 };
+    for (const { status } of this.upgrades) if (status in ended) ended[status as keyof EndedCounts] += 1;
+    const since = Object.entries(ended).map(([status, n]) => [
+      status,
+      n - (this.#countedFrom[status as keyof EndedCounts] ?? 0),
+    ]);
+    return {
+      inFlight,
+      active: inFlight,
+      remaining: open.length - inFlight,
+      ended,
+      sinceResume: Object.fromEntries(since) as unknown as EndedCounts,
+    };
   }
 }
