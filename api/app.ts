@@ -10,20 +10,25 @@ import { pinoHttp } from 'pino-http';
 import type { Registry } from 'prom-client';
 import { authentication } from './auth.ts';
 import { docs } from './docs.ts';
+import { EventHub } from './events.ts';
 import { isLocal, measuring, metricsPage } from './metrics.ts';
 import { problem, problemHandler } from './problems.ts';
 import { callerOf, newRequestId, requestIdOf, routeIdOf, setRequestId, setRouteId } from './requests.ts';
-import { mount, type Services, type TaskExecutions } from './route.ts';
+import type { TaskExecutions } from './route.ts';
 import { probes, routes } from './routes/index.ts';
+import { mount, type SharedServices } from './serving.ts';
 import { packageVersion } from './openapi.ts';
 import type { Db } from '../db/index.ts';
 
 export { ensureFirstKey, makeAdminKey } from './auth.ts';
+export { forgetAnswers } from './idempotency.ts';
 export { restartLostTasks, startUnstartedTasks } from './task-creation.ts';
 
 export interface AppOptions {
   db: Db;
   executions: TaskExecutions;
+  /** Serves live streams; whoever gives one stops it. Without it the app makes one that hears no announcements. */
+  events?: EventHub;
   log: Logger;
   metrics: Registry;
   /** Further measurements in Prometheus' text form: those of the Temporal SDK. */
@@ -45,9 +50,10 @@ export interface AppOptions {
 /** Builds the app. */
 export function createApp(options: AppOptions): Express {
   const { db, executions, log, metrics, version = packageVersion() } = options;
-  const services: Services = {
+  const services: SharedServices = {
     db,
     executions,
+    events: options.events ?? new EventHub({ database: { db }, log, maxStreams: 1_000 }),
     log,
     version,
     defaultDispatchDelayMs: options.defaultDispatchDelayMs ?? 10 * 60_000,

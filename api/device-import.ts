@@ -3,23 +3,22 @@
  * what was registered before the end of a broken file stays, and importing a file twice is harmless.
  */
 import type { Readable } from 'node:stream';
-import { TextDecoder } from 'node:util';
-import { parse } from 'csv-parse';
 import { Type, type Static } from 'typebox';
-import type { Caller } from './auth.ts';
-import { DATES_WRONG, DEVICE_COLUMNS, readDeviceRow, REQUIRED_COLUMNS } from './device-rows.ts';
-import { problem } from './problems.ts';
+import { audit, differences } from './audit.ts';
+import { isCsvError, readHeader, recordsOf, unreadable } from './device-csv.ts';
+import { DATES_WRONG, readDeviceRow } from './device-rows.ts';
+import type { Actor } from './route.ts';
 import { closed, nullable } from './schemas.ts';
-import { registerDevices, type Registration, type RegistrationResult } from '../db/devices.ts';
 import type { Db } from '../db/index.ts';
+import { registerDevices, type Registration, type RegistrationResult } from '../db/registration.ts';
 
 /** Rows written in one transaction. */
 const CHUNK_ROWS = 1_000;
 const MAX_ROWS = 200_000;
-const MAX_ROW_CHARACTERS = 10_000;
-const MAX_FILE_BYTES = 64 * 1024 * 1024;
+/** Changed devices of one import whose fields are kept in the audit log, before and after. */
+const MOST_AUDITED = 10_000;
 
-const RowResult = closed(
+export const ImportedRow = closed(
   {
     row: Type.Integer({ description: 'counted from 1; the header of a CSV file is not counted' }),
     status: Type.Enum(['created', 'updated', 'unchanged', 'refused'], { type: 'string' }),
@@ -29,23 +28,35 @@ const RowResult = closed(
   },
   { title: 'ImportedRow' },
 );
-type RowResult = Static<typeof RowResult>;
+export type ImportedRow = Static<typeof ImportedRow>;
 
-const COUNT = Type.Integer({ minimum: 0 });
-export const ImportResult = closed(
-  { rows: COUNT, created: COUNT, updated: COUNT, unchanged: COUNT, refused: COUNT, results: Type.Array(RowResult) },
-  { title: 'ImportResult' },
-);
+/** What came of an import in all. */
+export interface ImportCounts {
+  rows: number;
+  created: number;
+  updated: number;
+  unchanged: number;
+  refused: number;
+}
+
+/** What came of some rows, in order, and of all rows up to them. */
+export interface ImportProgress {
+  results: readonly ImportedRow[];
+  counts: ImportCounts;
+}
 
 /** Registers the rows of a JSON body. */
-export async function importRows(
-  db: Db,
-  caller: Caller,
-  rows: readonly unknown[],
-): Promise<Static<typeof ImportResult>> {
-  const run = new Import(db, caller);
-  for (const row of rows) await run.add(row);
-  return run.end();
+export async function* importRows(db: Db, actor: Actor, rows: readonly unknown[]): AsyncGenerator<ImportProgress> {
+  const run = new Import(db, actor);
+  try {
+    for (const row of rows) {
+      run.add(row);
+      if (run.isFull) yield await run.write();
+    }
+    yield await run.writeLast();
+  } finally {
+    await run.end();
+  }
 }
 
 /**
@@ -53,64 +64,79 @@ export async function importRows(
  *
  * @throws Problem `csv_unreadable` when nothing of it could be read: no or a wrong header
  */
-export async function importCsv(db: Db, caller: Caller, file: Readable): Promise<Static<typeof ImportResult>> {
-  const run = new Import(db, caller);
+export async function* importCsv(db: Db, actor: Actor, file: Readable): AsyncGenerator<ImportProgress> {
+  const run = new Import(db, actor);
   let header: string[] | null = null;
   try {
-    for await (const record of recordsOf(file)) {
-      if (header === null) header = readHeader(record);
-      else if (run.rows >= MAX_ROWS) {
-        run.refuse(
-          null,
-          'too_many_rows',
-          `rows from here on were not read: a file may have ${MAX_ROWS}; send the rest in a second file`,
-        );
-        break;
-      } else if (record.length === header.length) {
-        await run.add(Object.fromEntries(header.map((name, index) => [name, record[index]])));
-      } else {
-        run.refuse(
-          null,
-          'wrong_number_of_fields',
-          `the row has ${record.length} fields and the header ${header.length}; put text with commas in double quotes`,
-        );
+    try {
+      for await (const record of recordsOf(file)) {
+        if (header === null) {
+          header = readHeader(record);
+          continue;
+        }
+        if (run.rows >= MAX_ROWS) {
+          run.refuse(
+            null,
+            'too_many_rows',
+            `rows from here on were not read: a file may have ${MAX_ROWS}; send the rest in a second file`,
+          );
+          break;
+        }
+        if (record.length === header.length) {
+          run.add(Object.fromEntries(header.map((name, index) => [name, record[index]])));
+        } else {
+          run.refuse(
+            null,
+            'wrong_number_of_fields',
+            `the row has ${record.length} fields and the header ${header.length}; put text with commas in double quotes`,
+          );
+        }
+        if (run.isFull) yield await run.write();
       }
+    } catch (error) {
+      if (!isCsvError(error)) throw error;
+      if (header === null) throw unreadable(`The file cannot be read as CSV: ${error.message}`, error);
+      run.refuse(
+        null,
+        'csv_unreadable',
+        `the file cannot be read from here on, and the rows after this were not imported: ${error.message}`,
+      );
     }
-  } catch (error) {
-    if (!isCsvError(error)) throw error;
-    if (header === null) throw unreadable(`The file cannot be read as CSV: ${error.message}`, error);
-    run.refuse(
-      null,
-      'csv_unreadable',
-      `the file cannot be read from here on, and the rows after this were not imported: ${error.message}`,
-    );
+    if (header === null) throw unreadable('The file is empty.');
+    yield await run.writeLast();
   } finally {
     // whatever was not read must not keep the connection from carrying the answer
     file.resume();
+    await run.end();
   }
-  if (header === null) throw unreadable('The file is empty.');
-  return run.end();
 }
 
-/** Collects rows, writes them in chunks, keeps the results in order. */
+/** Collects rows, writes them in chunks, says what came of them in order. */
 class Import {
   readonly #db: Db;
-  readonly #caller: Caller;
-  readonly #results: RowResult[] = [];
+  readonly #actor: Actor;
+  readonly #counts: ImportCounts = { rows: 0, created: 0, updated: 0, unchanged: 0, refused: 0 };
   /** Where each device and each IMEI was first named. */
   readonly #seen = new Map<string, number>();
-  #pending: { registration: Registration; index: number }[] = [];
+  /** Rows since the last writing: refused already, or to be registered. */
+  #chunk: (ImportedRow | { row: number; registration: Registration })[] = [];
+  #audited = 0;
+  #isWhole = false;
 
-  constructor(db: Db, caller: Caller) {
+  constructor(db: Db, actor: Actor) {
     this.#db = db;
-    this.#caller = caller;
+    this.#actor = actor;
   }
 
   get rows(): number {
-    return this.#results.length;
+    return this.#counts.rows;
   }
 
-  async add(raw: unknown): Promise<void> {
+  get isFull(): boolean {
+    return this.#chunk.length >= CHUNK_ROWS;
+  }
+
+  add(raw: unknown): void {
     const read = readDeviceRow(raw);
     if ('refusals' in read) {
       return this.refuse(null, read.refusals[0]!.code, read.refusals.map(({ message }) => message).join('; '));
@@ -129,37 +155,67 @@ class Import {
     }
     this.#seen.set(registration.id, row);
     if (registration.imei !== null) this.#seen.set(`imei ${registration.imei}`, row);
-    this.#pending.push({ registration, index: this.#results.length });
-    this.#results.push({ row, status: 'unchanged', deviceId: registration.id, code: null, message: null });
-    if (this.#pending.length >= CHUNK_ROWS) await this.#write();
+    this.#chunk.push({ row, registration });
+    this.#counts.rows = row;
   }
 
   refuse(deviceId: string | null, code: string, message: string): void {
-    this.#results.push({ row: this.rows + 1, status: 'refused', deviceId, code, message });
+    this.#counts.rows++;
+    this.#chunk.push({ row: this.rows, status: 'refused', deviceId, code, message });
   }
 
-  async end(): Promise<Static<typeof ImportResult>> {
-    await this.#write();
-    const sums = { rows: this.rows, created: 0, updated: 0, unchanged: 0, refused: 0 };
-    for (const { status } of this.#results) sums[status]++;
-    return { ...sums, results: this.#results };
+  /** Writes what was collected, with its lines in the audit log, and says what came of it. */
+  async write(): Promise<ImportProgress> {
+    const chunk = this.#chunk;
+    this.#chunk = [];
+    const registrations = chunk.flatMap((entry) => ('registration' in entry ? [entry.registration] : []));
+    const outcomes = registrations.length === 0 ? [] : await this.#register(registrations);
+    let next = 0;
+    const results = chunk.map((entry): ImportedRow => {
+      if (!('registration' in entry)) return entry;
+      const { row, registration } = entry;
+      const outcome = outcomes[next++]!;
+      const { id: deviceId } = registration;
+      if (outcome.status !== 'refused') return { row, status: outcome.status, deviceId, code: null, message: null };
+      return { row, status: 'refused', deviceId, code: outcome.code, message: wordsFor(outcome, registration) };
+    });
+    for (const { status } of results) this.#counts[status]++;
+    return { results, counts: { ...this.#counts } };
   }
 
-  async #write(): Promise<void> {
-    const chunk = this.#pending;
-    this.#pending = [];
-    const { departmentId, name } = this.#caller;
-    const outcomes = await registerDevices(
-      this.#db,
-      departmentId,
-      name,
-      chunk.map(({ registration }) => registration),
-    );
-    chunk.forEach(({ registration, index }, position) => {
-      const outcome = outcomes[position]!;
-      const refusal =
-        outcome.status === 'refused' ? { code: outcome.code, message: wordsFor(outcome, registration) } : {};
-      this.#results[index] = { ...this.#results[index]!, status: outcome.status, ...refusal };
+  /** Writes the rest, and the line of the audit log that tells of the whole import. */
+  async writeLast(): Promise<ImportProgress> {
+    const progress = await this.write();
+    this.#isWhole = true;
+    await this.#tell({ ...this.#counts, isComplete: true });
+    return progress;
+  }
+
+  /** Tells the audit log of an import that was cut off, as far as it came. */
+  async end(): Promise<void> {
+    const { created, updated } = this.#counts;
+    if (this.#isWhole || created + updated === 0) return;
+    // What went wrong is on its way to the caller, and must not be hidden by what goes wrong here.
+    await this.#tell({ ...this.#counts, isComplete: false }).catch(() => {});
+  }
+
+  async #tell(after: object): Promise<void> {
+    await audit(this.#db, this.#actor, { kind: 'device-import', id: this.#actor.operation.requestId, after });
+  }
+
+  async #register(registrations: readonly Registration[]): Promise<RegistrationResult[]> {
+    const { departmentId, name } = this.#actor.caller;
+    return this.#db.transaction(async (tx) => {
+      const outcomes = await registerDevices(tx, departmentId, name, registrations);
+      const changes = outcomes.flatMap((outcome, index) =>
+        outcome.status === 'updated'
+          ? [{ kind: 'device', id: registrations[index]!.id, ...differences(outcome.before, outcome.after) }]
+          : [],
+      );
+      const audited = changes.slice(0, MOST_AUDITED - this.#audited);
+      this.#audited += audited.length;
+      await audit(tx, this.#actor, ...audited);
+      return outcomes;
     });
   }
 }
@@ -173,80 +229,4 @@ function wordsFor(outcome: RegistrationResult & { status: 'refused' }, { imei }:
     dates_wrong: DATES_WRONG,
   };
   return words[outcome.code];
-}
-
-function readHeader(record: readonly string[]): string[] {
-  const names = record.map((cell) => DEVICE_COLUMNS.find((name) => name.toLowerCase() === cell.toLowerCase()) ?? cell);
-  const unknown = names.filter((name) => !(DEVICE_COLUMNS as readonly string[]).includes(name));
-  const missing = REQUIRED_COLUMNS.filter((name) => !names.includes(name));
-  const doubled = names.filter((name, index) => names.indexOf(name) < index);
-  const wrong = [
-    ...(missing.length > 0 ? [`the column ${missing.join(' and ')} is missing`] : []),
-    ...(unknown.length > 0
-      ? [`the column ${unknown.map((name) => `"${name.slice(0, 50)}"`).join(', ')} is unknown`]
-      : []),
-    ...(doubled.length > 0 ? [`the column ${doubled.join(', ')} is there twice`] : []),
-  ];
-  if (wrong.length === 0) return names;
-  throw unreadable(
-    `The first line must name the columns, separated by commas: ${wrong.join('; ')}. Known are ${DEVICE_COLUMNS.join(', ')}; needed are ${REQUIRED_COLUMNS.join(' and ')}.`,
-  );
-}
-
-/**
- * The records of a CSV file while it arrives; what comes before an error is given out before the error. Bytes that are
- * not UTF-8 are refused instead of stored as question marks; a byte order mark is dropped.
- */
-async function* recordsOf(file: Readable): AsyncGenerator<string[]> {
-  const ready: string[][] = [];
-  const parser = parse({
-    relax_column_count: true,
-    skip_empty_lines: true,
-    trim: true,
-    max_record_size: MAX_ROW_CHARACTERS,
-    on_record: (record: string[]) => void ready.push(record),
-  }).resume();
-  const decoder = new TextDecoder('utf-8', { fatal: true });
-  // every error also reaches the callback of the writing that caused it
-  parser.on('error', () => {});
-  const feed = (chunk?: Buffer) =>
-    new Promise<Error | null>((resolve) => {
-      const done = (error?: Error | null) => resolve(error ?? null);
-      const text = decode(decoder, chunk);
-      if (text instanceof Error) done(text);
-      else if (chunk === undefined) parser.end(text, done);
-      else parser.write(text, done);
-    });
-  let bytes = 0;
-  for await (const chunk of file.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    const tooLarge = csvError('TOO_LARGE', `it is larger than ${MAX_FILE_BYTES} bytes; send it in parts`);
-    const error = bytes > MAX_FILE_BYTES ? tooLarge : await feed(chunk);
-    yield* ready.splice(0);
-    if (error !== null) throw error;
-  }
-  const error = await feed();
-  yield* ready.splice(0);
-  if (error !== null) throw error;
-}
-
-function decode(decoder: TextDecoder, chunk: Buffer | undefined): string | Error {
-  try {
-    return decoder.decode(chunk, { stream: chunk !== undefined });
-  } catch (cause) {
-    return csvError('NOT_UTF8', 'it is not UTF-8; save it as "CSV UTF-8"', cause);
-  }
-}
-
-/** An error like those of the parser, so that both are told in the same way. */
-function csvError(code: string, message: string, cause?: unknown): Error {
-  return Object.assign(new Error(message, { cause }), { code: `CSV_${code}` });
-}
-
-function isCsvError(error: unknown): error is Error {
-  return error instanceof Error && String((error as { code?: unknown }).code).startsWith('CSV_');
-}
-
-function unreadable(detail: string, cause?: unknown) {
-  return problem('csv_unreadable', detail, { cause });
 }

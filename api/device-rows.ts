@@ -2,7 +2,7 @@
  * One row of an import, judged by itself: what a person wrote becomes a registration, or a refusal that says what to do.
  */
 import { PROTOCOLS, type Protocol } from '../db/schema.ts';
-import type { Registration } from '../db/devices.ts';
+import type { Registration } from '../db/registration.ts';
 
 /** Fields of a row; also the columns of a CSV file. */
 export const DEVICE_COLUMNS = [
@@ -12,12 +12,13 @@ export const DEVICE_COLUMNS = [
   'model',
   'productionDate',
   'shipDate',
+  'orderNo',
   'remark',
 ] as const;
 export type DeviceColumn = (typeof DEVICE_COLUMNS)[number];
 export const REQUIRED_COLUMNS: readonly DeviceColumn[] = ['protocol', 'identity'];
 
-const MAX_LENGTHS: Partial<Record<DeviceColumn, number>> = { model: 100, remark: 1_000 };
+const MAX_LENGTHS: Partial<Record<DeviceColumn, number>> = { model: 100, orderNo: 100, remark: 1_000 };
 
 /** Why a row is refused. */
 export interface RowRefusal {
@@ -43,10 +44,9 @@ export function readDeviceRow(raw: unknown): { registration: Registration } | { 
   const shipDate = readDate('shipDate', fields.shipDate, refuse);
   if (productionDate !== null && shipDate !== null && shipDate <= productionDate) refuse('dates_wrong', DATES_WRONG);
   if (refusals.length > 0 || protocol === null || identity === null) return { refusals };
-  const { model, remark } = fields;
-  return {
-    registration: { id: `${protocol}-${identity}`, protocol, identity, imei, model, productionDate, shipDate, remark },
-  };
+  const { model, orderNo, remark } = fields;
+  const id = `${protocol}-${identity}`;
+  return { registration: { id, protocol, identity, imei, model, productionDate, shipDate, orderNo, remark } };
 }
 
 export const DATES_WRONG = 'shipDate must be later than productionDate by at least a day; correct one of them';

@@ -4,6 +4,7 @@
 import { Type, type Static } from 'typebox';
 import { reasonText } from './reasons.ts';
 import { closed, Day, Moment, moment, nullable, Versions } from './schemas.ts';
+import type { DeviceFields } from '../db/device-bulk.ts';
 import type { DeviceRow, findDevice } from '../db/devices.ts';
 import { PROTOCOLS } from '../db/schema.ts';
 
@@ -21,7 +22,9 @@ const DEVICE_FIELDS = {
   model: Type.String(),
   productionDate: nullable(Day),
   shipDate: nullable(Day),
+  orderNo: Type.String({ description: 'factory or customer order; empty: none' }),
   remark: Type.String(),
+  revision: Type.Integer({ description: 'counts edits; for `If-Match`' }),
   createdAt: Moment,
   createdBy: Type.String(),
   updatedAt: Moment,
@@ -58,6 +61,11 @@ export const DeviceDetail = closed(
   },
   { title: 'DeviceDetail' },
 );
+
+/** What the audit log keeps of a device that is deleted. */
+export function lastingFields({ imei, model, orderNo, remark, productionDate, shipDate }: Omit<DeviceFields, 'id'>) {
+  return { imei, model, orderNo, remark, productionDate, shipDate };
+}
 
 /** What list and detail have in common. */
 export function showDevice(row: DeviceRow, execution: string | null) {

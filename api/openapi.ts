@@ -6,6 +6,8 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { TSchema } from 'typebox';
 import { PERMISSIONS } from './auth.ts';
+import { IDEMPOTENCY_HEADERS } from './idempotency.ts';
+import { listOf } from './lists.ts';
 import { PROBLEMS, type ProblemCode } from './problems.ts';
 import type { Route } from './route.ts';
 import { routes } from './routes/index.ts';
@@ -19,6 +21,7 @@ const TAGS = [
   { name: 'devices', description: 'The registry (设备注册)' },
   { name: 'firmware', description: 'Upgrade files (升级文件)' },
   { name: 'upgrades', description: 'Tasks (任务管理) and the upgrades of their devices (升级管理)' },
+  { name: 'events', description: 'What happens, live, and where it is sent' },
 ];
 
 const INTRODUCTION = `Slipway upgrades devices in the field as durable workflows.
@@ -28,7 +31,13 @@ permissions: ${PERMISSIONS.map((name) => `\`${name}\``).join(', ')}. None implie
 
 **Errors** are \`application/problem+json\`. Decide by \`code\`, which is stable; show \`detail\`, which says what to do; quote \`requestId\` when you ask for help.
 
-**Lists** take \`limit\` and \`after\`: pass the \`next\` of one page as the \`after\` of the following one until it is null.
+**Lists** take \`limit\` and \`after\`: pass the \`next\` of one page as the \`after\` of the following one until it is null. Every list is a CSV file, too, with \`Accept: text/csv\` or \`?format=csv\`: all of it, not one page, in UTF-8 with a byte order mark, so that spreadsheets show it right. Text that a spreadsheet would take for a formula begins with an apostrophe there.
+
+**Repeating.** What makes something takes an \`Idempotency-Key\`. When an answer was lost, send the same request with the same key: it gets the answer of the first, with \`Idempotent-Replayed: true\`, and nothing is made twice. Keys are forgotten after a day.
+
+**Editing.** Things with a \`revision\` take \`If-Match\` when they are changed or deleted. With the \`ETag\` of what you saw, nobody's change is overwritten unseen (\`edit_conflict\`); without it, the last one wins.
+
+**Who did what** is in the audit log, \`/api/v1/audit\`.
 
 **Metrics** in Prometheus form are at \`/metrics\`, without a key from the machine itself, elsewhere with any valid key.`;
 
@@ -79,8 +88,9 @@ function operation(each: Route, schemas: Json): Json {
 function withParameters(each: Route, schemas: Json): Json {
   const parameters = [
     ...parametersOf(each.params, 'path', schemas),
-    ...parametersOf(each.query, 'query', schemas),
+    ...parametersOf(listOf(each)?.query ?? each.query, 'query', schemas),
     ...parametersOf(each.headers, 'header', schemas),
+    ...parametersOf(each.idempotent && IDEMPOTENCY_HEADERS, 'header', schemas),
   ];
   return parameters.length === 0 ? {} : { parameters };
 }
@@ -93,7 +103,7 @@ function parametersOf(schema: TSchema | undefined, place: 'path' | 'query' | 'he
   return Object.entries(properties).map(([name, property]) => {
     const { description, ...rest } = hoist(property, schemas) as Json;
     return {
-      name: place === 'header' ? 'Idempotency-Key' : name,
+      name: place === 'header' ? headerName(name) : name,
       in: place,
       required: required.includes(name),
       ...(description === undefined ? {} : { description }),
@@ -102,20 +112,41 @@ function parametersOf(schema: TSchema | undefined, place: 'path' | 'query' | 'he
   });
 }
 
+/** As headers are written: `If-Match`. */
+function headerName(name: string): string {
+  return name.replaceAll(/(^|-)[a-z]/g, (letters) => letters.toUpperCase()).replace(/-Id$/, '-ID');
+}
+
+const CSV = { schema: { type: 'string', description: 'the whole list; one column for each field' } };
+
 function answers(each: Route, schemas: Json): Json {
-  const content = { [each.produces ?? 'application/json']: { schema: hoist(each.response, schemas) } };
+  const content = {
+    [each.produces ?? 'application/json']: { schema: hoist(each.response, schemas) },
+    ...(listOf(each) === null ? {} : { 'text/csv': CSV }),
+    ...Object.fromEntries(
+      Object.entries(each.alsoProduces ?? {}).map(([type, schema]) => [type, { schema: hoist(schema, schemas) }]),
+    ),
+  };
   const usual =
     each.status === 204 ? { description: 'Done; the answer has no body.' } : { description: each.summary, content };
   const also = Object.entries(each.alsoAnswers ?? {}).map(([status, description]) => [
     status,
     { description, content },
   ]);
-  return { [each.status]: withLocation(each, usual), ...Object.fromEntries(also) };
+  return { [each.status]: withHeaders(each, usual), ...Object.fromEntries(also) };
 }
 
-function withLocation(each: Route, answer: Json): Json {
-  if (each.status !== 202 && !(each.status === 201 && each.id === 'uploadFirmware')) return answer;
-  return { ...answer, headers: { Location: { description: 'address of what was made', schema: { type: 'string' } } } };
+function withHeaders(each: Route, answer: Json): Json {
+  const text = { type: 'string' };
+  const headers = {
+    ...((each.status === 202 || each.status === 201) && {
+      Location: { description: 'address of what was made, if it has one', schema: text },
+    }),
+    ...(each.idempotent !== undefined && {
+      'Idempotent-Replayed': { description: '`true`: this is the answer of an earlier request', schema: text },
+    }),
+  };
+  return Object.keys(headers).length === 0 ? answer : { ...answer, headers };
 }
 
 /** One response for each status, which lists the codes it may carry. */
@@ -151,6 +182,10 @@ function codesOf(each: Route): ProblemCode[] {
   if (each.body !== undefined) codes.push('media_type_not_supported');
   if (each.body !== undefined && each.consumes !== 'text/csv') codes.push('body_too_large');
   if (each.method !== 'get') codes.push('changed_meanwhile');
+  if (each.idempotent !== undefined) codes.push('validation_failed', 'idempotency_key_reused');
+  const { properties: headers = {} }: { properties?: object } = each.headers ?? {};
+  if ('if-match' in headers)
+    codes.push('edit_conflict');
   codes.push('internal', 'database_unavailable', ...(each.problems ?? []));
   return [...new Set(codes)].toSorted((a, b) => PROBLEMS[a].status - PROBLEMS[b].status);
 }

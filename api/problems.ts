@@ -25,11 +25,12 @@ export const PROBLEMS = {
   idempotency_key_reused: { status: 409, title: 'The idempotency key belongs to another request' },
   control_refused: { status: 409, title: 'This cannot be done now' },
   changed_meanwhile: { status: 409, title: 'Something changed at the same moment' },
+  edit_conflict: { status: 412, title: 'Somebody else changed it since you read it' },
   body_too_large: { status: 413, title: 'The body is too large' },
   media_type_not_supported: { status: 415, title: 'The body has the wrong media type' },
   firmware_refused: { status: 422, title: 'The file is refused' },
-  protocol_not_supported: { status: 422, title: 'The protocol is not supported here' },
   order_refused: { status: 422, title: 'The order cannot be carried out' },
+  too_many_streams: { status: 429, title: 'All event streams are taken' },
   too_many_failures: { status: 429, title: 'Too many refused keys from this address' },
   internal: { status: 500, title: 'Something went wrong inside' },
   firmware_damaged: { status: 500, title: 'The stored file is damaged' },
@@ -82,7 +83,7 @@ export function notFound(what: string, id: string | number): Problem {
 export function problemHandler(logger: Logger): ErrorRequestHandler {
   return (error: unknown, request, response, next) => {
     const answer = asProblem(error);
-    const { status, title } = PROBLEMS[answer.code];
+    const { status } = PROBLEMS[answer.code];
     const log = logOf(response) ?? logger;
     if (status === 500) log.error({ err: loggable(error) }, 'request failed');
     else if (status === 503) log.warn({ err: loggable(error) }, 'request could not be served');
@@ -90,19 +91,17 @@ export function problemHandler(logger: Logger): ErrorRequestHandler {
     for (const [name, value] of Object.entries(answer.extra.headers ?? {})) response.setHeader(name, value);
     if (status === 503) response.setHeader('Retry-After', '5');
     response.status(status).type('application/problem+json');
-    response.send(
-      JSON.stringify({
-        type: `urn:slipway:problem:${answer.code}`,
-        title,
-        status,
-        code: answer.code,
-        detail: answer.message,
-        requestId: requestIdOf(response),
-        ...(answer.extra.errors === undefined ? {} : { errors: answer.extra.errors }),
-        ...answer.extra.members,
-      }),
-    );
+    response.send(JSON.stringify(problemBody(answer, requestIdOf(response))));
   };
+}
+
+/** What is told of an error: the body of a problem. */
+export function problemBody(error: unknown, requestId: string) {
+  const { code, message: detail, extra } = asProblem(error);
+  const { status, title } = PROBLEMS[code];
+  const { errors, members } = extra;
+  const type = `urn:slipway:problem:${code}`;
+  return { type, title, status, code, detail, requestId, ...(errors && { errors }), ...members };
 }
 
 /** What a log may hold of an error: database errors carry their parameters, which may be whole files or key hashes. */
@@ -115,7 +114,7 @@ export function loggable(error: unknown): unknown {
 }
 
 /** The catalogued problem for any error. */
-function asProblem(error: unknown): Problem {
+export function asProblem(error: unknown): Problem {
   for (const link of causes(error)) {
     const known = link instanceof Problem ? link : (fromTemporal(link) ?? fromDatabase(link) ?? fromHttp(link));
     if (known !== null) return known;
@@ -167,6 +166,10 @@ function fromDatabase(error: unknown): Problem | null {
       'validation_failed',
       'A text holds a character that cannot be stored (U+0000). Remove it and try again.',
     );
+  }
+  // a day or moment that has the form and that no database knows: the year 0000
+  if (code === '22007' || code === '22008') {
+    return problem('validation_failed', 'A day or moment lies outside of what can be stored (years 0001 to 9999).');
   }
   return null;
 }

@@ -1,15 +1,14 @@
 /**
- * A route is data: from one description come the Express handler, the checks of what goes in and out, and the
- * operation in the OpenAPI document. A handler gets checked input and returns the body.
+ * A route is data: from one description come the Express handler (`serving.ts`), the checks of what goes in and out,
+ * and the operation in the OpenAPI document. A handler gets checked input and returns the body.
  */
-import express, { type Request, type RequestHandler, type Response, type Router } from 'express';
+import type { Request, Response } from 'express';
 import type { Logger } from 'pino';
 import { Type, type Static, type TSchema, type TUnsafe } from 'typebox';
-import { NOBODY, demand, type Caller, type Permission } from './auth.ts';
+import type { Caller, Permission } from './auth.ts';
+import type { EventHub } from './events.ts';
 import type { Executions } from './executions.ts';
-import { problem, type FieldError, type ProblemCode } from './problems.ts';
-import { callerOf, logOf, requestIdOf, setRouteId } from './requests.ts';
-import { checkOf, type Check } from './validation.ts';
+import type { ProblemCode } from './problems.ts';
 import type { Db } from '../db/index.ts';
 
 /** What the API needs of Temporal; `Executions` provides it, tests may stand in for it. */
@@ -20,23 +19,36 @@ export type TaskExecutions = Pick<
 
 /** What handlers work with. */
 export interface Services {
+  /** In a route that is `atomic`, or was asked with an idempotency key: the transaction that holds all of it. */
   db: Db;
   executions: TaskExecutions;
+  /** Serves those who follow live. */
+  events: Pick<EventHub, 'serve'>;
   log: Logger;
   version: string;
   /** How long a new task waits when its maker does not say. */
   defaultDispatchDelayMs: number;
   /** What happens when an answer does not fit its schema: tests throw, production logs. */
   responseCheck: 'throw' | 'log';
+  /**
+   * For what must not begin before everything is committed, such as starting a workflow. The answer waits for it; when
+   * it fails, that is logged and changes nothing.
+   */
+  afterCommit(work: () => Promise<unknown>): void;
+}
+
+/** Who does what: all that a line of the audit log needs to know of a request. */
+export interface Actor {
+  caller: Caller;
+  operation: { id: string; requestId: string };
 }
 
 /** One request, checked. */
-interface RouteInput<Params, Query, Headers, Body> {
+interface RouteInput<Params, Query, Headers, Body> extends Actor {
   params: Params;
   query: Query;
   headers: Headers;
   body: Body;
-  caller: Caller;
   /** For routes that read the body as a stream. */
   request: Request;
   log: Logger;
@@ -57,6 +69,24 @@ export class FileAnswer {
     readonly fileName: string,
     readonly headers: Readonly<Record<string, string>> = {},
   ) {}
+}
+
+/** A body that is sent while it is made: text of any length in little memory. */
+export class StreamAnswer {
+  constructor(
+    readonly parts: AsyncIterable<string>,
+    readonly options: {
+      type: string;
+      headers?: Readonly<Record<string, string>>;
+      /** Last words when `parts` fails in the middle; without them the connection is cut, so that nobody takes a part for the whole. */
+      lastWords?: (error: unknown) => string;
+    },
+  ) {}
+}
+
+/** An answer that stays open: whoever serves it writes the head, too. What fails before that is a problem like any other. */
+export class LiveAnswer {
+  constructor(readonly serve: (response: Response) => Promise<void>) {}
 }
 
 /** Response schema of routes that answer a file. */
@@ -80,7 +110,7 @@ interface RouteDescription {
   status: number;
   /** Media type of the body; anything but JSON is read by the handler as a stream. */
   consumes?: 'application/json' | 'text/csv' | 'multipart/form-data';
-  produces?: 'application/json' | 'application/octet-stream';
+  produces?: 'application/json' | 'application/octet-stream' | 'text/event-stream';
   /** Most bytes of a JSON body. */
   bodyLimit?: number;
   /** Body schema for people where the checked one is looser, because rows are judged one by one. */
@@ -89,6 +119,28 @@ interface RouteDescription {
   problems?: readonly ProblemCode[];
   /** Further statuses with the same body. */
   alsoAnswers?: Readonly<Record<number, string>>;
+  /** What the same request answers to another `Accept`, by media type. Lists need not say it: they all answer CSV. */
+  alsoProduces?: Readonly<Record<string, TSchema>>;
+  /** Everything the handler writes is one transaction. Not for handlers that wait for Temporal. */
+  atomic?: true;
+  /**
+   * Takes an `Idempotency-Key`: the same request again gets the same answer and changes nothing. `sealed`: the answer
+   * shows a secret, and is kept in a form that only the same API key opens.
+   */
+  idempotent?: true | 'sealed';
+  /**
+   * Writes a line of the audit log when the handler has succeeded: the thing that this path parameter names, and the
+   * body as what was asked. For changes that happen outside the handler's transaction; others call `audit`.
+   */
+  audits?: { kind: string; param: string };
+}
+
+/** For bodies that are no JSON: reads them before the handler, and before any transaction, begins. */
+interface BodyReader<Body> {
+  /** May throw problems. */
+  read(request: Request): Promise<Body>;
+  /** What makes two bodies the same request, for the idempotency key. */
+  fingerprint(body: Body): unknown;
 }
 
 interface RouteSpec<
@@ -102,12 +154,15 @@ interface RouteSpec<
   query?: Query;
   headers?: Headers;
   body?: Body;
+  reader?: BodyReader<Static<Body>>;
   response: Result;
   handle(
     input: RouteInput<Static<Params>, Static<Query>, Static<Headers>, Static<Body>>,
     services: Services,
-  ): Promise<Static<Result> | Answer<Static<Result>>> | Static<Result> | Answer<Static<Result>>;
+  ): Promise<HandlerResult<Result>> | HandlerResult<Result>;
 }
+
+type HandlerResult<Result extends TSchema> = Static<Result> | Answer<Static<Result>> | StreamAnswer;
 
 /** A route with its types forgotten, as the app and the OpenAPI document see it. */
 export interface Route extends RouteDescription {
@@ -115,9 +170,12 @@ export interface Route extends RouteDescription {
   query?: TSchema;
   headers?: TSchema;
   body?: TSchema;
+  reader?: BodyReader<unknown>;
   response: TSchema;
-  handle(input: RouteInput<unknown, unknown, unknown, unknown>, services: Services): unknown;
+  handle(input: CheckedInput, services: Services): unknown;
 }
+
+export type CheckedInput = RouteInput<unknown, Record<string, unknown>, unknown, unknown>;
 
 /** Describes a route; the types of the handler's input and output follow from the schemas. */
 export function route<
@@ -128,112 +186,4 @@ export function route<
   Body extends TSchema = NoFields,
 >(spec: RouteSpec<Params, Query, Headers, Body, Result>): Route {
   return spec;
-}
-
-/** Puts routes on a router. Addresses that exist answer other methods with 405. */
-export function mount(router: Router, routes: readonly Route[], services: Services): void {
-  const methods = new Map<string, string[]>();
-  for (const each of routes) {
-    const path = each.path.replaceAll(/\{(\w+)\}/g, ':$1');
-    methods.set(path, [...(methods.get(path) ?? []), each.method.toUpperCase()]);
-    router[each.method](path, ...handlersOf(each, services));
-  }
-  for (const [path, allowed] of methods) {
-    router.all(path, (request) => {
-      throw problem('method_not_allowed', `${request.method} is not possible here; possible: ${allowed.join(', ')}.`, {
-        headers: { Allow: allowed.join(', ') },
-      });
-    });
-  }
-}
-
-const DEFAULT_BODY_LIMIT = 256 * 1024;
-
-function handlersOf(each: Route, services: Services): RequestHandler[] {
-  const handlers = [admission(each)];
-  if (each.body !== undefined && isJson(each)) {
-    handlers.push(express.json({ limit: each.bodyLimit ?? DEFAULT_BODY_LIMIT, inflate: false }));
-  }
-  return [...handlers, serving(each, services)];
-}
-
-/** Before the body is read: may this caller do this, and is the body of the right kind? */
-function admission(each: Route): RequestHandler {
-  return (request, response, next) => {
-    setRouteId(response, each.id);
-    if (each.permission !== null && each.permission !== 'public') {
-      demand(callerOf(response) ?? NOBODY, each.permission, each.summary);
-    }
-    const wanted = each.consumes ?? 'application/json';
-    if (each.body !== undefined && !isEmpty(request) && request.is(wanted) === false) {
-      throw problem('media_type_not_supported', `The body must be ${wanted}; say so in Content-Type.`);
-    }
-    next();
-  };
-}
-
-function serving(each: Route, services: Services): RequestHandler {
-  const checks = {
-    params: each.params && checkOf(each.params, 'path', 'fromText'),
-    query: checkOf(each.query ?? EMPTY, 'query', 'fromText'),
-    headers: each.headers && checkOf(each.headers, 'header', 'fromText'),
-    body: each.body && isJson(each) ? checkOf(each.body, 'body', 'exact') : undefined,
-    response: each.produces === undefined ? checkOf(each.response, 'response', 'exact') : undefined,
-  };
-  return async (request, response) => {
-    const params = { ...request.params };
-    // An address that cannot name anything names nothing: the same answer as for a thing that is missing.
-    if (checks.params && checks.params(params).length > 0) {
-      throw problem('not_found', `There is nothing at ${request.path}.`);
-    }
-    const query = { ...request.query };
-    const headers = pick(request.headers, each.headers);
-    const body = checks.body ? (request.body ?? {}) : undefined;
-    assertValid([...checks.query(query), ...(checks.headers?.(headers) ?? []), ...(checks.body?.(body) ?? [])]);
-    const caller = callerOf(response) ?? NOBODY;
-    const log = logOf(response) ?? services.log;
-    const result = await each.handle({ params, query, headers, body, caller, request, log }, services);
-    answer(each, response, result, checks.response, services);
-  };
-}
-
-function answer(each: Route, response: Response, result: unknown, check: Check | undefined, services: Services): void {
-  if (result instanceof FileAnswer) {
-    response.attachment(result.fileName);
-    response.set(result.headers).type('application/octet-stream').send(result.bytes);
-    return;
-  }
-  const { body, options } = result instanceof Answer ? (result as Answer<unknown>) : new Answer(result);
-  const errors = check?.(body) ?? [];
-  if (errors.length > 0) {
-    const message = `${each.id} answers what its schema does not allow`;
-    if (services.responseCheck === 'throw') throw new Error(`${message}: ${JSON.stringify(errors)}`);
-    services.log.error({ routeId: each.id, requestId: requestIdOf(response), errors }, message);
-  }
-  response.status(options.status ?? each.status).set(options.headers ?? {});
-  if (each.status === 204) response.end();
-  else response.json(body);
-}
-
-function assertValid(errors: readonly FieldError[]): void {
-  if (errors.length === 0) return;
-  const [first] = errors;
-  const more = errors.length > 1 ? ` (and ${errors.length - 1} more, see errors)` : '';
-  throw problem('validation_failed', `${first!.path} ${first!.message}${more}.`, { errors });
-}
-
-const EMPTY = Type.Object({}, { additionalProperties: false });
-
-function isJson(each: Route): boolean {
-  return (each.consumes ?? 'application/json') === 'application/json';
-}
-
-/** Clients send `Content-Length: 0` where they mean: no body. */
-function isEmpty({ headers }: Request): boolean {
-  return headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0;
-}
-
-function pick(headers: Request['headers'], schema: { properties?: object } | undefined): Record<string, unknown> {
-  const names = Object.keys(schema?.properties ?? {});
-  return Object.fromEntries(names.filter((name) => headers[name] !== undefined).map((name) => [name, headers[name]]));
 }

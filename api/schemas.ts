@@ -54,6 +54,17 @@ export function page<Item extends TSchema>(item: Item, title: string) {
   return closed({ items: Type.Array(item), next: nullable(Type.Union([Type.String(), Type.Integer()])) }, { title });
 }
 
+/** Reads one entry more than a page holds, to know whether there is another page, and cuts the page. */
+export async function readPage<Row, Item>(
+  limit: number | undefined,
+  read: (limit: number) => Promise<readonly Row[]>,
+  show: (row: Row) => Item,
+  key: (row: Row) => string | number,
+) {
+  const most = limit ?? 100;
+  return pageOf(await read(most + 1), most, show, key);
+}
+
 /** Cuts what was read with `limit + 1` into a page. */
 export function pageOf<Row, Item>(
   rows: readonly Row[],
@@ -98,6 +109,13 @@ export const ProblemBody = Type.Object(
   },
   { title: 'Problem', additionalProperties: true },
 );
+
+/** A moment that was checked for its form. Leap seconds, which have the form and are no moment here, are the second before. */
+export function momentIn(text: string): Date;
+export function momentIn(text: string | undefined): Date | undefined;
+export function momentIn(text: string | undefined): Date | undefined {
+  return text === undefined ? undefined : new Date(text.toUpperCase().replace(/:60(?=[.Z+-])/, ':59'));
+}
 
 /** A moment as text; null stays null. */
 export function moment(at: Date): string;

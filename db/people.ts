@@ -118,9 +118,19 @@ export async function createKey(db: Db, key: NewKey): Promise<ApiKeyRow | 'name_
 }
 
 /** Revokes a key for ever. The last key that may administrate stays, or nobody could ever make another. */
-export async function revokeKey(db: Db, keyId: number): Promise<'revoked' | 'missing' | 'last_admin'> {
+export async function revokeKey(
+  db: Db,
+  keyId: number,
+): Promise<ApiKeyRow | 'revoked_before' | 'missing' | 'last_admin'> {
   return db.transaction(async (tx) => {
     await tx.execute(sql`select pg_advisory_xact_lock(${KEYS_LOCK})`);
+    const [key] = await tx
+      .select(KEY_COLUMNS)
+      .from(apiKeys)
+      .innerJoin(departments, eq(departments.id, apiKeys.departmentId))
+      .where(eq(apiKeys.id, keyId));
+    if (key === undefined) return 'missing';
+    if (key.revokedAt !== null) return 'revoked_before';
     const admins = await tx
       .select({ id: apiKeys.id })
       .from(apiKeys)
@@ -128,12 +138,11 @@ export async function revokeKey(db: Db, keyId: number): Promise<'revoked' | 'mis
       .orderBy(desc(apiKeys.id))
       .limit(2);
     if (admins.length === 1 && admins[0]!.id === keyId) return 'last_admin';
-    const revoked = await tx
+    await tx
       .update(apiKeys)
-      .set({ revokedAt: sql`coalesce(revoked_at, now())` })
-      .where(eq(apiKeys.id, keyId))
-      .returning({ id: apiKeys.id });
-    return revoked.length > 0 ? 'revoked' : 'missing';
+      .set({ revokedAt: sql`now()` })
+      .where(eq(apiKeys.id, keyId));
+    return key;
   });
 }
 

@@ -1,10 +1,11 @@
 /**
  * Registering devices: rows as JSON or a CSV file, answered row by row.
  */
-import { Type } from 'typebox';
-import { ImportResult, importCsv, importRows } from '../device-import.ts';
+import { Type, type Static } from 'typebox';
+import { ImportedRow, importCsv, importRows, type ImportProgress } from '../device-import.ts';
 import { ProtocolName } from '../device-views.ts';
-import { route } from '../route.ts';
+import { problemBody } from '../problems.ts';
+import { route, StreamAnswer } from '../route.ts';
 import { closed, Day, nullable } from '../schemas.ts';
 
 const DeviceRow = closed(
@@ -15,10 +16,36 @@ const DeviceRow = closed(
     model: Type.Optional(nullable(Type.String({ maxLength: 100 }))),
     productionDate: Type.Optional(nullable(Day)),
     shipDate: Type.Optional(nullable(Type.String({ format: 'date', description: 'later than productionDate' }))),
+    orderNo: Type.Optional(nullable(Type.String({ maxLength: 100 }))),
     remark: Type.Optional(nullable(Type.String({ maxLength: 1_000 }))),
   },
   { title: 'DeviceRow' },
 );
+
+/** In one JSON answer; a stream has all. */
+const MOST_REFUSED = 10_000;
+const MOST_OTHERS = 10_000;
+
+const COUNT = Type.Integer({ minimum: 0 });
+const COUNTS = { rows: COUNT, created: COUNT, updated: COUNT, unchanged: COUNT, refused: COUNT };
+const ImportResult = closed(
+  {
+    ...COUNTS,
+    results: Type.Array(ImportedRow, {
+      description: `the first ${MOST_REFUSED} refused rows and the first ${MOST_OTHERS} others, in order`,
+    }),
+    resultsLeftOut: Type.Integer({ minimum: 0, description: 'rows that are counted and not listed' }),
+  },
+  { title: 'ImportResult' },
+);
+type ImportResult = Static<typeof ImportResult>;
+
+const NDJSON = 'application/x-ndjson';
+const Lines = Type.Unsafe<string>({
+  type: 'string',
+  description:
+    'one JSON object a line: an `ImportedRow` for each row as soon as it is written, then `{"summary": {rows, created, updated, unchanged, refused}}`, or `{"problem": …}` if it could not go on. A stream without either was cut off.',
+});
 
 const IMPORT_WORDS =
   'Answers row by row: created, updated, unchanged or refused, with what to do. A bad row never stops the rest, and sending the same rows again is harmless. ' +
@@ -45,6 +72,7 @@ export const deviceRegistrationRoutes = [
             model: 'GV2',
             productionDate: '2025-03-01',
             shipDate: '2025-03-15',
+            orderNo: 'SO-2025-0017',
           },
         ],
       ],
@@ -52,7 +80,8 @@ export const deviceRegistrationRoutes = [
     bodyLimit: 8 * 1024 * 1024,
     status: 200,
     response: ImportResult,
-    handle: ({ body, caller }, { db }) => importRows(db, caller, body),
+    idempotent: true,
+    handle: (input, { db }) => collect(importRows(db, input, input.body)),
   }),
   route({
     method: 'post',
@@ -60,17 +89,49 @@ export const deviceRegistrationRoutes = [
     id: 'importDevices',
     tag: 'devices',
     summary: 'Register devices from a CSV file',
-    description: `UTF-8, comma-separated, at most 200 000 rows; the first line names the columns. ${IMPORT_WORDS}`,
+    description: `UTF-8, comma-separated, at most 200 000 rows; the first line names the columns. ${IMPORT_WORDS} With \`Accept: ${NDJSON}\` each row is answered as it is written. An upload that is cut off keeps what was written before.`,
     permission: 'device:write',
     consumes: 'text/csv',
     body: Type.String({
       examples: [
-        'protocol,identity,imei,model,productionDate,shipDate,remark\nterminal,6134441313,,GV2,2025-03-01,2025-03-15,\n',
+        'protocol,identity,imei,model,productionDate,shipDate,orderNo,remark\nterminal,6134441313,,GV2,2025-03-01,2025-03-15,SO-2025-0017,\n',
       ],
     }),
     status: 200,
     response: ImportResult,
+    alsoProduces: { [NDJSON]: Lines },
     problems: ['csv_unreadable'],
-    handle: ({ request, caller }, { db }) => importCsv(db, caller, request),
+    handle: (input, { db }) => {
+      const { request, operation } = input;
+      const progress = importCsv(db, input, request);
+      if (request.accepts(['application/json', NDJSON]) !== NDJSON) return collect(progress);
+      return new StreamAnswer(linesOf(progress), {
+        type: NDJSON,
+        lastWords: (error) => `${JSON.stringify({ problem: problemBody(error, operation.requestId) })}\n`,
+      });
+    },
   }),
 ];
+
+async function collect(progress: AsyncIterable<ImportProgress>): Promise<ImportResult> {
+  const results: ImportedRow[] = [];
+  let counts = { rows: 0, created: 0, updated: 0, unchanged: 0, refused: 0 };
+  let [refused, others] = [0, 0];
+  for await (const part of progress) {
+    for (const result of part.results) {
+      const isListed = result.status === 'refused' ? refused++ < MOST_REFUSED : others++ < MOST_OTHERS;
+      if (isListed) results.push(result);
+    }
+    ({ counts } = part);
+  }
+  return { ...counts, results, resultsLeftOut: counts.rows - results.length };
+}
+
+async function* linesOf(progress: AsyncIterable<ImportProgress>): AsyncGenerator<string> {
+  let summary: ImportProgress['counts'] | null = null;
+  for await (const { results, counts } of progress) {
+    summary = counts;
+    yield results.map((result) => `${JSON.stringify(result)}\n`).join('');
+  }
+  yield `${JSON.stringify({ summary })}\n`;
+}

@@ -1,12 +1,15 @@
 /**
  * The registry: listing, changing and deleting devices, and what they reported. How they come in is in
- * `device-registration.ts`.
+ * `device-registration.ts`, many at once in `device-bulk.ts`.
  */
 import { Type } from 'typebox';
+import { audit, differences } from '../audit.ts';
+import { DEVICE_QUERY, deviceFilterOf } from '../device-query.ts';
 import { DATES_WRONG, isDay } from '../device-rows.ts';
-import { Device, DeviceDetail, DeviceId, ProtocolName, showDetail, showDevice } from '../device-views.ts';
+import { Device, DeviceDetail, DeviceId, lastingFields, showDetail, showDevice } from '../device-views.ts';
 import { notFound, problem } from '../problems.ts';
-import { route } from '../route.ts';
+import { assertRevision, etagOf, IfMatch } from '../revisions.ts';
+import { Answer, route, type Services } from '../route.ts';
 import {
   AfterLargeId,
   AfterText,
@@ -17,7 +20,7 @@ import {
   moment,
   nullable,
   page,
-  pageOf,
+  readPage,
   text,
 } from '../schemas.ts';
 import { showUpgrade, Upgrade } from '../upgrade-views.ts';
@@ -34,23 +37,44 @@ export const deviceRoutes = [
     tag: 'devices',
     summary: 'List devices',
     permission: 'device:read',
-    query: closed({
-      protocol: Type.Optional(ProtocolName),
-      model: Type.Optional(text(100)),
-      q: Type.Optional(text(40, { description: 'beginning of an id, an identity or an IMEI' })),
-      limit: Limit,
-      after: AfterText,
-    }),
+    query: closed({ ...DEVICE_QUERY, limit: Limit, after: AfterText }),
     status: 200,
     response: page(Device, 'DevicePage'),
-    handle: async ({ query: { limit = 100, after = '', ...filter }, caller }, { db, executions }) => {
-      const rows = await devices.listDevices(db, caller.departmentId, filter, { after, limit: limit + 1 });
+    handle: ({ query: { limit, after = '', ...query }, caller }, { db, executions }) => {
+      const filter = deviceFilterOf(query);
       const show = (row: devices.DeviceListRow) => ({
         ...showDevice(row, executions.executionUrl(upgradeWorkflowId(row.id))),
         versions: row.versions,
         lastSeenAt: moment(row.lastSeenAt),
       });
-      return pageOf(rows, limit, show, ({ id }) => id);
+      return readPage(
+        limit,
+        (limit) => devices.listDevices(db, caller.departmentId, filter, { after, limit }),
+        show,
+        ({ id }) => id,
+      );
+    },
+  }),
+  route({
+    method: 'get',
+    path: '/api/v1/devices/count',
+    id: 'countDevices',
+    tag: 'devices',
+    summary: 'Count devices',
+    description: 'The same parameters as the list. Exact up to 100 000, beyond that about right.',
+    permission: 'device:read',
+    query: closed(DEVICE_QUERY),
+    status: 200,
+    response: closed(
+      {
+        devices: Type.Integer({ minimum: 0 }),
+        estimated: Type.Boolean({ description: 'true: what the database expects, without counting' }),
+      },
+      { title: 'DeviceCount' },
+    ),
+    handle: async ({ query, caller }, { db }) => {
+      const counted = await devices.countDevices(db, caller.departmentId, deviceFilterOf(query));
+      return { devices: counted.devices, estimated: counted.isEstimated };
     },
   }),
   route({
@@ -59,15 +83,12 @@ export const deviceRoutes = [
     id: 'getDevice',
     tag: 'devices',
     summary: 'One device, with what it reported and what runs for it',
+    description: 'The header `ETag` is its revision, for `If-Match`.',
     permission: 'device:read',
     params: Params,
     status: 200,
     response: DeviceDetail,
-    handle: async ({ params: { deviceId }, caller }, { db, executions }) => {
-      const found = await devices.findDevice(db, caller.departmentId, deviceId);
-      if (found === null) throw notFound('device', deviceId);
-      return showDetail(found, executions.executionUrl(upgradeWorkflowId(deviceId)));
-    },
+    handle: ({ params: { deviceId }, caller }, services) => answerDevice(services, caller.departmentId, deviceId),
   }),
   route({
     method: 'patch',
@@ -78,9 +99,11 @@ export const deviceRoutes = [
     description: 'Only the given fields change; null clears one.',
     permission: 'device:write',
     params: Params,
+    headers: IfMatch,
     body: closed(
       {
         model: Type.Optional(text(100)),
+        orderNo: Type.Optional(text(100)),
         remark: Type.Optional(text(1_000)),
         imei: Type.Optional(nullable(Type.String({ pattern: '^\\d{15}$', description: '15 digits' }))),
         productionDate: Type.Optional(nullable(Day)),
@@ -91,17 +114,21 @@ export const deviceRoutes = [
     status: 200,
     response: DeviceDetail,
     problems: ['imei_taken'],
-    handle: async ({ params: { deviceId }, body, caller }, { db, executions }) => {
-      const { departmentId } = caller;
-      const outcome = await devices.updateDevice(db, departmentId, deviceId, (device) => {
-        assertChange(device, body);
-        return body;
-      });
-      if (outcome.kind === 'imei_taken')
+    atomic: true,
+    handle: async (input, services) => {
+      const { params, body, caller } = input;
+      const { db } = services;
+      if (body.imei != null) await devices.lockRegistry(db);
+      const device = await lockForEdit(db, input, params.deviceId);
+      assertChange(device, body);
+      if (body.imei != null && body.imei !== device.imei && (await devices.isImeiTaken(db, body.imei)))
         throw problem('imei_taken', `IMEI ${body.imei} belongs to another device already. Correct one of the two.`);
-      const found = outcome.kind === 'missing' ? null : await devices.findDevice(db, departmentId, deviceId);
-      if (found === null) throw notFound('device', deviceId);
-      return showDetail(found, executions.executionUrl(upgradeWorkflowId(deviceId)));
+      const changes = differences<devices.DeviceChange>(device, body);
+      if (changes !== null) {
+        await devices.updateDevice(db, device.id, body);
+        await audit(db, input, { kind: 'device', id: device.id, ...changes });
+      }
+      return answerDevice(services, caller.departmentId, device.id);
     },
   }),
   route({
@@ -112,18 +139,20 @@ export const deviceRoutes = [
     summary: 'Delete a device that never was in a task',
     permission: 'device:write',
     params: Params,
+    headers: IfMatch,
     status: 204,
     response: Type.Null(),
     problems: ['device_has_upgrades'],
-    handle: async ({ params: { deviceId }, caller }, { db }) => {
-      const outcome = await devices.deleteDevice(db, caller.departmentId, deviceId);
-      if (outcome === 'missing') throw notFound('device', deviceId);
-      if (outcome === 'has_upgrades') {
+    atomic: true,
+    handle: async (input, { db }) => {
+      const { id, ...device } = await lockForEdit(db, input, input.params.deviceId);
+      if ((await devices.deleteDevice(db, id)) === 'has_upgrades') {
         throw problem(
           'device_has_upgrades',
-          `Device ${deviceId} has upgrades, and their history stays. Write into its remark that it is out of use.`,
+          `Device ${id} has upgrades, and their history stays. Write into its remark that it is out of use.`,
         );
       }
+      await audit(db, input, { kind: 'device', id, before: lastingFields(device) });
       return null;
     },
   }),
@@ -152,14 +181,14 @@ export const deviceRoutes = [
       ),
       'VersionUploadPage',
     ),
-    handle: async ({ params: { deviceId }, query: { limit = 100, after }, caller }, { db }) => {
+    handle: async ({ params: { deviceId }, query: { limit, after }, caller }, { db }) => {
       if (!(await devices.hasDevice(db, caller.departmentId, deviceId))) throw notFound('device', deviceId);
-      const rows = await devices.listVersionUploads(db, deviceId, { before: after, limit: limit + 1 });
-      const show = ({ deviceId: _device, receivedAt, ...row }: (typeof rows)[number]) => ({
-        ...row,
-        receivedAt: moment(receivedAt),
-      });
-      return pageOf(rows, limit, show, ({ id }) => id);
+      return readPage(
+        limit,
+        (limit) => devices.listVersionUploads(db, deviceId, { before: after, limit }),
+        ({ deviceId: _device, receivedAt, ...row }) => ({ ...row, receivedAt: moment(receivedAt) }),
+        ({ id }) => id,
+      );
     },
   }),
   route({
@@ -173,15 +202,11 @@ export const deviceRoutes = [
     query: closed({ limit: Limit, after: AfterLargeId }),
     status: 200,
     response: page(Upgrade, 'UpgradePage'),
-    handle: async ({ params: { deviceId }, query: { limit = 100, after }, caller }, { db, executions }) => {
+    handle: async ({ params: { deviceId }, query: { limit, after }, caller }, { db, executions }) => {
       if (!(await devices.hasDevice(db, caller.departmentId, deviceId))) throw notFound('device', deviceId);
-      const rows = await devices.listDeviceUpgrades(db, caller.departmentId, deviceId, {
-        before: after,
-        limit: limit + 1,
-      });
-      return pageOf(
-        rows,
+      return readPage(
         limit,
+        (limit) => devices.listDeviceUpgrades(db, caller.departmentId, deviceId, { before: after, limit }),
         (row) => showUpgrade(row, executions),
         ({ id }) => id,
       );
@@ -211,18 +236,36 @@ export const deviceRoutes = [
       ),
       'UnknownDevicePage',
     ),
-    handle: async ({ query: { limit = 100, after = '' } }, { db }) => {
+    handle: ({ query: { limit, after = '' } }, { db }) => {
       const [, protocol = '', identity = ''] = /^([^-]*)-?(.*)$/s.exec(after) ?? [];
-      const rows = await devices.listUnknownDevices(db, { after: [protocol, identity], limit: limit + 1 });
-      const show = ({ firstSeenAt, lastSeenAt, ...row }: (typeof rows)[number]) => ({
-        ...row,
-        firstSeenAt: moment(firstSeenAt),
-        lastSeenAt: moment(lastSeenAt),
-      });
-      return pageOf(rows, limit, show, (row) => `${row.protocol}-${row.identity}`);
+      return readPage(
+        limit,
+        (limit) => devices.listUnknownDevices(db, { after: [protocol, identity], limit }),
+        ({ firstSeenAt, lastSeenAt, ...row }) => ({
+          ...row,
+          firstSeenAt: moment(firstSeenAt),
+          lastSeenAt: moment(lastSeenAt),
+        }),
+        (row) => `${row.protocol}-${row.identity}`,
+      );
     },
   }),
 ];
+
+async function answerDevice({ db, executions }: Services, departmentId: number, deviceId: string) {
+  const found = await devices.findDevice(db, departmentId, deviceId);
+  if (found === null) throw notFound('device', deviceId);
+  const body = showDetail(found, executions.executionUrl(upgradeWorkflowId(deviceId)));
+  return new Answer(body, { headers: etagOf(body.revision) });
+}
+
+/** The device as it is until the end of the transaction, if it still is what the caller saw. */
+async function lockForEdit(db: Services['db'], input: Parameters<typeof assertRevision>[1], deviceId: string) {
+  const device = await devices.lockDevice(db, input.caller.departmentId, deviceId);
+  if (device === null) throw notFound('device', deviceId);
+  await assertRevision(db, input, { kind: 'device', id: deviceId, revision: device.revision });
+  return device;
+}
 
 type Change = { imei?: string | null; productionDate?: string | null; shipDate?: string | null };
 

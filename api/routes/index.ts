@@ -1,10 +1,15 @@
 /**
  * Every route there is: what the app mounts and the OpenAPI document describes.
  */
+import { attentionRoutes } from './attention.ts';
+import { auditRoutes } from './audit.ts';
+import { deviceBulkRoutes } from './device-bulk.ts';
 import { deviceRegistrationRoutes } from './device-registration.ts';
 import { deviceUpgradeRoutes } from './device-upgrades.ts';
 import { deviceRoutes } from './devices.ts';
+import { eventRoutes } from './events.ts';
 import { firmwareRoutes } from './firmware.ts';
+import { lineageRoutes } from './lineage.ts';
 import { operationsRoutes } from './operations.ts';
 import { peopleRoutes } from './people.ts';
 import { taskControlRoutes } from './task-controls.ts';
@@ -14,12 +19,17 @@ import type { Route } from '../route.ts';
 export const routes: readonly Route[] = [
   ...operationsRoutes,
   ...peopleRoutes,
+  ...auditRoutes,
   ...deviceRoutes,
   ...deviceRegistrationRoutes,
+  ...deviceBulkRoutes,
   ...firmwareRoutes,
   ...taskRoutes,
   ...taskControlRoutes,
   ...deviceUpgradeRoutes,
+  ...attentionRoutes,
+  ...lineageRoutes,
+  ...eventRoutes,
 ];
 
 /** What every process answers, whatever its role. */

@@ -2,10 +2,11 @@
  * Departments and API keys, for administrators of the whole installation.
  */
 import { Type } from 'typebox';
+import { audit } from '../audit.ts';
 import { generateKey, PERMISSIONS, type Permission } from '../auth.ts';
 import { problem } from '../problems.ts';
 import { Answer, route } from '../route.ts';
-import { AfterId, closed, Id, Limit, Moment, moment, nullable, page, pageOf, text } from '../schemas.ts';
+import { AfterId, closed, Id, Limit, Moment, moment, nullable, page, readPage, text } from '../schemas.ts';
 import * as people from '../../db/people.ts';
 
 const Name = text(100, {
@@ -46,8 +47,13 @@ export const peopleRoutes = [
     query: closed({ limit: Limit, after: AfterId }),
     status: 200,
     response: page(Department, 'DepartmentPage'),
-    handle: async ({ query: { limit = 100, after = 0 } }, { db }) =>
-      pageOf(await people.listDepartments(db, { after, limit: limit + 1 }), limit, showDepartment, ({ id }) => id),
+    handle: ({ query: { limit, after = 0 } }, { db }) =>
+      readPage(
+        limit,
+        (limit) => people.listDepartments(db, { after, limit }),
+        showDepartment,
+        ({ id }) => id,
+      ),
   }),
   route({
     method: 'post',
@@ -61,10 +67,13 @@ export const peopleRoutes = [
     status: 201,
     response: Department,
     problems: ['name_taken'],
-    handle: async ({ body }, { db }) => {
-      const row = await people.createDepartment(db, body.name);
-      if (row === null)
-        throw problem('name_taken', `There is a department "${body.name}" already. Choose another name.`);
+    idempotent: true,
+    atomic: true,
+    handle: async (input, { db }) => {
+      const { name } = input.body;
+      const row = await people.createDepartment(db, name);
+      if (row === null) throw problem('name_taken', `There is a department "${name}" already. Choose another name.`);
+      await audit(db, input, { kind: 'department', id: row.id, after: { name } });
       return showDepartment(row);
     },
   }),
@@ -78,8 +87,13 @@ export const peopleRoutes = [
     query: closed({ limit: Limit, after: AfterId }),
     status: 200,
     response: page(ApiKey, 'ApiKeyPage'),
-    handle: async ({ query: { limit = 100, after = 0 } }, { db }) =>
-      pageOf(await people.listKeys(db, { after, limit: limit + 1 }), limit, showKey, ({ keyId }) => keyId),
+    handle: ({ query: { limit, after = 0 } }, { db }) =>
+      readPage(
+        limit,
+        (limit) => people.listKeys(db, { after, limit }),
+        showKey,
+        ({ keyId }) => keyId,
+      ),
   }),
   route({
     method: 'post',
@@ -103,7 +117,10 @@ export const peopleRoutes = [
     status: 201,
     response: NewApiKey,
     problems: ['name_taken'],
-    handle: async ({ body, caller }, { db }) => {
+    idempotent: 'sealed',
+    atomic: true,
+    handle: async (input, { db }) => {
+      const { body, caller } = input;
       if (RESERVED_NAMES.includes(body.name.toLowerCase())) {
         throw problem('name_taken', `"${body.name}" stands for the program itself in every log. Choose another name.`);
       }
@@ -120,6 +137,8 @@ export const peopleRoutes = [
           `The department has, or had, a key "${body.name}", and logs name people by it. Choose another name.`,
         );
       }
+      const { department, name, permissions } = showKey(made);
+      await audit(db, input, { kind: 'api-key', id: made.keyId, after: { name, department, permissions } });
       return new Answer({ ...showKey(made), key }, { headers: { 'Cache-Control': 'no-store' } });
     },
   }),
@@ -135,7 +154,9 @@ export const peopleRoutes = [
     status: 204,
     response: Type.Null(),
     problems: ['last_admin_key'],
-    handle: async ({ params: { keyId } }, { db }) => {
+    atomic: true,
+    handle: async (input, { db }) => {
+      const { keyId } = input.params;
       const outcome = await people.revokeKey(db, keyId);
       if (outcome === 'missing') throw problem('not_found', `There is no API key ${keyId}.`);
       if (outcome === 'last_admin') {
@@ -143,6 +164,11 @@ export const peopleRoutes = [
           'last_admin_key',
           `Key ${keyId} is the last with the permission admin. Make another admin key first.`,
         );
+      }
+      if (outcome !== 'revoked_before') {
+        const { department, name, permissions } = showKey(outcome);
+        const before = { name, department, permissions, revoked: false };
+        await audit(db, input, { kind: 'api-key', id: keyId, before, after: { ...before, revoked: true } });
       }
       return null;
     },

@@ -46,6 +46,7 @@ describe('registering rows', () => {
       updated: 0,
       unchanged: 0,
       refused: 0,
+      resultsLeftOut: 0,
       results: [
         done(1, 'created', 'terminal-ABCDEF0123'),
         done(2, 'created', `terminal-${sn(2)}`),
@@ -63,6 +64,7 @@ describe('registering rows', () => {
       updated: 1,
       unchanged: 2,
       refused: 0,
+      resultsLeftOut: 0,
       results: [
         done(1, 'unchanged', 'terminal-ABCDEF0123'),
         done(2, 'updated', `terminal-${sn(2)}`),
@@ -175,6 +177,7 @@ describe('importing CSV', () => {
       updated: 0,
       unchanged: 0,
       refused: 0,
+      resultsLeftOut: 0,
       results: [done(1, 'created', `terminal-${sn(1)}`), done(2, 'created', `terminal-${sn(2)}`)],
     });
     const device = await api.send('GET', `/api/v1/devices/terminal-${sn(1)}`, { key: jimi.key });

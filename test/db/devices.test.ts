@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { deviceCondition, registerDevices, type Registration } from '../../db/devices.ts';
+import { deviceCondition } from '../../db/devices.ts';
+import { registerDevices, type Registration } from '../../db/registration.ts';
 import { connectDatabase, migrate, type Database } from '../../db/index.ts';
 import { devices } from '../../db/schema.ts';
 import { createDepartment } from '../../db/people.ts';
@@ -33,6 +34,7 @@ const registration = (n: number, imei: string | null): Registration => ({
   model: null,
   productionDate: null,
   shipDate: null,
+  orderNo: null,
   remark: null,
 });
 
@@ -79,8 +81,8 @@ describe('registering devices', () => {
       { status: 'refused', code: 'imei_taken', holder: registration(101, null).id },
     ]);
     const moved = await registerDevices(database.db, departmentId, 'test', [registration(101, '777777777777773')]);
-    expect(moved).toEqual([{ status: 'updated' }]);
+    expect(moved).toMatchObject([{ status: 'updated' }]);
     const taken = await registerDevices(database.db, departmentId, 'test', [registration(102, '777777777777771')]);
-    expect(taken).toEqual([{ status: 'updated' }]);
+    expect(taken).toMatchObject([{ status: 'updated' }]);
   });
 });
