@@ -53,7 +53,7 @@ function preparing<Client extends postgres.Sql | postgres.TransactionSql>(client
   const { unsafe } = client;
   // The driver's own statements, such as those that begin a transaction, come with options.
   client.unsafe = ((query: string, parameters: never[] = [], options: postgres.UnsafeQueryOptions = {}) =>
-    unsafe(query, parameters, { prepare: true, ...options })) as typeof unsafe;
+    unsafe(query, parameters, { ...options, prepare: true })) as typeof unsafe;
   for (const name of ['begin', 'savepoint'] as const) {
     if (!(name in client)) continue;
     const scoped = client as unknown as Record<string, (...args: unknown[]) => unknown>;
