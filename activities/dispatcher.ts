@@ -11,6 +11,7 @@ import type { Executions } from './tasks.ts';
 import { Candidates } from '../db/candidates.ts';
 import * as dispatch from '../db/dispatch.ts';
 import type { Db } from '../db/index.ts';
+import { hasNewcomers, joinDevices } from '../db/joins.ts';
 import * as pacing from '../db/pacing.ts';
 import type { TaskOptions } from '../db/schema.ts';
 import { abortDue, describeAbort, finishedOf, rateNow, type AbortEffect } from '../workflows/rules/pacing.ts';
@@ -42,6 +43,11 @@ const UNHEARD_MS = 20_000;
 const LOST_SAMPLE = 50;
 const CANDIDATES_MS = 30_000;
 const TOTALS_MS = 1_000;
+/** Newcomers of a dynamic task are looked for so often, and those that came to light late so often. */
+const JOINS_MS = 2_000;
+const LATE_JOINS_MS = 30_000;
+/** A dynamic task with nothing to do waits for newcomers. */
+const EMPTY_POLL_MS = 10_000;
 
 export interface DispatcherDependencies {
   db: Db;
@@ -57,12 +63,18 @@ export async function dispatchSlice(needs: DispatcherDependencies, taskId: numbe
   const unheard = new Seldom(UNHEARD_MS);
   const totals = new Seldom(TOTALS_MS);
   const candidates = new Seldom(SHORTEST_POLL_MS);
+  const joins = new Seldom(JOINS_MS);
+  const lateJoins = new Seldom(LATE_JOINS_MS);
   let { options } = await pacing.readTask(db, taskId);
   for (let pollMs = SHORTEST_POLL_MS; ;) {
     heartbeat();
     await unheard.run(async () => startAll(needs, await dispatch.findUnheardClaims(db, taskId, UNHEARD_MS)));
     const abort = await totals.run(() => judge(db, taskId, options, memory));
     if (abort) return { isIdle: false, windowOpensInMs: null, abort };
+    if (options.joins !== null) {
+      const isLate = (await lateJoins.run(async () => joinAll(db, taskId))) === true;
+      if (!isLate) await joins.run(async () => (await hasNewcomers(db, taskId)) && joinAll(db, taskId));
+    }
     if (needsCandidates(memory, options)) {
       await candidates.run(async () => {
         memory.candidates = await Candidates.read(db, taskId, options.pacing.limits);
@@ -75,7 +87,8 @@ export async function dispatchSlice(needs: DispatcherDependencies, taskId: numbe
     options = step.options;
     await Promise.all([startAll(needs, step.started), tellAll(needs, step.told)]);
 
-    const isIdle = !step.isLeft && !step.isFlying;
+    const isEmpty = !step.isLeft && !step.isFlying;
+    const isIdle = isEmpty && options.joins === null;
     const isOver = Date.now() - startedAtMs > (step.isLeft ? BUSY_SLICE_MS : IDLE_SLICE_MS);
     if (isOver) await endLostUpgrades(needs, taskId);
     if (isOver || isIdle || step.status !== 'running' || stopping.aborted || cancellationSignal().aborted) {
@@ -87,10 +100,16 @@ export async function dispatchSlice(needs: DispatcherDependencies, taskId: numbe
     }
     const hasMoved = step.started.length + step.told.length > 0;
     const longestMs = step.isLeft && rateNow(options.pacing, memory) !== null ? RATE_POLL_MS : LONGEST_POLL_MS;
-    pollMs = hasMoved ? SHORTEST_POLL_MS : Math.min(longestMs, pollMs * 1.5);
+    pollMs = hasMoved ? SHORTEST_POLL_MS : Math.min(isEmpty ? EMPTY_POLL_MS : longestMs, pollMs * 1.5);
     // Looking never takes more than a tenth of the time, whatever the database has to do.
-    await sleep(Math.min(Math.max(pollMs, tookMs * 10), LONGEST_POLL_MS));
+    await sleep(Math.max(pollMs, Math.min(tookMs * 10, LONGEST_POLL_MS)));
   }
+}
+
+/** Takes up all newcomers there are. */
+async function joinAll(db: Db, taskId: number): Promise<true> {
+  while ((await joinDevices(db, taskId)).hasMore) heartbeat();
+  return true;
 }
 
 /** Brings what is remembered of the sums up to date, where pacing or a rule asks for them; says what a rule demands. */

@@ -14,6 +14,7 @@ import * as dispatch from '../db/dispatch.ts';
 import { countTask } from '../db/pacing.ts';
 import * as changes from '../db/task-changes.ts';
 import type { DeviceEdge, UpgradeControl, UpgradeDeviceInput } from '../workflows/contract.ts';
+import type { TaskStatus } from '../workflows/rules/statuses.ts';
 
 /** What a task needs of the running workflows of its devices; `api/executions.ts` is the implementation. */
 export interface Executions {
@@ -33,19 +34,31 @@ export function createTaskActivities(needs: DispatcherDependencies) {
     loadTask: (taskId: number) => step(() => changes.loadTask(db, taskId)),
     recordTaskStatus: (
       taskId: number,
-      status: Parameters<typeof changes.recordTaskStatus>[2],
+      status: TaskStatus,
       entry: changes.TaskEntry,
-    ) => step(() => changes.recordTaskStatus(db, taskId, status, entry)),
-    recordPacing: (taskId: number, pacing: Parameters<typeof changes.recordPacing>[2], entry: changes.TaskEntry) =>
-      step(() => changes.recordPacing(db, taskId, pacing, entry)),
+      from?: readonly TaskStatus[],
+    ): Promise<TaskStatus> => step(() => changes.recordTaskStatus(db, taskId, status, entry, from)),
+    /** Notes that an abort rule has ended what was not offered yet. */
+    recordWaitingStopped: (taskId: number, cause: string) =>
+      step(() => changes.recordWaitingStopped(db, taskId, cause)),
+    changePacing: (
+      taskId: number,
+      change: { fields: changes.PacingFields; revision?: number },
+      entry: changes.TaskEntry,
+    ) => step(() => changes.changePacing(db, taskId, change, entry)),
+    /** Tells whoever listens that somebody must approve the task. */
+    recordApprovalNeeded: (taskId: number, entry: changes.TaskEntry) =>
+      step(() => changes.recordApprovalNeeded(db, taskId, entry)),
+    recordApproval: (taskId: number, by: { author: string; keyId: number | null; cause: string }) =>
+      step(() => changes.recordApproval(db, taskId, by)),
     recordStartNow: (taskId: number, entry: changes.TaskEntry) => step(() => changes.recordStartNow(db, taskId, entry)),
     /** Tells the gateways of offers that were held back by a pause. */
     announceOffers: (taskId: number) => step(() => dispatch.announceOffers(db, taskId)),
     countTask: (taskId: number) => step(() => countTask(db, taskId)),
     countStatuses: (taskId: number) => step(() => dispatch.countStatuses(db, taskId)),
-    /** Puts devices that did not succeed back into the task. */
-    resetFailed: (taskId: number, by: { author: string; cause: string }) =>
-      step(() => dispatch.resetFailed(db, taskId, by)),
+    /** Puts devices that did not succeed back into the task: all, or only these. */
+    resetFailed: (taskId: number, by: { author: string; cause: string }, upgradeIds?: readonly number[]) =>
+      step(() => dispatch.resetFailed(db, taskId, by, upgradeIds)),
     /** Ends devices that were never started. */
     endUndispatched: (taskId: number, end: Parameters<typeof dispatch.endUndispatched>[2]) =>
       step(() => dispatch.endUndispatched(db, taskId, end)),
@@ -56,7 +69,7 @@ export function createTaskActivities(needs: DispatcherDependencies) {
     /** Tells devices under way something: to stop, or that the task goes on. Returns how many were told. */
     async tellInFlight(
       taskId: number,
-      message: { edge: DeviceEdge; reason: string } | { control: Omit<UpgradeControl, 'upgradeId'> },
+      message: { edge: DeviceEdge; reason: string } | { control: Omit<UpgradeControl, 'upgradeId'>; only?: 'waiting' },
     ): Promise<number> {
       let told = 0;
       // A repeated run goes on behind the last page it finished; telling twice would do no harm either.
@@ -66,6 +79,7 @@ export function createTaskActivities(needs: DispatcherDependencies) {
           after,
           limit: 500,
           ...('reason' in message ? { reason: message.reason } : {}),
+          ...('only' in message ? { isOffered: false } : {}),
         });
         await inParallel(page, async ({ id, deviceId }) => {
           const heard =

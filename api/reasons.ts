@@ -26,6 +26,8 @@ const REASONS: Readonly<Record<PlanReason, string>> = {
 const NOTES: Readonly<Record<string, string>> = {
   skipped_by_operator: 'a person left this device out',
   cancelled_by_operator: 'a person stopped it',
+  aborted:
+    'too many devices of the task failed, and its rule ended what was not offered yet; the log of the task has the numbers',
   confirmed_by_operator: 'a person confirmed the version the device had reported',
   reported_without_transfer: 'the device reported the target although nothing was transferred',
   reverted: 'the device reports a version again that this upgrade had replaced',
@@ -34,6 +36,8 @@ const NOTES: Readonly<Record<string, string>> = {
   no_report: 'the device has the whole file and reported no version in time; look at the device, then retry it',
   baseband_not_confirmed:
     'the new baseband version was reported and nobody confirmed it; confirm it now if it is right',
+  confirmed_too_late:
+    'a person confirmed it, but by then the device reported another version again; look at the device, then retry it',
   overtaken: 'another attempt took over; look at its log',
   internal_error: 'something went wrong inside; tell whoever runs this service, then retry the failed devices',
   execution_lost: 'its workflow is gone (terminated by hand?); retry the failed devices',

@@ -6,6 +6,7 @@ import { OptionsBody, showOptions } from './orders.ts';
 import { reasonText } from './reasons.ts';
 import type { TaskExecutions } from './route.ts';
 import { closed, Moment, moment, nullable } from './schemas.ts';
+import { DECISIONS } from '../db/schema.ts';
 import type { TaskRow, UpgradeRow } from '../db/tasks.ts';
 import { taskWorkflowId, upgradeWorkflowId } from '../workflows/contract.ts';
 import { TASK_STATUSES, UPGRADE_STATUSES } from '../workflows/rules/statuses.ts';
@@ -13,13 +14,37 @@ import { TASK_STATUSES, UPGRADE_STATUSES } from '../workflows/rules/statuses.ts'
 export const UpgradeStatusName = Type.Enum(UPGRADE_STATUSES, { type: 'string' });
 export const TaskStatusName = Type.Enum(TASK_STATUSES, { type: 'string' });
 
+const JoinFilterView = closed(
+  {
+    protocol: Type.Optional(Type.String()),
+    model: Type.Optional(Type.String()),
+    orderNo: Type.Optional(Type.String()),
+    q: Type.Optional(Type.String()),
+  },
+  { description: 'devices that come to fit this join the task until its deadline; null: none do' },
+);
+
 export const TASK_FIELDS = {
   id: Type.Integer(),
   name: Type.String(),
   status: TaskStatusName,
   firmwareIds: Type.Array(Type.Integer()),
   options: OptionsBody,
-  deviceCount: Type.Integer(),
+  joinFilter: nullable(JoinFilterView),
+  approval: nullable(
+    closed(
+      {
+        deadlineAt: Type.String({ format: 'date-time', description: 'nobody can approve it later' }),
+        approvedAt: nullable(Moment),
+        approvedBy: nullable(Type.String()),
+      },
+      { description: 'null: none is required' },
+    ),
+  ),
+  revision: Type.Integer({
+    description: 'counts changes of the pacing; send it with yours to overwrite nobody unseen',
+  }),
+  deviceCount: Type.Integer({ description: 'those that joined included' }),
   createdBy: Type.String(),
   createdAt: Moment,
   dispatchAt: Type.String({ format: 'date-time', description: 'no device is started before' }),
@@ -61,6 +86,7 @@ export const UPGRADE_FIELDS = {
   dispatchedAt: nullable(Moment),
   finishedAt: nullable(Moment),
   updatedAt: Moment,
+  decision: nullable(closed({ decision: Type.Enum(DECISIONS, { type: 'string' }), by: Type.String(), at: Moment })),
   links: closed({
     self: Type.String(),
     log: Type.String(),
@@ -81,6 +107,16 @@ export function showTask(row: TaskRow, executions: TaskExecutions): Static<typeo
     status: row.status,
     firmwareIds: row.firmwareIds,
     options: showOptions(row.options),
+    joinFilter: row.options.joins,
+    approval:
+      row.approvalDeadlineAt === null
+        ? null
+        : {
+            deadlineAt: moment(row.approvalDeadlineAt),
+            approvedAt: moment(row.approvedAt),
+            approvedBy: row.approvedBy,
+          },
+    revision: row.revision,
     deviceCount: row.deviceCount,
     createdBy: row.createdBy,
     createdAt: moment(row.createdAt),
@@ -114,6 +150,7 @@ export function showUpgrade(row: UpgradeRow, executions: TaskExecutions): Static
     dispatchedAt: moment(row.dispatchedAt),
     finishedAt: moment(row.finishedAt),
     updatedAt: moment(row.updatedAt),
+    decision: showDecision(row),
     links: {
       self,
       log: `${self}/log`,
@@ -122,4 +159,9 @@ export function showUpgrade(row: UpgradeRow, executions: TaskExecutions): Static
       execution: executions.executionUrl(upgradeWorkflowId(row.deviceId)),
     },
   };
+}
+
+/** What a person decided after it had ended, or null. */
+function showDecision({ decision, decidedBy, decidedAt }: UpgradeRow) {
+  return decision === null || decidedAt === null ? null : { decision, by: decidedBy ?? '', at: moment(decidedAt) };
 }

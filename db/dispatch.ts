@@ -102,26 +102,40 @@ export async function endUndispatched(
   return rows[0]?.n ?? 0;
 }
 
-/** A page of devices under way, to be told something; `reason` narrows it to those that wait for it. */
+/**
+ * A page of devices under way, to be told something; `reason` narrows it to those that wait for it, `isOffered: false`
+ * to those that were not offered anything yet.
+ */
 export async function findInFlight(
   db: Db,
   taskId: number,
-  page: { after: number; limit: number; reason?: string },
+  page: { after: number; limit: number; reason?: string; isOffered?: false },
 ): Promise<{ id: number; deviceId: string }[]> {
   return db.execute<{ id: number; deviceId: string }>(sql`
     select id::int as id, device_id as "deviceId" from device_upgrades
     where task_id = ${taskId} and dispatched_at is not null and finished_at is null and id > ${page.after}
       ${page.reason === undefined ? sql`` : sql`and reason = ${page.reason}`}
+      ${page.isOffered === undefined ? sql`` : sql`and status in ('scheduled', 'waiting')`}
     order by id limit ${page.limit}`);
 }
 
-/** Puts devices that did not succeed back to `scheduled`. Returns how many. */
-export async function resetFailed(db: Db, taskId: number, by: { author: string; cause: string }): Promise<number> {
+/**
+ * Puts devices that did not succeed back to `scheduled`: all, or only these. Returns how many. The attempt counts on
+ * and leaves a gap, so that an execution which was taken for dead can never share a number with its successor.
+ */
+export async function resetFailed(
+  db: Db,
+  taskId: number,
+  by: { author: string; cause: string },
+  only?: readonly number[],
+): Promise<number> {
   const rows = await db.execute<{ n: number }>(sql`
     with reset as (
       update device_upgrades set status = 'scheduled', reason = null, dispatched_at = null, finished_at = null,
-        not_before = null, edge_at = null, file_index = 0, proofs = '[]', updated_at = clock_timestamp()
+        not_before = null, edge_at = null, file_index = 0, proofs = '[]', attempt = attempt + 1,
+        updated_at = clock_timestamp()
       where task_id = ${taskId} and finished_at is not null and status in (${statusList(RETRYABLE_UPGRADE_STATUSES)})
+        ${only === undefined ? sql`` : sql`and id in (select jsonb_array_elements_text(${JSON.stringify(only)}::jsonb)::bigint)`}
       returning id
     ), logged as (
       insert into upgrade_log (upgrade_id, author, event, status, cause)

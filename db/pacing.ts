@@ -132,7 +132,8 @@ async function lockTask(tx: Db, taskId: number, usesLimits: boolean): Promise<He
   }
   const [head] = await tx.execute<Head>(sql`
     select status, options, department_id as "departmentId", recent_starts as recent,
-      (extract(epoch from clock_timestamp()) * 1000)::float8 as "nowMs", set_config('enable_bitmapscan', 'off', true)
+      (extract(epoch from clock_timestamp()) * 1000)::float8 as "nowMs",
+      set_config('enable_bitmapscan', 'off', true), set_config('enable_seqscan', 'off', true)
     from upgrade_tasks where id = ${taskId} for no key update`);
   if (head === undefined) throw new InvariantError(`task ${taskId} does not exist`);
   return head;

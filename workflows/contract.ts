@@ -5,7 +5,7 @@
  * nowhere else; names in it are what people read in the Temporal Web UI and never change once run.
  */
 import type { StageLimits } from './rules/offers.ts';
-import type { Pacing } from './rules/pacing.ts';
+import type { AbortRule, Pacing } from './rules/pacing.ts';
 import type { UpgradeStatus } from './rules/statuses.ts';
 import type { Component } from './rules/versions.ts';
 
@@ -20,6 +20,13 @@ export function upgradeWorkflowId(deviceId: string): string {
 
 export function taskWorkflowId(taskId: number): string {
   return `task/${taskId}`;
+}
+
+/** The device or task that a workflow id names, for logs; nothing for ids that are not ours. */
+export function namesIn(workflowId: string): { deviceId?: string; taskId?: number } {
+  const [, kind, name = ''] = /^(upgrade|task)\/(.+)$/.exec(workflowId) ?? [];
+  if (kind === 'upgrade') return { deviceId: name };
+  return kind === 'task' ? { taskId: Number(name) } : {};
 }
 
 /** Keyword search attributes that every execution carries, so that people can filter in the Temporal Web UI. */
@@ -102,7 +109,7 @@ export interface RunTaskInput {
 export type TaskOutcome = { status: 'finished' | 'cancelled'; counts: Partial<Record<UpgradeStatus, number>> };
 
 export interface TaskView {
-  phase: 'loading' | 'delayed' | 'paused' | 'outside window' | 'running' | 'cancelling' | 'ended';
+  phase: 'loading' | 'awaiting approval' | 'delayed' | 'paused' | 'outside window' | 'running' | 'cancelling' | 'ended';
   wakesAtMs: number | null;
   pacing: Pacing | null;
 }
@@ -115,4 +122,50 @@ export const START_NOW_UPDATE = 'startNow';
 export const RETRY_UPDATE = 'retryFailed';
 export const TASK_VIEW_QUERY = 'view';
 
-export type PacingChange = Authorship & { pacing: Pacing };
+/** What is changed; what is missing stays. With `revision`, only if nobody has changed anything since. */
+export type PacingChange = Authorship & {
+  fields: Partial<Pacing> & { abort?: AbortRule[] };
+  revision?: number;
+};
+export type PacingAnswer = { kind: 'changed'; revision: number } | { kind: 'conflict'; revision: number };
+
+/** Approving and rejecting name the key too: with four eyes it must be another one than the maker's. */
+export const APPROVE_UPDATE = 'approve';
+export const REJECT_UPDATE = 'reject';
+export type ApprovalBy = Authorship & { keyId: number };
+
+/** Retries all devices that did not succeed, or only these. */
+export type RetryRequest = Authorship & { upgradeIds?: number[] };
+
+// ---------------------------------------------------------------- deliverWebhook, pingWebhook
+
+export const DELIVER_WEBHOOK = 'deliverWebhook';
+export const PING_WEBHOOK = 'pingWebhook';
+
+export function deliveryWorkflowId(deliveryId: number): string {
+  return `webhook/${deliveryId}`;
+}
+
+export interface DeliverWebhookInput {
+  deliveryId: number;
+}
+
+/**
+ * What became of a delivery; `held`: the webhook is switched off, it goes on when it is on again; `removed`: there is
+ * no such delivery any more.
+ */
+export type DeliveryOutcome = 'delivered' | 'failed' | 'held' | 'removed';
+
+/** Do not wait any longer, try now. */
+export const RETRY_NOW_SIGNAL = 'retryNow';
+
+export interface PingWebhookInput {
+  webhookId: number;
+}
+
+/** What came back; `status` is null when nothing did, and `error` says why. */
+export interface PingOutcome {
+  status: number | null;
+  error: string | null;
+  tookMs: number;
+}

@@ -1,78 +1,28 @@
 /**
  * One task: many devices, one workflow each.
  *
- * Waits out the dispatch delay (the time to change one's mind), then starts devices as the pacing and the permitted
- * hours allow, until none is left and all have ended. The devices are not children and not in this history: they are
- * rows, started in slices of a minute by one activity, so 100 000 of them cost no more events than the minutes they take.
+ * Waits for the approval, if one is required, and for the end of the dispatch delay (the time to change one's mind).
+ * Then starts devices as the pacing and the permitted hours allow, until none is left and all have ended; a task that
+ * devices may join lives until its deadline. The devices are not children and not in this history: they are rows,
+ * started in slices of a minute by one activity, so 100 000 of them cost no more events than the minutes they take.
  *
- * Operators pause, resume, cancel, change the pacing and retry at any time; each control is an update, recorded with
- * its author before it is answered. State that must survive is in the task's row, so continuing as new carries nothing.
+ * When a rule says that too many fail, the task pauses or cancels itself. People may do that, and more, at any time
+ * (`task-controls.ts`). State that must survive is in the task's row, so continuing as new carries nothing.
  */
-import {
-  CancellationScope,
-  allHandlersFinished,
-  condition,
-  continueAsNew,
-  defineQuery,
-  defineUpdate,
-  proxyActivities,
-  proxyLocalActivities,
-  setCurrentDetails,
-  setHandler,
-  upsertSearchAttributes,
-  workflowInfo,
-} from '@temporalio/workflow';
+import { CancellationScope, allHandlersFinished, condition, continueAsNew, workflowInfo } from '@temporalio/workflow';
 import type { TaskActivities } from '../activities/tasks.ts';
-import {
-  CANCEL_UPDATE,
-  PACING_UPDATE,
-  PAUSE_UPDATE,
-  RESUME_UPDATE,
-  RETRY_UPDATE,
-  SEARCH_ATTRIBUTES,
-  START_NOW_UPDATE,
-  TASK_VIEW_QUERY,
-  type Authorship,
-  type PacingChange,
-  type RunTaskInput,
-  type TaskOutcome,
-  type TaskView,
-} from './contract.ts';
+import type { Authorship, RunTaskInput, TaskOutcome } from './contract.ts';
 import { LAST_DEVICES_MS } from './rules/offers.ts';
 import type { TaskStatus } from './rules/statuses.ts';
-
-const retry = { initialInterval: '200ms', backoffCoefficient: 2, maximumInterval: '1m' } as const;
-const database = proxyLocalActivities<TaskActivities>({ startToCloseTimeout: '60s', retry });
-const devices = proxyActivities<TaskActivities>({ startToCloseTimeout: '15m', heartbeatTimeout: '30s', retry });
+import { handleControls } from './task-controls.ts';
+import { became, cancel, devices, newRun, plan, record, reload, show, statusOf, type Run } from './task-run.ts';
 
 /** Short histories load fast and read well. */
 const EVENTS_PER_RUN = 2_000;
-type Plan = Awaited<ReturnType<TaskActivities['loadTask']>>;
-type TaskEntry = Parameters<TaskActivities['recordTaskStatus']>[2];
-
-/** Everything this execution knows. */
-interface Run {
-  taskId: number;
-  db: TaskActivities;
-  plan: Plan | null;
-  view: TaskView;
-  paused: boolean;
-  startNow: boolean;
-  cancelledBy: Authorship | null;
-  ended: boolean;
-}
+type Abort = NonNullable<Awaited<ReturnType<TaskActivities['dispatchUpgrades']>>['abort']>;
 
 export async function runTask({ taskId }: RunTaskInput): Promise<TaskOutcome> {
-  const run: Run = {
-    taskId,
-    db: oneAtATime(database),
-    plan: null,
-    view: { phase: 'loading', wakesAtMs: null, pacing: null },
-    paused: false,
-    startNow: false,
-    cancelledBy: null,
-    ended: false,
-  };
+  const run = newRun(taskId);
   handleControls(run);
   // A cancellation from the Web UI or the command line is an operator's cancel.
   void CancellationScope.current().cancelRequested.catch(() =>
@@ -81,6 +31,7 @@ export async function runTask({ taskId }: RunTaskInput): Promise<TaskOutcome> {
   return CancellationScope.nonCancellable(async () => {
     await reload(run);
     if (await isOver(run)) return { status: overStatus(run), counts: await run.db.countStatuses(taskId) };
+    await waitForApproval(run);
     await waitForDispatch(run);
     for (;;) {
       await runSlices(run);
@@ -90,57 +41,12 @@ export async function runTask({ taskId }: RunTaskInput): Promise<TaskOutcome> {
   });
 }
 
-/** Every control is recorded before it is answered; a validator refuses what makes no sense any more. */
-function handleControls(run: Run): void {
-  const { taskId } = run;
-  const control = <Result, By extends Authorship>(name: string, handle: (by: By) => Promise<Result>) =>
-    setHandler(defineUpdate<Result, [By]>(name), handle, {
-      validator: (_by: By) => {
-        if (run.ended) throw new Error('the task has ended');
-        if (run.cancelledBy !== null) throw new Error('the task is being cancelled');
-      },
-    });
-  setHandler(defineQuery<TaskView>(TASK_VIEW_QUERY), () => run.view);
-  control(PAUSE_UPDATE, async (by) => {
-    await record(run, 'paused', { ...by, event: 'paused' });
-    run.paused = true;
-  });
-  control(RESUME_UPDATE, async (by) => {
-    const begun = run.plan === null || run.startNow || Date.now() >= run.plan.dispatchAtMs;
-    await record(run, begun ? 'running' : 'scheduled', { ...by, event: 'resumed' });
-    run.paused = false;
-    await run.db.announceOffers(taskId);
-    await devices.tellInFlight(taskId, { edge: 'resumed', reason: 'task_paused' });
-  });
-  control(CANCEL_UPDATE, (by) => cancel(run, by));
-  control(START_NOW_UPDATE, async (by) => {
-    await run.db.recordStartNow(taskId, { ...by, event: 'start_now' });
-    run.startNow = true;
-  });
-  control(PACING_UPDATE, async ({ pacing, ...by }: PacingChange) => {
-    await run.db.recordPacing(taskId, pacing, { ...by, event: 'pacing_changed' });
-    if (run.plan !== null) run.plan.options.pacing = pacing;
-  });
-  control(RETRY_UPDATE, async ({ author, cause }) => {
-    const count = await run.db.resetFailed(taskId, { author, cause: cause ?? 'retry failed devices' });
-    await reload(run);
-    return count;
-  });
-}
-
-async function cancel(run: Run, by: Authorship): Promise<void> {
-  if (run.ended) return;
-  // Written first: the dispatcher, and every device between two files, looks at what is written.
-  await record(run, 'cancelling', { ...by, event: 'cancelling' });
-  run.cancelledBy ??= by;
-}
-
 /** The task had ended before this execution began: it was started to retry devices, and there were none to retry. */
 async function isOver(run: Run): Promise<boolean> {
-  if (!hasEnded(plan(run).status)) return false;
+  if (!hasEnded(statusOf(run))) return false;
   await condition(allHandlersFinished);
   await reload(run);
-  return hasEnded(plan(run).status);
+  return hasEnded(statusOf(run));
 }
 
 function hasEnded(status: TaskStatus): boolean {
@@ -148,26 +54,33 @@ function hasEnded(status: TaskStatus): boolean {
 }
 
 function overStatus(run: Run): TaskOutcome['status'] {
-  return plan(run).status === 'cancelled' ? 'cancelled' : 'finished';
+  return statusOf(run) === 'cancelled' ? 'cancelled' : 'finished';
 }
 
-/** Changes what the task is: in the database, with author and cause, and in the list of executions. */
-async function record(run: Run, status: TaskStatus, entry: TaskEntry): Promise<void> {
-  await run.db.recordTaskStatus(run.taskId, status, entry);
-  upsertSearchAttributes({ [SEARCH_ATTRIBUTES.status]: [status] });
-  if (run.plan !== null) run.plan.status = status;
-}
-
-async function reload(run: Run): Promise<void> {
-  run.plan = await run.db.loadTask(run.taskId);
-  run.paused = run.plan.status === 'paused';
-  if (run.plan.status === 'cancelling') run.cancelledBy ??= { author: 'system', cause: 'cancelled before' };
+/** Somebody must agree first, within the time that the order gives; nobody's answer is what the order says it is. */
+async function waitForApproval(run: Run): Promise<void> {
+  const { approval } = plan(run).options;
+  const isAwaited = () => statusOf(run) === 'awaiting_approval' && run.cancelledBy === null;
+  if (approval === null || !isAwaited()) return;
+  const { createdBy, approvalDeadlineAtMs } = plan(run);
+  const who = approval.fourEyes ? `somebody other than ${createdBy} must approve it` : 'somebody must approve it';
+  await run.db.recordApprovalNeeded(run.taskId, { author: 'system', event: 'approval_needed', cause: who });
+  const leftMs = (approvalDeadlineAtMs ?? 0) - Date.now();
+  show(run, 'awaiting approval', Math.max(0, leftMs));
+  if (leftMs > 0) await condition(() => !isAwaited(), leftMs, { summary: who });
+  // A decision of the last moment is being written.
+  await condition(allHandlersFinished);
+  if (!isAwaited()) return;
+  if (approval.onExpiry === 'cancel') return cancel(run, { author: 'system', cause: 'nobody approved it in time' });
+  const cause = 'nobody decided in time, and the order says to start then';
+  const refused = await run.db.recordApproval(run.taskId, { author: 'system', keyId: null, cause });
+  if (refused === null && isAwaited()) became(run, 'scheduled');
 }
 
 /** The dispatch delay: a durable timer, which a person can shorten. */
 async function waitForDispatch(run: Run): Promise<void> {
   const delayMs = plan(run).dispatchAtMs - Date.now();
-  if (delayMs <= 0) return;
+  if (delayMs <= 0 || run.startNow || run.cancelledBy !== null) return;
   show(run, 'delayed', delayMs);
   await condition(() => run.startNow || run.cancelledBy !== null, delayMs, { summary: 'dispatch delay' });
 }
@@ -177,29 +90,51 @@ async function runSlices(run: Run): Promise<void> {
   while (run.cancelledBy === null) {
     const leftMs = plan(run).deadlineAtMs - Date.now();
     if (leftMs <= 0) return;
-    if (run.paused) {
+    if (isPaused(run)) {
       show(run, 'paused', leftMs);
-      await condition(() => !run.paused || run.cancelledBy !== null, leftMs, {
+      await condition(() => !isPaused(run) || run.cancelledBy !== null, leftMs, {
         summary: 'paused until the deadline at the latest',
       });
       continue;
     }
-    if (plan(run).status !== 'running') {
-      await record(run, 'running', { author: 'system', event: 'running', cause: 'the dispatch delay is over' });
+    if (statusOf(run) !== 'running') {
+      const cause = 'the dispatch delay is over';
+      await record(run, 'running', { author: 'system', event: 'running', cause }, ['scheduled']);
+      continue;
     }
     show(run, 'running', null);
     // Ends early when a control changes the task's status: the dispatcher reads it before every step it takes.
     const report = await devices.dispatchUpgrades(run.taskId);
-    if (report.isIdle) return;
+    if (report.abort !== null) await abort(run, report.abort);
+    if (report.isIdle && plan(run).options.joins === null) return;
     if (report.windowOpensInMs !== null) {
       const sleepMs = Math.min(report.windowOpensInMs, leftMs);
       show(run, 'outside window', sleepMs);
-      await condition(() => run.paused || run.cancelledBy !== null, sleepMs, {
+      await condition(() => isPaused(run) || run.cancelledBy !== null, sleepMs, {
         summary: 'until the permitted hours begin',
       });
     }
     await continueWhenLong(run);
   }
+}
+
+function isPaused(run: Run): boolean {
+  return statusOf(run) === 'paused';
+}
+
+/** Too many have failed: what the rule says, unless a person has decided something else meanwhile. */
+async function abort(run: Run, { effect, cause }: Abort): Promise<void> {
+  const by = { author: 'system', cause };
+  if (effect === 'cancel_waiting') {
+    if (isPaused(run) || run.cancelledBy !== null) return;
+    await run.db.recordWaitingStopped(run.taskId, cause);
+    await run.db.endUndispatched(run.taskId, { status: 'cancelled', reason: 'aborted', ...by });
+    await devices.tellInFlight(run.taskId, { control: { action: 'cancel', ...by }, only: 'waiting' });
+    return reload(run);
+  }
+  const becomes = effect === 'pause' ? 'paused' : 'cancelling';
+  await record(run, becomes, { ...by, event: 'aborted', details: { effect } }, ['running']);
+  if (statusOf(run) === 'cancelling') run.cancelledBy ??= by;
 }
 
 /** All devices have ended or the deadline has passed; null when a retry came in meanwhile. */
@@ -223,7 +158,8 @@ async function cancelTask(run: Run, by: Authorship): Promise<TaskOutcome | null>
   const { taskId } = run;
   const { author, cause = '' } = by;
   show(run, 'cancelling', null);
-  await run.db.endUndispatched(taskId, { status: 'cancelled', reason: 'cancelled_by_operator', author, cause });
+  const reason = author === 'system' ? 'aborted' : 'cancelled_by_operator';
+  await run.db.endUndispatched(taskId, { status: 'cancelled', reason, author, cause });
   await devices.tellInFlight(taskId, { control: { action: 'cancel', author, cause } });
   await awaitLastDevices(run);
   return close(run, 'cancelled', by);
@@ -259,36 +195,4 @@ async function continueWhenLong(run: Run): Promise<void> {
   if (!continueAsNewSuggested && historyLength < EVENTS_PER_RUN) return;
   await condition(allHandlersFinished);
   if (run.cancelledBy === null) await continueAsNew<typeof runTask>({ taskId: run.taskId });
-}
-
-function plan(run: Run): Plan {
-  if (run.plan === null) throw new Error('the task is not loaded');
-  return run.plan;
-}
-
-/** Changes what a query and the page of this execution show. */
-function show(run: Run, phase: TaskView['phase'], sleepMs: number | null): void {
-  const { name, deviceCount, options } = plan(run);
-  run.view = { ...run.view, phase, wakesAtMs: sleepMs === null ? null : Date.now() + sleepMs, pacing: options.pacing };
-  setCurrentDetails(
-    `**${name}** (${deviceCount} devices): ${phase}\n\nAt most ${options.pacing.maxConcurrent} at one time.`,
-  );
-}
-
-/**
- * The same steps, but never two at once. A control may come while the story itself is writing; in which order two local
- * activities under way come back is not in the history, so a replay could not know it.
- */
-function oneAtATime<Steps extends object>(steps: Steps): Steps {
-  let turn: Promise<unknown> = Promise.resolve();
-  return new Proxy(steps, {
-    get: (target, name) => {
-      const step = Reflect.get(target, name) as (...args: unknown[]) => Promise<unknown>;
-      return (...args: unknown[]) => {
-        const mine = turn.then(() => step(...args));
-        turn = mine.catch(() => {});
-        return mine;
-      };
-    },
-  });
 }

@@ -3,6 +3,7 @@
  * and a dispatcher like the real one, with the real pacing.
  */
 import type { TaskActivities } from '../../activities/tasks.ts';
+import type { Approval } from '../../db/schema.ts';
 import type { TaskStatus, UpgradeStatus } from '../../workflows/rules/statuses.ts';
 import {
   abortDue,
@@ -14,6 +15,9 @@ import {
   type Pacing,
 } from '../../workflows/rules/pacing.ts';
 import { LIMITS, MINUTE } from './fake-device.ts';
+
+/** Who made the task. */
+export const MAKER = 'zhao';
 
 /** Real milliseconds: while an activity runs, the time-skipping server does not skip. */
 const TAKES_MS = 30;
@@ -35,6 +39,9 @@ export interface FakeTaskOptions {
   deadlineMs?: number;
   maxConcurrent?: number;
   abort?: AbortRule[];
+  approval?: Approval;
+  /** Devices may join it: see `join`. */
+  joins?: boolean;
   /** Closed until so long after the start. */
   windowOpensAfterMs?: number;
 }
@@ -43,6 +50,8 @@ export class FakeTask {
   readonly log: string[] = [];
   readonly upgrades: FakeUpgrade[];
   status: TaskStatus = 'scheduled';
+  approvedBy: string | null = null;
+  revision = 1;
   mostAtOnce = 0;
   pacing: Pacing;
   readonly #nowMs: () => Promise<number>;
@@ -57,12 +66,15 @@ export class FakeTask {
     this.#startedAtMs = clock.startedAtMs;
     this.#deadlineAtMs = clock.startedAtMs + (options.deadlineMs ?? WEEK_MS);
     this.pacing = atMost(options.maxConcurrent ?? 50);
-    this.upgrades = Array.from({ length: options.devices }, () => ({
-      status: 'scheduled',
-      startedAtMs: null,
-      takesMs: options.takesMs === undefined ? TAKES_MS : options.takesMs,
-      endsAs: options.endsAs ?? 'succeeded',
-    }));
+    if (options.approval !== undefined) this.status = 'awaiting_approval';
+    this.upgrades = [];
+    this.join(options.devices);
+  }
+
+  /** Puts devices into the task. */
+  join(devices: number): void {
+    const { takesMs = TAKES_MS, endsAs = 'succeeded' } = this.#options;
+    for (let n = 0; n < devices; n++) this.upgrades.push({ status: 'scheduled', startedAtMs: null, takesMs, endsAs });
   }
 
   readonly activities: TaskActivities = {
@@ -78,23 +90,49 @@ export class FakeTask {
         notEligible: 'wait',
         dispatchDelayMs: this.#options.dispatchDelayMs ?? 0,
         abort: this.#options.abort ?? [],
-        approval: null,
-        joins: null,
+        approval: this.#options.approval ?? null,
+        joins: this.#options.joins === true ? {} : null,
         lifeMs: WEEK_MS,
       },
+      createdBy: MAKER,
+      revision: this.revision,
+      approvalDeadlineAtMs:
+        this.#options.approval === undefined ? null : this.#startedAtMs + this.#options.approval.withinMs,
       deviceCount: this.upgrades.length,
       dispatchAtMs: this.#startedAtMs + (this.#options.dispatchDelayMs ?? 0),
       deadlineAtMs: this.#deadlineAtMs,
       nowMs: await this.#nowMs(),
     }),
-    recordTaskStatus: async (_taskId, status, { author, event, cause }) => {
-      if (this.status === status) return;
+    recordTaskStatus: async (_taskId, status, { author, event, cause }, from) => {
+      if (this.status === status || from?.includes(this.status) === false) return this.status;
+      if (this.status === 'paused') this.#countedFrom = (await this.#count()).ended;
       this.status = status;
       this.log.push(`${event} by ${author}${cause ? `: ${cause}` : ''}`);
+      return status;
     },
-    recordPacing: async (_taskId, pacing, { author }) => {
-      this.pacing = pacing;
-      this.log.push(`pacing ${pacing.maxConcurrent} by ${author}`);
+    recordWaitingStopped: async (_taskId, cause) => {
+      this.#countedFrom = (await this.#count()).ended;
+      if (this.log.includes(`aborted by system: ${cause}`)) return;
+      this.log.push(`aborted by system: ${cause}`);
+    },
+    changePacing: async (taskId, { fields: { abort: _abort, ...pacing }, revision }, { author }) => {
+      if (revision !== undefined && revision !== this.revision) return { kind: 'conflict', revision: this.revision };
+      this.pacing = { ...this.pacing, ...pacing };
+      this.revision += 1;
+      this.log.push(`pacing ${this.pacing.maxConcurrent} by ${author}`);
+      return { kind: 'changed', options: (await this.activities.loadTask(taskId)).options, revision: this.revision };
+    },
+    recordApprovalNeeded: async (_taskId, { author, event, cause }) => {
+      const line = `${event} by ${author}: ${cause}`;
+      if (!this.log.includes(line)) this.log.push(line);
+    },
+    recordApproval: async (_taskId, { author, keyId, cause }) => {
+      if (this.status !== 'awaiting_approval') return this.approvedBy === author ? null : 'not_awaited';
+      if (keyId !== null && this.#options.approval?.fourEyes === true && author === MAKER) return 'own_task';
+      this.status = 'scheduled';
+      this.approvedBy = author;
+      this.log.push(`approved by ${author}: ${cause}`);
+      return null;
     },
     recordStartNow: async (_taskId, { author, event }) => void this.log.push(`${event} by ${author}`),
     announceOffers: async () => {},
@@ -140,6 +178,10 @@ export class FakeTask {
       return { ...report, isIdle: left.inFlight + left.remaining === 0 };
     },
     tellInFlight: async (_taskId, message) => {
+      if ('only' in message) {
+        this.log.push(`told those that wait: ${message.control.action}`);
+        return 0;
+      }
       const flying = this.upgrades.filter((upgrade) => upgrade.status === 'scheduled' && upgrade.startedAtMs !== null);
       if ('control' in message) for (const upgrade of flying) upgrade.status = 'cancelled';
       this.log.push(`told ${flying.length}: ${'control' in message ? message.control.action : message.edge}`);

@@ -5,22 +5,25 @@ import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TaskActivities } from '../../activities/tasks.ts';
 import {
+  APPROVE_UPDATE,
   CANCEL_UPDATE,
   PACING_UPDATE,
   PAUSE_UPDATE,
+  REJECT_UPDATE,
   RESUME_UPDATE,
   RETRY_UPDATE,
   RUN_TASK,
   START_NOW_UPDATE,
   TASK_VIEW_QUERY,
+  type PacingAnswer,
+  type PacingChange,
   type TaskOutcome,
   type TaskView,
 } from '../../workflows/contract.ts';
 import { startTimeSkipping, withWorker } from '../support/temporal.ts';
 import { waitFor } from '../support/wait.ts';
 import { HOUR, MINUTE } from './fake-device.ts';
-import { FakeTask, type FakeTaskOptions } from './fake-task.ts';
-import { atMost } from '../../workflows/rules/pacing.ts';
+import { FakeTask, MAKER, type FakeTaskOptions } from './fake-task.ts';
 
 let env: TestWorkflowEnvironment;
 beforeAll(async () => {
@@ -154,7 +157,7 @@ describe('an operator', () => {
       {
         during: async (handle, fake) => {
           await waitFor(() => fake.upgrades.some(({ startedAtMs }) => startedAtMs !== null));
-          await handle.executeUpdate(PACING_UPDATE, { args: [{ ...LI, pacing: atMost(15) }] });
+          await handle.executeUpdate(PACING_UPDATE, { args: [{ ...LI, fields: { maxConcurrent: 15 } }] });
         },
       },
     );
@@ -198,6 +201,163 @@ describe('an operator', () => {
           const refused = await handle.executeUpdate(PAUSE_UPDATE, { args: [LI] }).catch((error: unknown) => error);
           expect(refused).toBeInstanceOf(Error);
           if (refused instanceof WorkflowUpdateFailedError) expect(refused.cause?.message).toContain('being cancelled');
+        },
+      },
+    );
+  });
+});
+
+const refusalOf = (work: Promise<unknown>) =>
+  work.then(
+    () => 'accepted',
+    (error: unknown) => (error instanceof WorkflowUpdateFailedError ? (error.cause?.message ?? '') : String(error)),
+  );
+
+describe('a task that must be approved', () => {
+  const approval = { withinMs: 4 * HOUR, onExpiry: 'cancel', fourEyes: true } as const;
+  const WANG = { author: 'wang', keyId: 2, cause: 'looks good' };
+  const awaiting = (handle: WorkflowHandle) => waitFor(async () => (await view(handle)).phase === 'awaiting approval');
+
+  it('starts nothing until somebody else has approved it', async () => {
+    const { outcome, task } = await play(
+      { devices: 3, approval },
+      {
+        during: async (handle, fake) => {
+          await awaiting(handle);
+          const own = { ...WANG, author: MAKER };
+          expect(await refusalOf(handle.executeUpdate(APPROVE_UPDATE, { args: [own] }))).toContain('somebody else');
+          expect(await refusalOf(handle.executeUpdate(PAUSE_UPDATE, { args: [LI] }))).toContain('awaits an approval');
+          expect(await refusalOf(handle.executeUpdate(RESUME_UPDATE, { args: [LI] }))).toContain('awaits an approval');
+          expect(fake.upgrades.every(({ startedAtMs }) => startedAtMs === null)).toBe(true);
+          await handle.executeUpdate(APPROVE_UPDATE, { args: [WANG] });
+        },
+      },
+    );
+    expect(outcome).toEqual({ status: 'finished', counts: { succeeded: 3 } });
+    expect(task.log).toEqual([
+      'approval_needed by system: somebody other than zhao must approve it',
+      'approved by wang: looks good',
+      'running by system: the dispatch delay is over',
+      'finished by system: every device has ended',
+    ]);
+  });
+
+  it('can be approved once; the dispatch delay runs meanwhile', async () => {
+    const { outcome, tookMs } = await play(
+      { devices: 1, approval, dispatchDelayMs: HOUR },
+      {
+        during: async (handle) => {
+          await awaiting(handle);
+          await handle.executeUpdate(APPROVE_UPDATE, { args: [WANG] });
+          const again = { ...WANG, author: 'chen' };
+          expect(await refusalOf(handle.executeUpdate(APPROVE_UPDATE, { args: [again] }))).toContain('does not await');
+          expect(await refusalOf(handle.executeUpdate(REJECT_UPDATE, { args: [again] }))).toContain('does not await');
+        },
+      },
+    );
+    expect(outcome.status).toBe('finished');
+    expect(tookMs).toBeGreaterThanOrEqual(HOUR);
+    expect(tookMs).toBeLessThan(2 * HOUR);
+  });
+
+  it('that is rejected ends as cancelled, with the cause', async () => {
+    const { outcome, task } = await play(
+      { devices: 2, approval },
+      {
+        during: async (handle) => {
+          await awaiting(handle);
+          await handle.executeUpdate(REJECT_UPDATE, { args: [{ ...WANG, cause: 'wrong file' }] });
+        },
+      },
+    );
+    expect(outcome).toEqual({ status: 'cancelled', counts: { cancelled: 2 } });
+    expect(task.log).toContain('rejected by wang: wrong file');
+  });
+
+  it.each([
+    ['cancel', 'cancelled', 'cancelling by system: nobody approved it in time'],
+    ['start', 'finished', 'approved by system: nobody decided in time, and the order says to start then'],
+  ] as const)('about which nobody decides: %s', async (onExpiry, status, line) => {
+    const { outcome, task, tookMs } = await play({ devices: 2, approval: { ...approval, onExpiry } });
+    expect(outcome.status).toBe(status);
+    expect(task.log).toContain(line);
+    expect(tookMs).toBeGreaterThanOrEqual(4 * HOUR);
+  });
+});
+
+describe('a rule that aborts', () => {
+  const rule = { failures: 'any', percent: 50, afterFinished: 4, effect: 'pause' } as const;
+
+  it('pauses the task; resumed, it does not fire again at the same counts', async () => {
+    const { outcome, task } = await play(
+      { devices: 6, maxConcurrent: 2, endsAs: 'failed', abort: [rule] },
+      {
+        during: async (handle, fake) => {
+          await waitFor(async () => (await view(handle)).phase === 'paused');
+          expect(fake.counts()['failed']).toBeGreaterThanOrEqual(4);
+          expect(fake.upgrades.some(({ startedAtMs }) => startedAtMs === null)).toBe(true);
+          await handle.executeUpdate(RESUME_UPDATE, { args: [LI] });
+        },
+      },
+    );
+    expect(outcome).toEqual({ status: 'finished', counts: { failed: 6 } });
+    expect(task.log.filter((line) => line.startsWith('aborted'))).toEqual([
+      'aborted by system: 4 of 4 finished devices did not succeed (100 %); the rule stops the task at 50 % after at least 4 finished',
+    ]);
+  });
+
+  it('cancels what was not offered yet; the others go on to their end', async () => {
+    const { outcome, task } = await play({
+      devices: 8,
+      maxConcurrent: 4,
+      endsAs: 'failed',
+      abort: [{ ...rule, effect: 'cancel_waiting' }],
+    });
+    expect(outcome).toEqual({ status: 'finished', counts: { failed: 4, cancelled: 4 } });
+    expect(task.log).toContain('told those that wait: cancel');
+  });
+
+  it('cancels the task', async () => {
+    const { outcome, task } = await play({
+      devices: 8,
+      maxConcurrent: 4,
+      endsAs: 'failed',
+      abort: [{ ...rule, effect: 'cancel' }],
+    });
+    expect(outcome).toEqual({ status: 'cancelled', counts: { failed: 4, cancelled: 4 } });
+    expect(task.log.find((line) => line.startsWith('aborted by system: 4 of 4'))).toBeDefined();
+    expect(task.log.at(-1)).toMatch(/^cancelled by system: 4 of 4/);
+  });
+});
+
+describe('a task that devices may join', () => {
+  it('lives until its deadline, also when all it has have ended', async () => {
+    const { outcome, tookMs } = await play(
+      { devices: 2, joins: true, deadlineMs: 4_000 },
+      {
+        during: async (_handle, fake) => {
+          await waitFor(() => fake.counts()['succeeded'] === 2);
+          fake.join(1);
+        },
+      },
+    );
+    expect(outcome).toEqual({ status: 'finished', counts: { succeeded: 3 } });
+    expect(tookMs).toBeGreaterThanOrEqual(4_000);
+  });
+});
+
+describe('two people at the pacing', () => {
+  it('do not overwrite each other unseen', async () => {
+    await play(
+      { devices: 3, dispatchDelayMs: HOUR },
+      {
+        during: async (handle) => {
+          const change = (author: string, maxConcurrent: number) =>
+            handle.executeUpdate<PacingAnswer, [PacingChange]>(PACING_UPDATE, {
+              args: [{ author, fields: { maxConcurrent }, revision: 1 }],
+            });
+          expect(await change('li', 5)).toEqual({ kind: 'changed', revision: 2 });
+          expect(await change('wang', 7)).toEqual({ kind: 'conflict', revision: 2 });
         },
       },
     );

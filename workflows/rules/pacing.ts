@@ -67,8 +67,8 @@ export interface PacingState {
 }
 
 /** Starts are spread over the minute; a dispatcher that was held up may catch up on so many seconds. */
-const CATCH_UP_S = 5;
-const MINUTE_S = 60;
+export const CATCH_UP_S = 5;
+export const MINUTE_S = 60;
 /** Growth ends somewhere: more than this no dispatcher can start. */
 const FASTEST_PER_MINUTE = 1_000_000;
 
@@ -106,9 +106,14 @@ function startsWithinRate(rate: number, recent: RecentStarts, now: number): numb
     // A second that lies ahead belongs to a clock that was set back: it counts as now.
     for (; next >= 0 && recent[next]![0] > now - span; next--) counted += recent[next]![1];
     if (span < CATCH_UP_S) continue;
-    allowed = Math.min(allowed, Math.min(most, Math.ceil((rate * span) / MINUTE_S)) - counted);
+    allowed = Math.min(allowed, mostWithin(rate, span) - counted);
   }
   return Math.max(0, allowed);
+}
+
+/** How many starts a rate allows in so many seconds on end; what it says of `CATCH_UP_S` and more must hold. */
+export function mostWithin(ratePerMinute: number, spanS: number): number {
+  return Math.min(Math.floor(ratePerMinute), Math.ceil((ratePerMinute * spanS) / MINUTE_S));
 }
 
 /** The starts of the last minute with those of this moment; what is older is forgotten. */

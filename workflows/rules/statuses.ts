@@ -79,7 +79,8 @@ export const UPGRADE_TRANSITIONS: Readonly<Record<UpgradeStatus, readonly Upgrad
   partial: ['scheduled'],
   reverted: ['scheduled'],
   cancelled: [],
-  skipped: [],
+  // Only who was left out by a rule, in a task that devices may join.
+  skipped: ['scheduled'],
 };
 
 /** True when nothing more happens to a device upgrade by itself. */
