@@ -11,26 +11,33 @@ import type { Registry } from 'prom-client';
 import {
   createApp,
   ensureFirstKey,
+  forgetAnswers,
   limitServer,
   makeAdminKey,
   restartLostTasks,
   startUnstartedTasks,
   type AppOptions,
 } from './api/app.ts';
+import { EventHub } from './api/events.ts';
 import { Executions } from './api/executions.ts';
 import { Inbound } from './api/inbound.ts';
+import { packageVersion } from './api/openapi.ts';
+import { WebhookSweep } from './api/webhook-sweep.ts';
 import { ConfigError, loadConfig, type Config } from './config.ts';
 import { connectDatabase, migrate, type Database } from './db/index.ts';
 import { DataDirLockedError, ensureSearchAttributes, lockDataDir } from './embedded.ts';
-import { amsRoutes } from './gateways/ams/http.ts';
+import { AmsGateway } from './gateways/ams/gateway.ts';
 import { FileCache } from './gateways/file-cache.ts';
 import { DeviceHttpServer } from './gateways/http.ts';
 import { DEFAULT_TERMINAL_PROFILE } from './gateways/terminal/codec.ts';
 import { TerminalGateway } from './gateways/terminal/server.ts';
+import { registerDatabaseMetrics } from './database-metrics.ts';
+import { registerFleetMetrics } from './fleet-metrics.ts';
 import { registerGatewayMetrics } from './gateway-metrics.ts';
 import { createLogger, createMetrics, type Logger } from './log.ts';
+import { registerBuild } from './metrics.ts';
 import { startServers, type Servers } from './servers.ts';
-import { connectionOptions, startWorker, type Stops } from './worker.ts';
+import { connectWorker, connectionOptions, startWorker, type Stops } from './worker.ts';
 
 /** A running Slipway. */
 export interface Program {
@@ -76,23 +83,43 @@ async function startParts(config: Config, log: Logger, stops: Stops): Promise<Om
   stops.push({ name: 'database', stop: () => database.close() });
 
   const metrics = createMetrics();
-  const { client, connection } = await connectTemporal(config, servers);
+  registerBuild(metrics, { version: packageVersion(), roles: config.roles });
+  registerDatabaseMetrics(metrics, database.load);
+  if (has('api')) registerFleetMetrics(metrics, { db: database.db, log });
+  const worker = has('worker') ? await connectWorker(config, log, servers) : null;
+  const connection = worker?.connection ?? (await Connection.connect(connectionOptions(config, servers)));
   stops.push({ name: 'Temporal connection', stop: () => connection.close() });
-  const executions = new Executions({ client, taskQueue: config.temporal.taskQueue, uiUrl: servers.temporalUiUrl });
+  await ensureSearchAttributes(connection.operatorService, config.temporal.namespace);
+  const executions = new Executions({
+    client: new Client({ connection, namespace: config.temporal.namespace }),
+    taskQueue: config.temporal.taskQueue,
+    uiUrl: servers.temporalUiUrl,
+    eagerStart: worker !== null,
+  });
 
   const gateways = has('gateway') ? await startGateways(config, log, { database, executions, metrics }, stops) : null;
-  const moreMetrics = has('worker')
-    ? await startWorker(config, log, { database, executions, servers }, stops)
-    : undefined;
+  if (worker !== null) {
+    await startWorker(config, log, { database, executions, connection: worker.connection }, stops);
+  }
+  const events = new EventHub({ database, log, maxStreams: config.eventStreamsMax });
   const app: AppOptions = {
+    events,
+    allowPrivateWebhooks: config.webhooks.allowPrivate,
     trustedProxies: config.api.trustedProxies,
     db: database.db,
     executions,
     log,
     metrics,
-    ...(moreMetrics && { moreMetrics }),
+    ...(worker && { moreMetrics: worker.metrics }),
   };
   const api = has('api') ? await startApi(config, log, app, stops) : null;
+  if (api !== null) {
+    // Stopped before the server: streams do not end by themselves.
+    stops.push({ name: 'event streams', stop: () => events.stop() });
+    const webhooks = new WebhookSweep({ db: database.db, executions, log: log.child({ component: 'webhooks' }) });
+    webhooks.start();
+    stops.push({ name: 'webhooks', stop: () => webhooks.stop() });
+  }
   if (api === null && config.api.probePort !== undefined) {
     const probes = createApp({ ...app, probesOnly: true });
     await listen(probes, config.api.probePort, config.api.host, stops);
@@ -104,12 +131,6 @@ async function startParts(config: Config, log: Logger, stops: Stops): Promise<Om
     terminalPort: gateways?.terminalPort ?? null,
     deviceHttpPort: gateways?.deviceHttpPort ?? null,
   };
-}
-
-async function connectTemporal(config: Config, servers: Servers) {
-  const connection = await Connection.connect(connectionOptions(config, servers));
-  await ensureSearchAttributes(connection.operatorService, config.temporal.namespace);
-  return { connection, client: new Client({ connection, namespace: config.temporal.namespace }) };
 }
 
 // ---------------------------------------------------------------- roles
@@ -136,12 +157,19 @@ async function startGateways(
       commandKeywords: [...DEFAULT_TERMINAL_PROFILE.commandKeywords, ...config.terminal.snKeywords],
     },
   });
+  const trackers = new AmsGateway({
+    host: inbound,
+    files,
+    log: log.child({ protocol: 'ams' }),
+    publicUrl: config.deviceHttp.publicUrl,
+  });
   const deviceHttp = new DeviceHttpServer(
-    amsRoutes(inbound),
+    trackers.routes,
     { maxConnections: config.terminal.maxConnections, requestTimeoutMs: 30_000 },
     log.child({ protocol: 'ams' }),
   );
   inbound.listen(terminals);
+  inbound.listen(trackers);
   await inbound.start();
   // Pushed first, stopped last: what the gateways still say while they close must be written.
   stops.push({ name: 'inbound', stop: () => inbound.stop() });
@@ -149,7 +177,7 @@ async function startGateways(
   stops.push({ name: 'terminal gateway', stop: () => terminals.close(2_000) });
   const deviceHttpPort = await deviceHttp.listen(config.deviceHttp.port, config.deviceHttp.host);
   stops.push({ name: 'device HTTP', stop: () => deviceHttp.close(2_000) });
-  registerGatewayMetrics(metrics, terminals, deviceHttp);
+  registerGatewayMetrics(metrics, terminals, deviceHttp, trackers, inbound);
   log.info({ terminalPort, deviceHttpPort }, 'gateways listen');
   return { terminalPort, deviceHttpPort };
 }
@@ -161,11 +189,12 @@ async function startApi(config: Config, log: Logger, options: AppOptions, stops:
   const port = await listen(app, config.api.port, config.api.host, stops);
   const repeat = (work: () => Promise<unknown>, everyMs: number) =>
     setInterval(() => {
-      work().catch((error: unknown) => log.warn({ err: error }, 'tasks could not be started, it is tried again'));
+      work().catch((error: unknown) => log.warn({ err: error }, 'a sweep failed, it is tried again'));
     }, everyMs);
   const sweeps = [
     repeat(() => startUnstartedTasks(db, executions), 10_000),
     repeat(() => restartLostTasks(db, executions), 60_000),
+    repeat(() => forgetAnswers(db), 300_000),
   ];
   stops.push({ name: 'task sweeps', stop: async () => sweeps.forEach(clearInterval) });
   return { url: `http://${config.api.host}:${port}`, newKey };

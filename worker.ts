@@ -17,18 +17,31 @@ import { loadWorkflowBundle } from './workflow-bundle.ts';
 /** Parts that were started, stopped in the opposite order. */
 export type Stops = { name: string; stop: () => Promise<unknown> }[];
 
-/** Runs a worker, and another one when it fails. Returns where the SDK's measurements can be read. */
+/** A connection through the SDK's core, and where the core's measurements can be read. */
+export interface WorkerConnection {
+  connection: NativeConnection;
+  metrics: () => Promise<string>;
+}
+
+/**
+ * Connects to Temporal through the SDK's core. The client of a process with a worker uses the same connection: its
+ * calls cost half of what they cost in JavaScript, and a workflow it starts begins on this worker without being queued.
+ */
+export async function connectWorker(config: Config, log: Logger, servers: Servers): Promise<WorkerConnection> {
+  const metricsAddress = config.temporal.metricsAddress ?? (await freeAddress());
+  Runtime.install(temporalRuntimeOptions(log, metricsAddress));
+  const connection = await NativeConnection.connect(connectionOptions(config, servers));
+  return { connection, metrics: async () => (await fetch(`http://${metricsAddress}/metrics`)).text() };
+}
+
+/** Runs a worker, and another one when it fails. */
 export async function startWorker(
   config: Config,
   log: Logger,
-  { database, executions, servers }: { database: Database; executions: Executions; servers: Servers },
+  { database, executions, connection }: { database: Database; executions: Executions; connection: NativeConnection },
   stops: Stops,
-): Promise<() => Promise<string>> {
-  const metricsAddress = config.temporal.metricsAddress ?? (await freeAddress());
-  Runtime.install(temporalRuntimeOptions(log, metricsAddress));
+): Promise<void> {
   const workflowBundle = await loadWorkflowBundle(config.cacheDir);
-  const connection = await NativeConnection.connect(connectionOptions(config, servers));
-  stops.push({ name: 'worker connection', stop: () => connection.close() });
   const stopping = new AbortController();
   let worker: Worker | null = null;
   const supervise = async () => {
@@ -40,7 +53,12 @@ export async function startWorker(
           namespace: config.temporal.namespace,
           taskQueue: config.temporal.taskQueue,
           workflowBundle,
-          activities: createActivities({ db: database.db, executions, stopping: stopping.signal }),
+          activities: createActivities({
+            db: database.db,
+            executions,
+            stopping: stopping.signal,
+            allowPrivateWebhooks: config.webhooks.allowPrivate,
+          }),
           maxCachedWorkflows: config.worker.maxCachedWorkflows,
           maxConcurrentActivityTaskExecutions: config.worker.maxConcurrentActivities,
           shutdownGraceTime: config.shutdownGraceMs,
@@ -62,7 +80,6 @@ export async function startWorker(
       await running;
     },
   });
-  return async () => (await fetch(`http://${metricsAddress}/metrics`)).text();
 }
 
 /** An address on this machine that is free now: the SDK's measurements are passed on by our own /metrics. */

@@ -1,6 +1,7 @@
 /**
  * The one place that speaks to Temporal as a client: starting, controlling, asking and linking executions.
  */
+import { randomUUID } from 'node:crypto';
 import {
   type Client,
   WithStartWorkflowOperation,
@@ -13,17 +14,24 @@ import { TypedSearchAttributes, defineSearchAttributeKey } from '@temporalio/com
 import {
   ACTIVE_STATUS,
   CONTROL_SIGNAL,
+  DELIVER_WEBHOOK,
   EDGE_SIGNAL,
+  PING_WEBHOOK,
+  RETRY_NOW_SIGNAL,
   RETRY_UPDATE,
   RUN_TASK,
   SEARCH_ATTRIBUTES,
   TASK_VIEW_QUERY,
   UPGRADE_DEVICE,
   UPGRADE_VIEW_QUERY,
+  deliveryWorkflowId,
   taskWorkflowId,
   upgradeWorkflowId,
   type Authorship,
+  type DeliverWebhookInput,
   type DeviceEdge,
+  type PingOutcome,
+  type PingWebhookInput,
   type RunTaskInput,
   type TaskView,
   type UpgradeControl,
@@ -45,6 +53,16 @@ export interface UpgradeLabels {
   protocol: string;
 }
 
+/** A delivery to start, and what people filter it by. */
+export interface DeliveryStart {
+  deliveryId: number;
+  webhookId: number;
+  department: string;
+  kind: string;
+  taskId: number | null;
+  deviceId: string | null;
+}
+
 /** Whether an upgrade's workflow was started, runs already, or another task's holds the device. */
 export type StartResult = 'started' | 'already_ours' | 'busy';
 
@@ -56,10 +74,13 @@ export class Executions {
   readonly #client: Client;
   readonly #taskQueue: string;
   readonly #uiUrl: string;
+  readonly #eagerStart: boolean;
 
-  constructor(options: { client: Client; taskQueue: string; uiUrl: string }) {
+  /** `eagerStart`: the client shares its connection with a worker of this process, which may begin at once. */
+  constructor(options: { client: Client; taskQueue: string; uiUrl: string; eagerStart?: boolean }) {
     this.#client = options.client;
     this.#taskQueue = options.taskQueue;
+    this.#eagerStart = options.eagerStart ?? false;
     this.#uiUrl = options.uiUrl.replace(/\/$/, '');
   }
 
@@ -125,6 +146,7 @@ export class Executions {
         taskQueue: this.#taskQueue,
         args: [input],
         workflowIdConflictPolicy: 'FAIL',
+        requestEagerStart: this.#eagerStart,
         memo: { upgradeId: input.upgradeId },
         staticSummary: `${input.deviceId} → ${input.files.map((file) => file.targetVersion).join(' → ')} (task ${input.taskId})`,
         typedSearchAttributes: new TypedSearchAttributes([
@@ -161,6 +183,51 @@ export class Executions {
   /** Passes a person's decision on one device to its upgrade; false when none runs. */
   async controlUpgrade(deviceId: string, control: UpgradeControl): Promise<boolean> {
     return this.#signal(deviceId, CONTROL_SIGNAL, control);
+  }
+
+  /** Starts the workflow of a delivery; harmless when it runs already. */
+  async startWebhookDelivery({
+    deliveryId,
+    webhookId,
+    department,
+    kind,
+    taskId,
+    deviceId,
+  }: DeliveryStart): Promise<void> {
+    const input: DeliverWebhookInput = { deliveryId };
+    await this.#client.workflow.start(DELIVER_WEBHOOK, {
+      workflowId: deliveryWorkflowId(deliveryId),
+      taskQueue: this.#taskQueue,
+      args: [input],
+      workflowIdConflictPolicy: 'USE_EXISTING',
+      staticSummary: `${kind} → webhook ${webhookId}`,
+      typedSearchAttributes: new TypedSearchAttributes([
+        { key: KEYS.department, value: department },
+        ...(taskId === null ? [] : [{ key: KEYS.task, value: String(taskId) }]),
+        ...(deviceId === null ? [] : [{ key: KEYS.device, value: deviceId }]),
+      ]),
+    });
+  }
+
+  /** Ends the pause before the next attempt of a delivery; nothing happens when it is not under way. */
+  async retryDelivery(deliveryId: number): Promise<void> {
+    try {
+      await this.#client.workflow.getHandle(deliveryWorkflowId(deliveryId)).signal(RETRY_NOW_SIGNAL);
+    } catch (error) {
+      if (!(error instanceof WorkflowNotFoundError)) throw error;
+    }
+  }
+
+  /** Sends a test message to a webhook from where the real ones are sent. */
+  async pingWebhook(webhookId: number): Promise<PingOutcome> {
+    const input: PingWebhookInput = { webhookId };
+    return (await this.#client.workflow.execute(PING_WEBHOOK, {
+      workflowId: `webhook-ping/${webhookId}/${randomUUID()}`,
+      taskQueue: this.#taskQueue,
+      args: [input],
+      workflowExecutionTimeout: '1m',
+      staticSummary: `ping → webhook ${webhookId}`,
+    })) as PingOutcome;
   }
 
   /** Where a person can look at an execution; null when nobody said where the Temporal Web UI is. */

@@ -41,12 +41,15 @@ export type OpenOfferResult =
  */
 export async function openOffer(db: Db, key: AttemptKey & { fileIndex: number }): Promise<OpenOfferResult> {
   return db.transaction(async (tx) => {
-    const upgrade = await lockUpgrade(tx, key.upgradeId);
+    // Sent together, run one after the other: what is read is what is so once the row is locked.
+    const [upgrade, order] = await Promise.all([
+      lockUpgrade(tx, key.upgradeId),
+      readOrder(tx, key.upgradeId, key.fileIndex),
+    ]);
     if (upgrade.ended) return { kind: 'ended', status: upgrade.status, reason: upgrade.reason };
     if (upgrade.attempt > key.attempt) return { kind: 'ended', status: 'failed', reason: 'overtaken' };
     const made = upgrade.attempt === key.attempt ? await findMade(tx, key) : null;
     if (made !== null) return made;
-    const order = await readOrder(tx, key.upgradeId, key.fileIndex);
     if (upgrade.nowMs >= order.deadlineMs) return { kind: 'deadline' };
 
     const running = order.versions[order.file.component];
@@ -129,6 +132,8 @@ interface Order {
   online: boolean;
   model: string;
   versions: Partial<Record<Component, string>>;
+  /** An offer that was left open; only one may be. */
+  hasOpenOffer: boolean;
   /** Targets of the files behind this one, of the same component. */
   laterTargets: string[];
   file: {
@@ -150,6 +155,8 @@ async function readOrder(tx: Db, upgradeId: number, fileIndex: number): Promise<
     select t.status as "taskStatus", t.options, (extract(epoch from t.deadline_at) * 1000)::float8 as "deadlineMs", d.model,
       coalesce(c.last_seen_at > clock_timestamp() - make_interval(secs => ${ONLINE_S}), false) as online,
       coalesce((select jsonb_object_agg(v.component, v.version) from device_versions v where v.device_id = d.id), '{}') as versions,
+      exists (select 1 from device_messages m where m.device_id = u.device_id and m.kind = 'offer' and m.closed_at is null)
+        as "hasOpenOffer",
       (select coalesce(jsonb_agg(later.target_version), '[]')
        from unnest(t.firmware_ids) with ordinality as o(id, place) join firmware later on later.id = o.id
        where o.place > ${fileIndex + 1}::int and later.component = f.component) as "laterTargets",
@@ -188,7 +195,7 @@ async function writeOffer(
   key: AttemptKey & { fileIndex: number },
 ): Promise<number> {
   assertMayFollow(upgrade, 'offered');
-  await closeOpenOffers(tx, upgrade.deviceId, null);
+  if (order.hasOpenOffer) await closeOpenOffers(tx, upgrade.deviceId, null);
   const { file } = order;
   const window = windowAt(order.options.window, upgrade.nowMs);
   const expiresAtMs = Math.min(order.deadlineMs, window.open ? window.closesAtMs : upgrade.nowMs);

@@ -3,9 +3,10 @@
  * `offers.ts`. Every function is one transaction that locks the upgrade's row, so the row, its offer and its log change
  * together or not at all; every function may be repeated.
  */
-import { sql } from 'drizzle-orm';
+import { sql, type SQL } from 'drizzle-orm';
+import { BAD_ENDS, deviceEvents, UNDECIDED } from './device-events.ts';
 import { InvariantError, type Db } from './index.ts';
-import { DEVICE_MESSAGE_CHANNEL, type FileProof, type OfferPayload } from './schema.ts';
+import { DEVICE_MESSAGE_CHANNEL, type FileProof } from './schema.ts';
 import { isEnd, mayFollow, type UpgradeStatus, type WaitingReason } from '../workflows/rules/statuses.ts';
 import type { Component } from '../workflows/rules/versions.ts';
 
@@ -14,6 +15,16 @@ export interface AttemptKey {
   upgradeId: number;
   /** Fencing number of the offer. */
   attempt: number;
+}
+
+/** Names an upgrade and, for steps that belong to no offer, the execution that takes them. */
+export interface RunKey {
+  upgradeId: number;
+  /**
+   * Number of the attempt the execution is at, offered or next. Executions of one upgrade never share numbers, because
+   * a retry leaves a gap; so one that was taken for dead and woke can change nothing. Null or missing: whoever it is.
+   */
+  attempt?: number | null;
 }
 
 /** What an ended or passing step writes into the log. */
@@ -39,48 +50,56 @@ export interface UpgradeRow extends Record<string, unknown> {
 
 /**
  * Writes a file down as proven, if the newest report of its component really is newer than the offer and equals the
- * target. With `last` the upgrade has succeeded.
+ * target. With `last` the upgrade has succeeded. One statement, because every device comes through here.
  */
 export async function recordProof(
   db: Db,
   key: AttemptKey & { fileIndex: number; last: boolean },
 ): Promise<{ proven: boolean; ended: boolean }> {
-  return db.transaction(async (tx) => {
-    const upgrade = await lockUpgrade(tx, key.upgradeId);
-    const done = upgrade.proofs.some((proof) => proof.fileIndex === key.fileIndex);
-    if (upgrade.ended || done) return { proven: done, ended: upgrade.ended };
-    const [offer] = await tx.execute<{ payload: OfferPayload; transferred: boolean }>(sql`
+  const { upgradeId, attempt, fileIndex, last } = key;
+  const [row] = await db.execute<{ ended: boolean; done: boolean; proven: boolean }>(sql`
+    with locked as materialized (
+      select id, status, attempt, finished_at is not null as ended,
+        exists (select 1 from jsonb_array_elements(proofs) p where (p->>'fileIndex')::int = ${fileIndex}::int) as done
+      from device_upgrades where id = ${upgradeId} for no key update
+    ), offer as (
       update device_messages m set closed_at = clock_timestamp()
-      from device_versions v
-      where m.upgrade_id = ${key.upgradeId} and m.attempt = ${key.attempt} and m.closed_at is null
+      from locked, device_versions v
+      where m.upgrade_id = locked.id and not locked.ended and not locked.done
+        and m.attempt = ${attempt} and m.closed_at is null
         and v.device_id = m.device_id and v.component = m.payload->>'component'
         and v.version = m.payload->>'targetVersion' and v.report_seq > m.offer_seq
-      returning m.payload, m.first_request_at is not null as transferred`);
-    if (offer === undefined) return { proven: false, ended: false };
-    const { component, targetVersion, fromVersion } = offer.payload;
-    const proof: FileProof = {
-      fileIndex: key.fileIndex,
-      component,
-      fromVersion,
-      version: targetVersion,
-      provenAt: new Date(upgrade.nowMs).toISOString(),
-      ...(offer.transferred ? {} : { note: 'reported_without_transfer' }),
-    };
-    const cause = offer.transferred
-      ? `a report newer than the offer says ${component} ${targetVersion}`
-      : `a report newer than the offer says ${component} ${targetVersion}, although nothing was transferred`;
-    await appendProof(tx, upgrade, proof, { author: 'device', event: 'proven', cause }, key.last);
-    return { proven: true, ended: key.last };
-  });
+      returning v.component, v.version, m.payload->>'fromVersion' as from_version,
+        case when m.first_request_at is null then 'reported_without_transfer' end as note
+    ), shown as (
+      -- What is not proven leaves the edge: the next look at the offer has to see it.
+      update device_upgrades u set edge_at = null, file_index = ${fileIndex}, updated_at = clock_timestamp(),
+        proofs = u.proofs || jsonb_build_array(jsonb_strip_nulls(jsonb_build_object('note', offer.note))
+          || jsonb_build_object('fileIndex', ${fileIndex}::int, 'component', offer.component, 'version', offer.version,
+               'fromVersion', offer.from_version,
+               'provenAt', to_char(clock_timestamp() at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')))
+        ${last ? sql`, status = 'succeeded', reason = offer.note, finished_at = clock_timestamp()` : sql``}
+      from offer where u.id = ${upgradeId}
+    ), logged as (
+      insert into upgrade_log (upgrade_id, author, event, status, file_index, attempt, cause)
+      select locked.id, 'device', 'proven', ${last ? sql`'succeeded'` : sql`locked.status`}, ${fileIndex}, locked.attempt,
+        'a report newer than the offer says ' || offer.component || ' ' || offer.version
+          || case when offer.note is null then '' else ', although nothing was transferred' end
+      from locked, offer
+    )
+    select ended, done, exists (select 1 from offer) as proven from locked`);
+  if (row === undefined) throw new InvariantError(`upgrade ${upgradeId} does not exist`);
+  return { proven: row.proven || row.done, ended: row.ended || (row.proven && last) };
 }
 
 /** Writes down that the device already runs a file's target: nothing was sent, the file counts as proven. */
 export async function recordAlreadyCurrent(
   db: Db,
-  key: { upgradeId: number; fileIndex: number; component: Component; version: string; last: boolean },
+  key: RunKey & { fileIndex: number; component: Component; version: string; last: boolean },
 ): Promise<{ ended: boolean }> {
   return db.transaction(async (tx) => {
     const upgrade = await lockUpgrade(tx, key.upgradeId);
+    if (isOvertaken(upgrade, key)) return { ended: true };
     if (upgrade.ended || upgrade.proofs.some((proof) => proof.fileIndex === key.fileIndex))
       return { ended: upgrade.ended };
     const proof: FileProof = {
@@ -100,27 +119,65 @@ export async function recordAlreadyCurrent(
 /** Shows what an upgrade waits for when that is not the gate's doing. */
 export async function recordWaiting(
   db: Db,
-  key: { upgradeId: number; fileIndex: number; status: 'waiting' | 'confirming'; reason: WaitingReason; cause: string },
+  key: RunKey & { fileIndex: number; status: 'waiting' | 'confirming'; reason: WaitingReason; cause: string },
 ): Promise<void> {
   await db.transaction(async (tx) => {
     const upgrade = await lockUpgrade(tx, key.upgradeId);
-    if (upgrade.ended || (upgrade.status === key.status && upgrade.reason === key.reason)) return;
+    if (upgrade.ended || isOvertaken(upgrade, key)) return;
+    if (upgrade.status === key.status && upgrade.reason === key.reason) return;
     await changeStatus(tx, upgrade, key.status, key.reason, { author: 'system', event: key.status, cause: key.cause });
   });
 }
 
-/** Ends an upgrade and closes its offer if one is open. Repeating it changes nothing. */
+/**
+ * Ends an upgrade and closes its offer if one is open. Returns how it has ended, which is otherwise when a person
+ * confirms what the device has taken back meanwhile. Repeating it changes nothing.
+ */
 export async function finishUpgrade(
   db: Db,
-  end: { upgradeId: number; status: UpgradeStatus; reason: string | null; entry: Entry },
-): Promise<void> {
-  await db.transaction(async (tx) => {
+  end: RunKey & { status: UpgradeStatus; reason: string | null; entry: Entry },
+): Promise<{ status: UpgradeStatus; reason: string | null }> {
+  return db.transaction(async (tx) => {
     const upgrade = await lockUpgrade(tx, end.upgradeId);
-    if (upgrade.ended) return;
+    if (isOvertaken(upgrade, end)) return { status: 'failed', reason: 'overtaken' };
+    if (upgrade.ended) return { status: upgrade.status, reason: upgrade.reason };
     if (!isEnd(end.status)) throw new InvariantError(`upgrade ${upgrade.id} cannot end as ${end.status}`);
     await closeOpenOffers(tx, upgrade.deviceId, { upgradeId: upgrade.id });
-    await changeStatus(tx, upgrade, end.status, end.reason, end.entry);
+    const fallen = end.status === 'succeeded' ? await findFallenBack(tx, upgrade.id) : null;
+    if (fallen === null) {
+      await changeStatus(tx, upgrade, end.status, end.reason, end.entry);
+      return { status: end.status, reason: end.reason };
+    }
+    const cause = `confirmed by ${end.entry.author}, but the device reports ${fallen} by now`;
+    const entry = { author: 'system', event: 'unproven', cause };
+    await changeStatus(tx, upgrade, 'unproven', 'confirmed_too_late', entry);
+    return { status: 'unproven', reason: 'confirmed_too_late' };
   });
+}
+
+/** What the device of an upgrade reports instead of what was proven, in words; null when it reports all of that. */
+export async function findFallenBack(tx: Db, upgradeId: number): Promise<string | null> {
+  const [row] = await tx.execute<{ versions: string | null }>(
+    sql`select ${fallenBack()} as versions from device_upgrades u where u.id = ${upgradeId}`,
+  );
+  return row?.versions ?? null;
+}
+
+/** The same as part of a query that reads upgrades as `u`. */
+export function fallenBack(): SQL {
+  return sql`(
+    select string_agg(v.component || ' ' || v.version, ', ' order by v.component)
+    from (
+      select distinct on (p->>'component') p->>'component' as component, p->>'version' as version
+      from jsonb_array_elements(u.proofs) p order by p->>'component', (p->>'fileIndex')::int desc
+    ) proven
+    join device_versions v on v.device_id = u.device_id and v.component = proven.component
+    where v.version <> proven.version)`;
+}
+
+/** Another execution drives this upgrade, or will once it is started: a retry has taken it from whoever asks. */
+function isOvertaken(upgrade: UpgradeRow, { attempt }: RunKey): boolean {
+  return attempt != null && upgrade.attempt > attempt;
 }
 
 async function appendProof(tx: Db, upgrade: UpgradeRow, proof: FileProof, entry: Entry, last: boolean): Promise<void> {
@@ -167,7 +224,7 @@ export async function closeOpenOffers(
   return rows.length > 0;
 }
 
-/** The one way a status changes: checked against the rules, with its line in the log. */
+/** The one way a status changes: checked against the rules, with its line in the log, and an event when others care. */
 export async function changeStatus(
   tx: Db,
   upgrade: UpgradeRow,
@@ -176,12 +233,15 @@ export async function changeStatus(
   entry: Entry,
 ) {
   assertMayFollow(upgrade, status);
+  const isBad = BAD_ENDS.includes(status);
+  const told = isBad ? 'device.failed' : reason === 'awaiting_operator' ? 'device.needs_person' : null;
   await tx.execute(sql`
     with shown as (
       update device_upgrades set status = ${status}, reason = ${reason}, file_index = ${upgrade.fileIndex},
         updated_at = clock_timestamp() ${isEnd(status) ? sql`, finished_at = clock_timestamp()` : sql``}
-      where id = ${upgrade.id}
-    )
+        ${isBad ? sql`, ${UNDECIDED}` : sql``}
+      where id = ${upgrade.id} returning id, task_id, device_id, department_id, status, reason
+    ) ${told === null ? sql`` : sql`, told as (${deviceEvents(told, sql`shown`, sql`${entry.cause ?? ''}::text`)})`}
     insert into upgrade_log (upgrade_id, author, event, status, file_index, attempt, cause, details)
     values (${upgrade.id}, ${entry.author}, ${entry.event}, ${status}, ${upgrade.fileIndex}, ${upgrade.attempt},
       ${entry.cause ?? ''}, ${JSON.stringify(entry.details ?? {})}::jsonb)`);
