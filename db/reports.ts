@@ -1,7 +1,8 @@
 /**
  * What devices say of themselves: versions, contacts, and callers nobody registered.
  */
-import { sql } from 'drizzle-orm';
+import { sql, type SQL } from 'drizzle-orm';
+import { deviceEvents } from './device-events.ts';
 import type { Db } from './index.ts';
 
 /** A version report to store. */
@@ -20,44 +21,91 @@ export interface ReportEntry {
 /** A report that waited less counts as new; so a clock that is set back does not make all reports old. */
 const LATE_MS = 1_000;
 
+/** What a device was offered this shortly before a late report arrived cannot be what it reports: it takes longer. */
+const LATE_MARGIN_MS = 1_000;
+
 /** What a stored report leads to. */
 export interface ReportEffect {
   /** Components whose version differs from the one stored before. */
   changed: { component: string; version: string; was: string | null }[];
   /** The device has a live upgrade that must be woken. */
   edge: boolean;
+  /** Upgrades that had succeeded and have not any more, with the versions that say so. */
+  reverted: { upgradeId: number; versions: string }[];
 }
 
 /** A lost signal is repeated by the sweep; until then, one signal is enough. */
 const EDGE_REPEAT_S = 15;
 
 /**
- * Stores a report and decides, in the same statement, whether it matters to the device's live upgrade: it is the
- * target, or the whole file was transferred before, or the gate must be asked (again).
+ * Stores a report and decides, in the same statement, whether it matters: to the device's live upgrade, because it is
+ * the target, or the whole file was transferred before, or the gate must be asked (again); or to an upgrade that had
+ * succeeded, because the device has fallen back. A fall back that is stored and not noticed would not be noticed ever.
  *
- * One statement, because terminals report all day long.
+ * One short statement for what terminals report all day long. It stores nothing when a success may be at stake; then a
+ * second, longer one stores the report and judges those too.
  */
 export async function storeReport(db: Db, report: ReportEntry): Promise<ReportEffect> {
-  const { ageMs = 0 } = report;
-  const [row] = await db.execute<{ changed: ReportEffect['changed'] | null; edge: boolean }>(sql`
+  const { ageMs = 0, deviceId } = report;
+  if (ageMs < LATE_MS) {
+    const number = sql`nextval('device_event_seq')`;
+    return (await store(db, report, number, false)) ?? (await store(db, report, number, true))!;
+  }
+  return db.transaction(async (tx) => {
+    // Whoever is making an offer has locked its row; afterwards we see the offer.
+    await tx.execute(
+      sql`select from device_versions where device_id = ${deviceId} order by component for no key update`,
+    );
+    await tx.execute(sql`select from device_upgrades where device_id = ${deviceId} order by id for no key update`);
+    return (await store(tx, report, lateNumber(deviceId), true))!;
+  });
+}
+
+/**
+ * The place of a late report in the order of events: before every offer that the device was made after it had arrived,
+ * so that it proves none of them.
+ */
+function lateNumber(deviceId: string): SQL {
+  return sql`coalesce((
+    select min(m.offer_seq) - 1 from device_upgrades u join device_messages m on m.upgrade_id = u.id
+    where u.device_id = ${deviceId}
+      and m.created_at > (select at from arrived) - make_interval(secs => ${LATE_MARGIN_MS / 1_000})
+  ), nextval('device_event_seq'))`;
+}
+
+/** Null: nothing was stored, because this may undo a success and `judges` is false. */
+async function store(db: Db, report: ReportEntry, number: SQL, judges: boolean): Promise<ReportEffect | null> {
+  const { ageMs = 0, deviceId } = report;
+  const isFresh = ageMs < LATE_MS;
+  const [row] = await db.execute<{
+    held: boolean;
+    changed: ReportEffect['changed'] | null;
+    edge: boolean;
+    reverted: ReportEffect['reverted'] | null;
+  }>(sql`
     with arrived as materialized (
       select clock_timestamp() - make_interval(secs => ${ageMs / 1_000}::float8) as at
-    ), before as (
-      select component, version, reported_at from device_versions where device_id = ${report.deviceId}
-    ), input as (
+    ), before as materialized (
+      -- Locked, so that of two reports at one moment the second sees what the first has stored.
+      select component, version, reported_at from device_versions where device_id = ${deviceId} order by component
+      for no key update
+    ), given as (
       select x.component, x.version
       from jsonb_to_recordset(${JSON.stringify(report.versions)}::jsonb) as x(component text, version text)
       left join before b using (component)
-      where ${ageMs < LATE_MS} or b.reported_at is null or b.reported_at <= (select at from arrived)
+      where ${isFresh} or b.reported_at is null or b.reported_at <= (select at from arrived)
+    ), held as materialized (
+      select ${judges ? sql`false` : atStake(deviceId)} as is
+    ), input as (
+      select * from given where not (select held.is from held)
     ), seq as materialized (
-      select nextval('device_event_seq') as n
+      select ${number} as n
     ), stored as (
       insert into device_versions as v (device_id, component, version, reported_at, report_seq)
-      select ${report.deviceId}, component, version, arrived.at, seq.n from input, seq, arrived order by component
+      select ${deviceId}, component, version, arrived.at, seq.n from input, seq, arrived order by component
       on conflict (device_id, component) do update
         set version = excluded.version, reported_at = excluded.reported_at, report_seq = excluded.report_seq
-        where v.report_seq < excluded.report_seq
-          and (${ageMs < LATE_MS} or v.reported_at <= excluded.reported_at)
+        where v.report_seq <= excluded.report_seq and (${isFresh} or v.reported_at <= excluded.reported_at)
     ), changed as (
       select i.component, i.version, b.version as was from input i left join before b using (component)
       where b.version is distinct from i.version
@@ -67,7 +115,7 @@ export async function storeReport(db: Db, report: ReportEntry): Promise<ReportEf
              case when m.first_request_at is null then m.payload->>'fromVersion' end as expected
       from device_upgrades u
       left join device_messages m on m.upgrade_id = u.id and m.kind = 'offer' and m.closed_at is null
-      where u.device_id = ${report.deviceId} and u.dispatched_at is not null and u.finished_at is null
+      where u.device_id = ${deviceId} and u.dispatched_at is not null and u.finished_at is null
     ), decisive as (
       select live.*, i.version from live left join input i on i.component = live.component
       where i.version = live.target
@@ -75,10 +123,15 @@ export async function storeReport(db: Db, report: ReportEntry): Promise<ReportEf
          or i.version <> live.expected
          or (live.offer_id is null and exists (select 1 from changed))
     ), locked as materialized (
-      select id from device_upgrades where id in (select id from decisive) order by id for no key update
+      -- As they are once whoever was changing them is done: what follows judges by these, not by what was before.
+      select u.* from device_upgrades u
+      where u.device_id = ${deviceId}
+        and (u.id in (select id from decisive)
+          ${judges ? sql`or exists (select 1 from changed where was is not null)` : sql``})
+      order by u.id for no key update
     ), edged as (
       update device_upgrades u set edge_at = clock_timestamp() from locked
-      where u.id = locked.id
+      where u.id = locked.id and u.id in (select id from decisive)
         and (u.edge_at is null or u.edge_at < clock_timestamp() - make_interval(secs => ${EDGE_REPEAT_S}))
       returning u.id
     ), logged as (
@@ -89,14 +142,81 @@ export async function storeReport(db: Db, report: ReportEntry): Promise<ReportEf
       from live where exists (select 1 from changed) or exists (select 1 from edged)
     ), kept as (
       insert into version_uploads (device_id, source, raw, versions, warnings)
-      select ${report.deviceId}, ${report.source}, ${report.raw}, ${JSON.stringify(report.versions)}::jsonb,
+      select ${deviceId}, ${report.source}, ${report.raw}, ${JSON.stringify(report.versions)}::jsonb,
              array(select jsonb_array_elements_text(${JSON.stringify(report.warnings)}::jsonb))
-      where ${report.keepRaw} or exists (select 1 from changed)
-    )
-    select (select jsonb_agg(jsonb_build_object('component', component, 'version', version, 'was', was)) from changed) as changed,
-           exists (select 1 from edged) as edge`);
-  return { changed: row?.changed ?? [], edge: row?.edge ?? false };
+      where (${report.keepRaw} or exists (select 1 from changed)) and not (select held.is from held)
+    ) ${judges ? sql`, ${REVERTS}` : sql``}
+    select (select held.is from held) as held,
+           (select jsonb_agg(jsonb_build_object('component', component, 'version', version, 'was', was)) from changed) as changed,
+           exists (select 1 from edged) as edge,
+           ${judges ? sql`(select jsonb_agg(jsonb_build_object('upgradeId', id, 'versions', versions)) from reverted)` : sql`null`} as reverted`);
+  if (row?.held === true) return null;
+  return { changed: row?.changed ?? [], edge: row?.edge ?? false, reverted: row?.reverted ?? [] };
 }
+
+/**
+ * True when a known version is being replaced and an upgrade of the device has succeeded, or may in this moment: all but
+ * one whose open offer brings something that was not reported yet.
+ */
+function atStake(deviceId: string): SQL {
+  return sql`exists (select 1 from given join before using (component) where given.version <> before.version)
+    and exists (
+      select 1 from device_upgrades u
+      where u.device_id = ${deviceId} and (u.status in ('succeeded', 'unproven')
+        or (u.dispatched_at is not null and u.finished_at is null and (u.proofs <> '[]' or not exists (
+          select 1 from device_messages m where m.upgrade_id = u.id and m.closed_at is null and not exists (
+            select 1 from before
+            where before.component = m.payload->>'component' and before.version = m.payload->>'targetVersion'))))))`;
+}
+
+/**
+ * Of each component that changed, the upgrade that brought its version before becomes `reverted`, when it had succeeded
+ * and the device now reports a version that this upgrade, or its files, had replaced.
+ *
+ * Another version that this upgrade never replaced is somebody else's work and only noted; so is one that an upgrade
+ * under way is about to bring.
+ */
+const REVERTS = sql`
+    last as (
+      select c.component, c.version, l.id, l.task_id, l.proofs from changed c
+      cross join lateral (
+        select * from locked
+        where finished_at is not null
+          and exists (select 1 from jsonb_array_elements(proofs) p where p->>'component' = c.component)
+        order by finished_at desc limit 1
+      ) l
+      where c.was is not null and l.status = 'succeeded'
+    ), replaced as (
+      select last.id, string_agg(last.component || ' ' || last.version, ', ' order by last.component) as versions from last
+      where last.version <> (select p->>'version' from jsonb_array_elements(last.proofs) p
+                             where p->>'component' = last.component order by (p->>'fileIndex')::int desc limit 1)
+        and (exists (select 1 from jsonb_array_elements(last.proofs) p
+                     where p->>'component' = last.component and p->>'fromVersion' = last.version)
+          or exists (select 1 from upgrade_tasks t join firmware f on f.id = any(t.firmware_ids)
+                     where t.id = last.task_id and f.component = last.component and last.version = any(f.current_versions)))
+        and not exists (select 1 from locked under_way
+                        join upgrade_tasks t on t.id = under_way.task_id join firmware f on f.id = any(t.firmware_ids)
+                        where under_way.dispatched_at is not null and under_way.finished_at is null
+                          and f.component = last.component and f.target_version = last.version)
+      group by last.id
+    ), reverted as (
+      update device_upgrades u set status = 'reverted', reason = 'reverted', updated_at = clock_timestamp(),
+        decision = null, decided_at = null, decided_by = null
+      from replaced where u.id = replaced.id
+      returning u.id, u.task_id, u.device_id, u.department_id, u.status, u.reason, u.file_index, u.attempt, replaced.versions
+    ), revert_logged as (
+      insert into upgrade_log (upgrade_id, author, event, status, file_index, attempt, cause)
+      select id, 'device', 'reverted', 'reverted', file_index, attempt,
+             'the device reports ' || versions || ' again, which this upgrade had replaced'
+      from reverted
+    ), revert_told as (
+${deviceEvents(
+  'device.reverted',
+  sql`reverted`,
+  sql`'the device reports ' || e.versions || ' again, which this upgrade had replaced'`,
+  sql`(select jsonb_object_agg(component, version) from changed)`,
+)}
+    )`;
 
 /** Keeps an upload that could not be read, with the reason; nothing else changes. */
 export async function storeRefusedUpload(
@@ -106,47 +226,6 @@ export async function storeRefusedUpload(
   await db.execute(sql`
     insert into version_uploads (device_id, source, raw, versions, warnings, error)
     values (${upload.deviceId}, ${upload.source}, ${upload.raw}, '[]'::jsonb, '{}', ${upload.error})`);
-}
-
-/**
- * Turns the upgrade that brought a component's version into `reverted`, when it had succeeded and the device now
- * reports a version that this upgrade, or its files, had replaced. Returns the upgrade's id, or null when nothing was
- * reverted.
- *
- * Another version that this upgrade never replaced is somebody else's work and only noted; so is one that an upgrade
- * under way is about to bring.
- */
-export async function noteRevert(db: Db, deviceId: string, component: string, version: string): Promise<number | null> {
-  const [row] = await db.execute<{ id: number }>(sql`
-    with last as (
-      select u.id, u.task_id, u.proofs, u.file_index, u.attempt from device_upgrades u
-      where u.device_id = ${deviceId} and u.finished_at is not null
-        and exists (select 1 from jsonb_array_elements(u.proofs) p where p->>'component' = ${component})
-      order by u.finished_at desc limit 1
-    ), replaced as (
-      select last.* from last
-      where ${version} <> (select p->>'version' from jsonb_array_elements(last.proofs) p
-                           where p->>'component' = ${component} order by (p->>'fileIndex')::int desc limit 1)
-        and (exists (select 1 from jsonb_array_elements(last.proofs) p
-                     where p->>'component' = ${component} and p->>'fromVersion' = ${version})
-          or exists (select 1 from upgrade_tasks t join firmware f on f.id = any(t.firmware_ids)
-                     where t.id = last.task_id and f.component = ${component} and ${version} = any(f.current_versions)))
-        and not exists (select 1 from device_upgrades live
-                        join upgrade_tasks t on t.id = live.task_id join firmware f on f.id = any(t.firmware_ids)
-                        where live.device_id = ${deviceId} and live.dispatched_at is not null and live.finished_at is null
-                          and f.component = ${component} and f.target_version = ${version})
-    ), reverted as (
-      update device_upgrades u set status = 'reverted', reason = 'reverted', updated_at = clock_timestamp()
-      from replaced where u.id = replaced.id and u.status = 'succeeded'
-      returning u.id, u.file_index, u.attempt
-    ), logged as (
-      insert into upgrade_log (upgrade_id, author, event, status, file_index, attempt, cause)
-      select id, 'device', 'reverted', 'reverted', file_index, attempt,
-             'the device reports ' || ${component}::text || ' ' || ${version}::text || ' again, which this upgrade had replaced'
-      from reverted
-    )
-    select id::int as id from reverted`);
-  return row?.id ?? null;
 }
 
 /**

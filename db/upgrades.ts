@@ -58,13 +58,17 @@ export async function recordProof(
 ): Promise<{ proven: boolean; ended: boolean }> {
   const { upgradeId, attempt, fileIndex, last } = key;
   const [row] = await db.execute<{ ended: boolean; done: boolean; proven: boolean }>(sql`
-    with locked as materialized (
+    with said as materialized (
+      -- Locked, before the upgrade as reports do it: one that takes the version back is seen here, or it sees the proof.
+      select * from device_versions where device_id = (select device_id from device_upgrades where id = ${upgradeId})
+      order by component for share
+    ), locked as materialized (
       select id, status, attempt, finished_at is not null as ended,
         exists (select 1 from jsonb_array_elements(proofs) p where (p->>'fileIndex')::int = ${fileIndex}::int) as done
-      from device_upgrades where id = ${upgradeId} for no key update
+      from device_upgrades where id = ${upgradeId} and (select count(*) from said) >= 0 for no key update
     ), offer as (
       update device_messages m set closed_at = clock_timestamp()
-      from locked, device_versions v
+      from locked, said v
       where m.upgrade_id = locked.id and not locked.ended and not locked.done
         and m.attempt = ${attempt} and m.closed_at is null
         and v.device_id = m.device_id and v.component = m.payload->>'component'

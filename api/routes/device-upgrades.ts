@@ -3,12 +3,16 @@
  */
 import { Type } from 'typebox';
 import { authorship } from './task-controls.ts';
+import { DecisionName } from '../attention.ts';
 import type { Caller } from '../auth.ts';
 import { within } from '../deadlines.ts';
+import { decide } from '../decisions.ts';
 import { notFound, problem } from '../problems.ts';
 import { Answer, route, type Services } from '../route.ts';
-import { AfterLargeId, closed, ControlBody, Limit, Moment, moment, nullable, page, pageOf } from '../schemas.ts';
+import { AfterLargeId, Cause, closed, ControlBody, Limit, Moment, moment, nullable, page, pageOf } from '../schemas.ts';
 import { showUpgrade, Upgrade, UPGRADE_FIELDS, UpgradeStatusName } from '../upgrade-views.ts';
+import { endUpgradeUndispatched } from '../../db/decisions.ts';
+import type { Decision } from '../../db/schema.ts';
 import * as tasks from '../../db/tasks.ts';
 import type { UpgradeControl } from '../../workflows/contract.ts';
 
@@ -124,6 +128,32 @@ export const deviceUpgradeRoutes = [
       return pageOf(rows, limit, show, ({ id }) => id);
     },
   }),
+  route({
+    method: 'post',
+    path: '/api/v1/device-upgrades/{upgradeId}/decide',
+    id: 'decideDeviceUpgrade',
+    tag: 'upgrades',
+    summary: 'Decide about an upgrade that needs a person',
+    description:
+      'Retry it, give it up, or confirm it (baseband only, and only what was reported). When somebody has decided, or it has changed meanwhile, the answer is 409 and `upgrade` shows what it is now.',
+    permission: 'upgrade:write',
+    params: Params,
+    body: closed(
+      { decision: DecisionName, cause: Cause },
+      { title: 'UpgradeDecision', examples: [{ decision: 'retry', cause: 'the antenna was replaced' }] },
+    ),
+    status: 200,
+    alsoAnswers: { 202: 'The workflow of the device was told; its status follows.' },
+    response: Upgrade,
+    problems: ['control_refused', 'temporal_unavailable'],
+    audits: { kind: 'upgrade', param: 'upgradeId' },
+    handle: async ({ params: { upgradeId }, body: { decision, cause }, caller }, services) => {
+      const row = await findOwn(services.db, caller, upgradeId);
+      const done = await decideOne(services, caller, row, { decision, cause });
+      const answer = showUpgrade(await findOwn(services.db, caller, upgradeId), services.executions);
+      return new Answer(answer, { status: done === 'told' ? 202 : 200 });
+    },
+  }),
   ...CONTROLS.map(({ action, id, summary, description }) =>
     route({
       method: 'post',
@@ -139,10 +169,13 @@ export const deviceUpgradeRoutes = [
       alsoAnswers: { 202: 'The workflow of the device was told; its status follows.' },
       response: Upgrade,
       problems: ['control_refused', 'temporal_unavailable'],
+      audits: { kind: 'upgrade', param: 'upgradeId' },
       handle: async ({ params: { upgradeId }, body, caller }, services) => {
         const row = await findOwn(services.db, caller, upgradeId);
         const by = { upgradeId, action, ...authorship(caller, body.cause) };
-        const done = await (action === 'confirm' ? confirm(services, row, by) : stop(services, row, by));
+        const done = await (action === 'confirm'
+          ? decideOne(services, caller, row, { decision: 'confirm', cause: body.cause })
+          : stop(services, row, by));
         const answer = showUpgrade(await findOwn(services.db, caller, upgradeId), services.executions);
         return new Answer(answer, { status: done === 'told' ? 202 : 200 });
       },
@@ -150,41 +183,31 @@ export const deviceUpgradeRoutes = [
   ),
 ];
 
+type Choice = { decision: Decision; cause: string | undefined };
+
 /** Cancel or skip: by row when no workflow has it, else by telling the workflow. */
 async function stop({ db, executions }: Services, row: tasks.UpgradeRow, by: UpgradeControl): Promise<'done' | 'told'> {
   const status = by.action === 'skip' ? ('skipped' as const) : ('cancelled' as const);
   const end = { status, author: by.author, cause: by.cause ?? '' };
-  if (row.finishedAt === null && (await tasks.endUpgradeUndispatched(db, row.id, end))) return 'done';
+  if (row.finishedAt === null && (await endUpgradeUndispatched(db, row.id, end))) return 'done';
   if (row.finishedAt !== null) throw refused(row, `it has ended as ${row.status}`);
   await tell(executions, row, by);
   return 'told';
 }
 
-/** Confirm: by telling the workflow while it waits for a person, by row when it ended unproven. */
-async function confirm(
-  { db, executions }: Services,
+/** Decides about one upgrade that needs a person. A refusal carries what the upgrade is now. */
+async function decideOne(
+  services: Services,
+  caller: Caller,
   row: tasks.UpgradeRow,
-  by: UpgradeControl,
+  by: Choice,
 ): Promise<'done' | 'told'> {
-  if (row.finishedAt === null) {
-    if (row.status !== 'confirming' || row.reason !== 'awaiting_operator') {
-      throw refused(
-        row,
-        `it is ${row.status}; only a baseband file (T3) whose version was reported waits for a person`,
-      );
-    }
-    await tell(executions, row, by);
-    return 'told';
-  }
-  const outcome = await tasks.confirmUnproven(db, row.id, { author: by.author, cause: by.cause ?? '' });
-  if (outcome === 'confirmed') return 'done';
-  const reasons = {
-    not_unproven: `it has ended as ${row.status}; only unproven upgrades can be confirmed`,
-    not_baseband: 'the file is not for the baseband (T3); only a version report proves it. Retry the device',
-    not_last_file: 'another file would have followed. Retry the device',
-    not_reported: 'the device has not reported the target version after the offer. Wait for its report, or retry it',
-  };
-  throw refused(row, reasons[outcome]);
+  const [outcome] = await decide(services, caller, [row.id], by);
+  if (outcome === undefined || outcome.kind === 'missing') throw notFound('device upgrade', row.id);
+  if (outcome.kind === 'failed') throw outcome.error;
+  if (outcome.kind !== 'refused') return outcome.kind;
+  const now = await findOwn(services.db, caller, row.id);
+  throw refused(row, outcome.why, { upgrade: showUpgrade(now, services.executions) });
 }
 
 async function tell(executions: Services['executions'], row: tasks.UpgradeRow, by: UpgradeControl): Promise<void> {
@@ -192,8 +215,9 @@ async function tell(executions: Services['executions'], row: tasks.UpgradeRow, b
   throw refused(row, 'its workflow is just starting or ending. Try again in some seconds');
 }
 
-function refused(row: tasks.UpgradeRow, reason: string) {
-  return problem('control_refused', `This cannot be done to upgrade ${row.id} of device ${row.deviceId}: ${reason}.`);
+function refused(row: tasks.UpgradeRow, reason: string, members: Record<string, unknown> = {}) {
+  const detail = `This cannot be done to upgrade ${row.id} of device ${row.deviceId}: ${reason}.`;
+  return problem('control_refused', detail, { members });
 }
 
 async function findOwn(db: Services['db'], caller: Caller, upgradeId: number): Promise<tasks.UpgradeRow> {

@@ -1,10 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeProgress } from '../../db/messages.ts';
-import { closeOffer, openOffer } from '../../db/offers.ts';
+import { closeOffer, openOffer, readOffer } from '../../db/offers.ts';
 import {
   findDeviceByImei,
   identifyDevice,
-  noteRevert,
   storeRefusedUpload,
   storeReport,
   writeContacts,
@@ -12,7 +11,9 @@ import {
 } from '../../db/reports.ts';
 import { finishUpgrade, recordProof } from '../../db/upgrades.ts';
 import type { UpgradeStatus } from '../../workflows/rules/statuses.ts';
-import { Records, type TaskSeed, type Upgrade } from './records.ts';
+import { waitFor } from '../support/wait.ts';
+import { judgeOffer } from '../../workflows/rules/offers.ts';
+import { LIMITS, Records, type TaskSeed, type Upgrade } from './records.ts';
 
 let records: Records;
 beforeAll(async () => {
@@ -22,6 +23,9 @@ afterAll(() => records.stop());
 
 const report = (deviceId: string, ...versions: [string, string][]) =>
   records.report(deviceId, Object.fromEntries(versions));
+
+/** What a report that says nothing new leads to. */
+const NOTHING = { changed: [], edge: false, reverted: [] };
 
 const T1 = (version: string, was: string | null) => ({ component: 'T1', version, was });
 
@@ -41,9 +45,10 @@ describe('a report', () => {
     expect(await report(deviceId, ['T1', '10'], ['T4', 'a'])).toEqual({
       changed: expect.arrayContaining([T1('10', null), { component: 'T4', version: 'a', was: null }]),
       edge: false,
+      reverted: [],
     });
-    expect(await report(deviceId, ['T1', '10'])).toEqual({ changed: [], edge: false });
-    expect(await report(deviceId, ['T1', '11'])).toEqual({ changed: [T1('11', '10')], edge: false });
+    expect(await report(deviceId, ['T1', '10'])).toEqual(NOTHING);
+    expect(await report(deviceId, ['T1', '11'])).toEqual({ ...NOTHING, changed: [T1('11', '10')] });
     expect(await versionsOf(deviceId)).toMatchObject([
       { component: 'T1', version: '11' },
       { component: 'T4', version: 'a' },
@@ -60,7 +65,7 @@ describe('a report', () => {
 
   it('of nothing changes nothing', async () => {
     const deviceId = await records.device();
-    expect(await report(deviceId)).toEqual({ changed: [], edge: false });
+    expect(await report(deviceId)).toEqual(NOTHING);
     expect(await versionsOf(deviceId)).toMatchObject([{ version: '10' }]);
   });
 
@@ -198,7 +203,7 @@ describe('a report of a device that is being upgraded', () => {
     const ended = await records.offered();
     const entry = { author: 'li', event: 'cancelled' };
     await finishUpgrade(records.db, { ...ended, status: 'cancelled', reason: null, entry });
-    expect(await report(ended.deviceId, ['T1', '11'])).toEqual({ changed: [T1('11', '10')], edge: false });
+    expect(await report(ended.deviceId, ['T1', '11'])).toEqual({ ...NOTHING, changed: [T1('11', '10')] });
     expect(await records.events(ended)).toEqual(['offered', 'cancelled']);
   });
 
@@ -226,8 +231,9 @@ describe('an upgrade that had succeeded', () => {
     return offered;
   }
 
-  const revert = ({ deviceId }: { deviceId: string }, version = '10', component = 'T1') =>
-    noteRevert(records.db, deviceId, component, version);
+  /** The upgrade that has reverted because of a report, or null. */
+  const revert = async ({ deviceId }: { deviceId: string }, version = '10', component = 'T1') =>
+    (await report(deviceId, [component, version])).reverted[0]?.upgradeId ?? null;
   const statusOf = async (upgrade: Upgrade) => (await records.row(upgrade)).status;
 
   it('has reverted when the device reports the version it replaced', async () => {
@@ -290,10 +296,10 @@ describe('an upgrade that had succeeded', () => {
     const [back] = upgrades;
     await records.dispatched(back!);
     await records.offer(back!);
-    await report(upgrade.deviceId, ['T1', '10']);
     // The report is noted before the workflow has drawn its conclusion.
     expect(await revert(upgrade)).toBeNull();
     await recordProof(records.db, { ...back!, attempt: 1, fileIndex: 0, last: true });
+    expect(await revert(upgrade, '12')).toBeNull();
     expect(await revert(upgrade)).toBeNull();
     expect([await statusOf(upgrade), await statusOf(back!)]).toEqual(['succeeded', 'succeeded']);
   });
@@ -305,6 +311,98 @@ describe('an upgrade that had succeeded', () => {
     await records.offer(upgrades[0]!);
     expect(await revert(upgrade)).toBe(upgrade.upgradeId);
     expect(await statusOf(upgrades[0]!)).toBe('offered');
+  });
+
+  it('is told of where others listen, with task and versions, and has to be decided about again', async () => {
+    const upgrade = await upgraded();
+    await records.sql`
+      update device_upgrades set decision = 'confirm', decided_at = now(), decided_by = 'li' where id = ${upgrade.upgradeId}`;
+    await revert(upgrade);
+    const [told, ...more] = await records.sql`
+      select kind, task_id, device_id, data from events where upgrade_id = ${upgrade.upgradeId}`;
+    expect(more).toEqual([]);
+    expect(told).toEqual({
+      kind: 'device.reverted',
+      task_id: upgrade.taskId,
+      device_id: upgrade.deviceId,
+      data: {
+        status: 'reverted',
+        reason: 'reverted',
+        reasonText: 'the device reports T1 10 again, which this upgrade had replaced',
+        taskName: 'night batch',
+        versions: { T1: '10' },
+      },
+    });
+    const [row] = await records.sql`
+      select decision, decided_at, decided_by from device_upgrades where id = ${upgrade.upgradeId}`;
+    expect(row).toEqual({ decision: null, decided_at: null, decided_by: null });
+  });
+
+  it('reverts together with the report that says so, or neither is stored', async () => {
+    const upgrade = await upgraded();
+    await records.sql.unsafe('alter table events rename to hidden_events');
+    await expect(revert(upgrade)).rejects.toThrow();
+    await records.sql.unsafe('alter table hidden_events rename to events');
+    expect(await versionsOf(upgrade.deviceId)).toMatchObject([{ component: 'T1', version: '11' }]);
+    expect(await revert(upgrade)).toBe(upgrade.upgradeId);
+  });
+
+  it('has reverted also when the report came while its proof was being written', async () => {
+    const offered = await records.offered();
+    await report(offered.deviceId, ['T1', '11']);
+    let reported: Promise<number | null> | undefined;
+    await records.db.transaction(async (tx) => {
+      await recordProof(tx, { ...offered, attempt: 1, fileIndex: 0, last: true });
+      reported = revert(offered);
+      await waitFor(async () => (await records.blocked()) > 0);
+    });
+    expect(await reported).toBe(offered.upgradeId);
+    expect(await statusOf(offered)).toBe('reverted');
+  });
+
+  it('is none when the report that takes it back was being stored', async () => {
+    const offered = await records.offered();
+    await report(offered.deviceId, ['T1', '11']);
+    let proven: Promise<{ proven: boolean }> | undefined;
+    await records.db.transaction(async (tx) => {
+      const versions = [{ component: 'T1', version: '10' }];
+      const entry = { deviceId: offered.deviceId, source: 'terminal', raw: '', versions, warnings: [], keepRaw: false };
+      await storeReport(tx, entry);
+      proven = recordProof(records.db, { ...offered, attempt: 1, fileIndex: 0, last: true });
+      await waitFor(async () => (await records.blocked()) > 0);
+    });
+    expect(await proven).toMatchObject({ proven: false });
+    expect(await statusOf(offered)).toBe('offered');
+  });
+
+  it('and its proofs never contradict each other, however reports and proofs meet', async () => {
+    const all = await Promise.all(Array.from({ length: 12 }, () => records.offered()));
+    await Promise.all(
+      all.flatMap((offered) => [
+        (async () => {
+          await report(offered.deviceId, ['T1', '11']);
+          await report(offered.deviceId, ['T1', '10']);
+        })(),
+        ...Array.from({ length: 4 }, () =>
+          recordProof(records.db, { ...offered, attempt: 1, fileIndex: 0, last: true }),
+        ),
+      ]),
+    );
+    // Whoever came first: no success is left of a device that runs the old version.
+    for (const offered of all) expect(await statusOf(offered)).not.toBe('succeeded');
+  });
+
+  it('of two components has reverted once when both fall back', async () => {
+    const files = [{}, { component: 'T4' as const, from: ['a'], to: 'b' }];
+    const offered = await records.offered({ files, device: { versions: { T1: '10', T4: 'a' } } });
+    await report(offered.deviceId, ['T1', '11']);
+    await recordProof(records.db, { ...offered, attempt: 1, fileIndex: 0, last: false });
+    await records.offer(offered, 2, 1);
+    await report(offered.deviceId, ['T4', 'b']);
+    await recordProof(records.db, { ...offered, attempt: 2, fileIndex: 1, last: true });
+    const { reverted } = await report(offered.deviceId, ['T1', '10'], ['T4', 'a']);
+    expect(reverted).toEqual([{ upgradeId: offered.upgradeId, versions: 'T1 10, T4 a' }]);
+    expect((await records.events(offered)).filter((event) => event === 'reverted')).toHaveLength(1);
   });
 
   it.each<[UpgradeStatus]>([['failed'], ['unproven'], ['partial'], ['cancelled'], ['skipped'], ['expired']])(
@@ -425,7 +523,7 @@ describe('a report that had to wait for the database', () => {
     const deviceId = await records.device({ versions: { T1: '10' } });
     await records.report(deviceId, { T1: '12' });
     const effect = await storeReport(records.db, { ...late, deviceId, versions: version('10') });
-    expect(effect).toEqual({ changed: [], edge: false });
+    expect(effect).toEqual(NOTHING);
     const [row] = await records.sql`select version from device_versions where device_id = ${deviceId}`;
     expect(row).toEqual({ version: '12' });
   });
@@ -434,6 +532,89 @@ describe('a report that had to wait for the database', () => {
     const deviceId = await records.device({ versions: {} });
     const effect = await storeReport(records.db, { ...late, deviceId, versions: version('10') });
     expect(effect.changed).toEqual([{ component: 'T1', version: '10', was: null }]);
+  });
+
+  const prove = (upgrade: Upgrade) =>
+    recordProof(records.db, { ...upgrade, attempt: 1, fileIndex: 0, last: true }).then(({ proven }) => proven);
+
+  it.each<[string, number, boolean]>([
+    ['proves an offer made before it arrived', 30_000, true],
+    ['does not prove an offer made after it arrived', 10_000, false],
+    ['does not prove an offer made in the moment in which it arrived', 20_500, false],
+  ])('%s', async (_, offeredMs, proven) => {
+    const offered = await records.offered();
+    await records.sql`update device_versions set reported_at = now() - interval '1 hour' where device_id = ${offered.deviceId}`;
+    await records.age(offered.offerId, offeredMs);
+    await unread(offered, null);
+    const effect = await storeReport(records.db, { ...late, deviceId: offered.deviceId, versions: version('11') });
+    // The workflow is woken all the same: the gate must be asked again.
+    expect(effect).toEqual({ changed: [T1('11', '10')], edge: true, reverted: [] });
+    expect(await prove(offered)).toBe(proven);
+    if (proven) return;
+    const facts = await readOffer(records.db, { ...offered, attempt: 1 });
+    expect(judgeOffer(facts!, LIMITS)).toEqual({ kind: 'failed', code: 'version_changed' });
+    await closeOffer(records.db, { ...offered, attempt: 1, code: 'version_changed', reason: null, retry: '' });
+    expect(await openOffer(records.db, { ...offered, attempt: 2, fileIndex: 0 })).toEqual({
+      kind: 'already_current',
+      version: '11',
+    });
+  });
+
+  it('of the old version says nothing of a transfer that ended after it had arrived', async () => {
+    const offered = await records.offered();
+    await records.sql`update device_versions set reported_at = now() - interval '1 hour' where device_id = ${offered.deviceId}`;
+    await finishTransfer(offered);
+    await records.sql`
+      update device_messages set created_at = now() - interval '40 s', finished_at = now() - interval '5 s' where id = ${offered.offerId}`;
+    const judge = async () =>
+      judgeOffer((await readOffer(records.db, { ...offered, attempt: 1 }))!, { ...LIMITS, settleMs: 0 });
+    await storeReport(records.db, { ...late, deviceId: offered.deviceId, versions: version('10') });
+    expect(await judge()).toMatchObject({ kind: 'wait', stage: 'confirming' });
+    await report(offered.deviceId, ['T1', '10']);
+    expect(await judge()).toEqual({ kind: 'failed', code: 'version_unchanged' });
+  });
+
+  it('sees an offer that was being made', async () => {
+    const upgrade = await records.upgrade({ device: { online: true } });
+    await records.sql`update device_versions set reported_at = now() - interval '1 hour' where device_id = ${upgrade.deviceId}`;
+    let stored: Promise<unknown> | undefined;
+    await records.db.transaction(async (tx) => {
+      expect(await openOffer(tx, { ...upgrade, attempt: 1, fileIndex: 0 })).toMatchObject({ kind: 'offered' });
+      stored = storeReport(records.db, { ...late, deviceId: upgrade.deviceId, versions: version('11') });
+      await waitFor(async () => (await records.blocked()) > 0);
+    });
+    await stored;
+    expect(await prove(upgrade)).toBe(false);
+    await report(upgrade.deviceId, ['T1', '11']);
+    expect(await prove(upgrade)).toBe(true);
+  });
+
+  it('of two the one that arrived later stays, in whichever order they are stored', async () => {
+    for (const order of [
+      [20_000, 15_000],
+      [15_000, 20_000],
+    ]) {
+      const offered = await records.offered();
+      await records.sql`update device_versions set reported_at = now() - interval '1 hour' where device_id = ${offered.deviceId}`;
+      const { deviceId } = offered;
+      for (const ageMs of order)
+        await storeReport(records.db, { ...late, ageMs, deviceId, versions: version(`${ageMs}`) });
+      expect(await versionsOf(deviceId)).toMatchObject([{ version: '15000' }]);
+      // And what the device says now stays in any case.
+      await report(deviceId, ['T1', '12']);
+      expect(await versionsOf(deviceId)).toMatchObject([{ version: '12' }]);
+    }
+  });
+
+  it('undoes a success only when it arrived after the proof', async () => {
+    const offered = await records.offered();
+    await report(offered.deviceId, ['T1', '11']);
+    await prove(offered);
+    const store = (ageMs: number) =>
+      storeReport(records.db, { ...late, ageMs, deviceId: offered.deviceId, versions: version('10') });
+    expect((await store(60_000)).reverted).toEqual([]);
+    await records.sql`update device_versions set reported_at = now() - interval '1 hour' where device_id = ${offered.deviceId}`;
+    expect((await store(60_000)).reverted).toEqual([{ upgradeId: offered.upgradeId, versions: 'T1 10' }]);
   });
 });
 

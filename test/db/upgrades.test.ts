@@ -329,3 +329,151 @@ describe('what is against the rules', () => {
     expect(await records.row(upgrade)).toMatchObject({ status: 'expired', proofs: [] });
   });
 });
+
+describe('an execution that was taken for dead and woke', () => {
+  /** A retry puts the upgrade back; numbers leave a gap, so that the old execution's are all lower. */
+  async function retried(): Promise<Upgrade> {
+    const upgrade = await records.offered();
+    await finish(upgrade, 'failed', 'no_reaction');
+    await records.sql`
+      with reset as (
+        update device_upgrades set status = 'scheduled', reason = null, finished_at = null, attempt = attempt + 2
+        where id = ${upgrade.upgradeId} returning id
+      )
+      insert into upgrade_log (upgrade_id, author, event, status) select id, 'li', 'retry', 'scheduled' from reset`;
+    return upgrade;
+  }
+  const entry = { author: 'system', event: 'failed' };
+  const steps: [string, (key: { upgradeId: number; attempt: number }) => Promise<unknown>][] = [
+    ['end it', (key) => finishUpgrade(records.db, { ...key, status: 'failed', reason: 'no_reaction', entry })],
+    [
+      'call it done',
+      (key) => recordAlreadyCurrent(records.db, { ...key, fileIndex: 0, component: 'T1', version: '11', last: true }),
+    ],
+    [
+      'have a person asked',
+      (key) =>
+        recordWaiting(records.db, {
+          ...key,
+          fileIndex: 0,
+          status: 'confirming',
+          reason: 'awaiting_operator',
+          cause: '',
+        }),
+    ],
+    ['offer a file', (key) => openOffer(records.db, { ...key, fileIndex: 0 })],
+  ];
+
+  // It may be at the attempt it had offered, or about to make the next.
+  it.each(steps.flatMap(([name, step]) => [1, 2].map((attempt) => ({ name, step, attempt }))))(
+    'cannot $name, being at attempt $attempt',
+    async ({ step, attempt }) => {
+      const upgrade = await retried();
+      const before = await records.events(upgrade);
+      await step({ upgradeId: upgrade.upgradeId, attempt });
+      expect(await records.row(upgrade)).toMatchObject({ status: 'scheduled', ended: false, proofs: [], attempt: 3 });
+      expect(await records.events(upgrade)).toEqual(before);
+    },
+  );
+
+  it.each(steps)('does not keep the one that drives it from this: to %s', async (_, step) => {
+    const upgrade = await retried();
+    const before = await records.events(upgrade);
+    await step({ upgradeId: upgrade.upgradeId, attempt: 4 });
+    expect(await records.events(upgrade)).toHaveLength(before.length + 1);
+  });
+});
+
+describe('what others hear of an end', () => {
+  const told = async ({ upgradeId }: Upgrade) => {
+    const rows = await records.sql`
+      select kind, task_id as "taskId", device_id as "deviceId", data from events where upgrade_id = ${upgradeId} order by id`;
+    return [...rows];
+  };
+
+  it.each<[UpgradeStatus]>([['failed'], ['unproven'], ['expired'], ['partial']])(
+    'is an event when it is %s',
+    async (status) => {
+      const upgrade = await records.offered();
+      await finish(upgrade, status, 'no_reaction');
+      await finish(upgrade, status, 'no_reaction');
+      expect(await told(upgrade)).toEqual([
+        {
+          kind: 'device.failed',
+          taskId: upgrade.taskId,
+          deviceId: upgrade.deviceId,
+          data: {
+            status,
+            reason: 'no_reaction',
+            reasonText: 'wrong batch',
+            taskName: 'night batch',
+            versions: { T1: '10' },
+          },
+        },
+      ]);
+    },
+  );
+
+  it.each<[UpgradeStatus]>([['succeeded'], ['cancelled'], ['skipped']])('is nothing when it is %s', async (status) => {
+    const upgrade = await records.offered();
+    await finish(upgrade, status);
+    expect(await told(upgrade)).toEqual([]);
+  });
+
+  it('is nothing when a file is proven', async () => {
+    const upgrade = await records.offered();
+    await records.report(upgrade.deviceId, { T1: '11' });
+    await prove(upgrade);
+    expect(await told(upgrade)).toEqual([]);
+  });
+
+  it('begins before the end where a person must confirm it, once', async () => {
+    const upgrade = await records.offered();
+    const waiting = { fileIndex: 0, status: 'confirming' as const, reason: 'awaiting_operator' as const, cause: 'ask' };
+    await recordWaiting(records.db, { ...upgrade, ...waiting });
+    await recordWaiting(records.db, { ...upgrade, ...waiting });
+    expect(await told(upgrade)).toMatchObject([
+      { kind: 'device.needs_person', data: { status: 'confirming', reason: 'awaiting_operator' } },
+    ]);
+  });
+});
+
+describe('a decision about an earlier end', () => {
+  const decided = async (decision: string) => {
+    const upgrade = await records.offered();
+    await records.sql`
+      update device_upgrades set decision = ${decision}, decided_at = now(), decided_by = 'li' where id = ${upgrade.upgradeId}`;
+    await finish(upgrade, 'failed', 'no_reaction');
+    const [row] = await records.sql`
+      select decision, decided_by as by, decided_at is not null as decided from device_upgrades where id = ${upgrade.upgradeId}`;
+    return row;
+  };
+
+  it.each(['retry', 'confirm'])('(%s) does not hold for a new one', async (decision) => {
+    expect(await decided(decision)).toEqual({ decision: null, by: null, decided: false });
+  });
+
+  it('holds when it is to give up whatever comes', async () => {
+    expect(await decided('give_up')).toEqual({ decision: 'give_up', by: 'li', decided: true });
+  });
+});
+
+describe('a success that a person confirms', () => {
+  it('is none when the device reports the old version again', async () => {
+    const upgrade = await records.offered({ files: [{ component: 'T3' }], device: { versions: { T3: '10' } } });
+    await records.report(upgrade.deviceId, { T3: '11' });
+    await prove(upgrade, { last: false });
+    await records.report(upgrade.deviceId, { T3: '10' });
+    const entry = { author: 'li', event: 'succeeded', cause: 'looks fine' };
+    const end = { upgradeId: upgrade.upgradeId, attempt: 2, status: 'succeeded' as const, reason: null, entry };
+    const ending = { status: 'unproven', reason: 'confirmed_too_late' };
+    expect(await finishUpgrade(records.db, end)).toEqual(ending);
+    expect(await finishUpgrade(records.db, end)).toEqual(ending);
+    expect(await records.row(upgrade)).toMatchObject(ending);
+    expect((await records.log(upgrade)).at(-1)).toMatchObject({
+      author: 'system',
+      status: 'unproven',
+      cause: 'confirmed by li, but the device reports T3 10 by now',
+    });
+  });
+});

@@ -121,6 +121,7 @@ export class FakeDevice {
     finishUpgrade: async ({ status, reason }) => {
       this.#facts = null;
       this.#write(status, reason);
+      return { status, reason };
     },
   };
 
