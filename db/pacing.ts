@@ -91,10 +91,11 @@ export async function startNext(db: Db, taskId: number, memory: Memory): Promise
 
     const places = new Places(options.pacing.limits, await countKeys(tx, head));
     const room = Math.max(0, options.pacing.maxConcurrent - seen.active - seen.told);
-    const told = seen.held > 0 && room > 0 ? await tellHeld(tx, taskId, options.pacing.limits, places, room) : [];
+    const held = seen.held > 0 && room > 0 ? await tellHeld(tx, taskId, options.pacing.limits, places, room) : [];
+    const told = held.filter(({ status }) => status === 'waiting').map(({ deviceId }) => deviceId);
     const allowed = startsAllowed(options.pacing, {
       nowMs,
-      active: seen.active + seen.told + told.length,
+      active: seen.active + seen.told + held.length,
       recent: head.recent,
       finished: memory.finished,
       succeeded: memory.succeeded,
@@ -182,8 +183,8 @@ async function countKeys(tx: Db, { departmentId, options }: Head) {
 }
 
 /**
- * Devices that came back when there was no room, oldest first: those that wait have their workflow told, those whose
- * offer is parked have their gateway told, if they are connected. Returns those to be told here.
+ * Devices that came back when there was no room, oldest first: those that wait have their workflow told, by the caller,
+ * those whose offer is parked have their gateway told, if they are connected. Each has its place for some seconds.
  */
 async function tellHeld(tx: Db, taskId: number, limits: readonly KeyLimit[], places: Places, room: number) {
   const held = await tx.execute<{ id: number; deviceId: string; status: string; keys: DeviceKeys }>(sql`
@@ -203,7 +204,7 @@ async function tellHeld(tx: Db, taskId: number, limits: readonly KeyLimit[], pla
       returning device_id, status
     )
     select pg_notify(${DEVICE_MESSAGE_CHANNEL}, device_id) from told where status <> 'waiting'`);
-  return fitting.filter(({ status }) => status === 'waiting').map(({ deviceId }) => deviceId);
+  return fitting;
 }
 
 /** The next devices in the order of the task. */

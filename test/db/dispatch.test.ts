@@ -12,7 +12,7 @@ import {
 } from '../../db/dispatch.ts';
 import { InvariantError } from '../../db/index.ts';
 import { countTask, readTask, startNext } from '../../db/pacing.ts';
-import { loadTask, recordPacing, recordStartNow, recordTaskStatus } from '../../db/task-changes.ts';
+import { loadTask, recordStartNow, recordTaskStatus } from '../../db/task-changes.ts';
 import { openOffer } from '../../db/offers.ts';
 import { DEVICE_MESSAGE_CHANNEL } from '../../db/schema.ts';
 import { finishUpgrade } from '../../db/upgrades.ts';
@@ -24,7 +24,6 @@ import {
 } from '../../workflows/rules/statuses.ts';
 import { waitFor } from '../support/wait.ts';
 import { HOUR, LIMITS, MINUTE, Records, type TaskSeed, type Upgrade } from './records.ts';
-import { atMost } from '../../workflows/rules/pacing.ts';
 
 let records: Records;
 beforeAll(async () => {
@@ -103,18 +102,13 @@ describe('a task', () => {
     expect((await records.taskLog(taskId)).at(-1)).toEqual({ author: 'system', event: 'finished', cause: '', details });
   });
 
-  it('remembers a change of pacing and an early start', async () => {
+  it('remembers an early start', async () => {
     const { taskId } = await task(1);
-    await recordPacing(records.db, taskId, atMost(7), { ...BY, event: 'pacing_changed' });
-    expect((await readTask(records.db, taskId)).options).toMatchObject({
-      pacing: atMost(7),
-      limits: LIMITS,
-    });
     await records.sql`update upgrade_tasks set dispatch_at = now() + interval '1 hour' where id = ${taskId}`;
     for (const _ of [1, 2]) await recordStartNow(records.db, taskId, { ...BY, event: 'start_now' });
     const plan = await loadTask(records.db, taskId);
     expect(plan.dispatchAtMs).toBeLessThanOrEqual(plan.nowMs);
-    expect((await records.taskLog(taskId)).map(({ event }) => event)).toEqual(['pacing_changed', 'start_now']);
+    expect((await records.taskLog(taskId)).map(({ event }) => event)).toEqual(['start_now']);
   });
 
   it('counts who is under way, who of them uses the radio and who is left', async () => {
@@ -349,6 +343,9 @@ describe('devices under way', () => {
     expect(await page(second[1]!.id)).toEqual([]);
     expect((await page(0, 'task_paused')).map(({ id }) => id)).toEqual([paused!.upgradeId]);
     expect(await page(0, 'busy')).toEqual([]);
+    await records.force(upgrades[1]!, 'offered');
+    const unoffered = await findInFlight(records.db, taskId, { after: 0, limit: 10, isOffered: false });
+    expect(unoffered.map(({ id }) => id)).toEqual(ids([upgrades[0]!, ...upgrades.slice(2, 4)]));
   });
 
   it('have their offers announced when the task goes on', async () => {
@@ -394,15 +391,15 @@ describe('retrying', () => {
       notBefore: null,
       fileIndex: 0,
       proofs: [],
-      // Never back: the number fences off what was offered before.
-      attempt: 1,
+      // Never back, and with a gap: the number fences off what was offered before, and what would have come next.
+      attempt: 2,
     });
     expect((await records.log(upgrade!)).at(-1)).toMatchObject({ ...BY, event: 'retry', status: 'scheduled' });
     expect((await records.taskLog(taskId)).at(-1)).toEqual({ ...BY, event: 'retry_failed', details: { devices: 1 } });
     expect(await taskRow(taskId)).toMatchObject({ status: 'scheduled', ended: false });
     await recordTaskStatus(records.db, taskId, 'running', { author: 'system', event: 'running' });
     const [startable] = await claimUpgrades(taskId, 1);
-    expect(startable!.input).toMatchObject({ upgradeId: upgrade!.upgradeId, firstAttempt: 2 });
+    expect(startable!.input).toMatchObject({ upgradeId: upgrade!.upgradeId, firstAttempt: 3 });
   });
 
   it('moves the deadline of a task that has ended, by the life it was given', async () => {
@@ -426,6 +423,17 @@ describe('retrying', () => {
     await recordTaskStatus(records.db, far.taskId, 'finished', { author: 'system', event: 'finished' });
     await resetFailed(records.db, far.taskId, BY);
     expect((await taskRow(far.taskId))['leftMs'] / HOUR).toBeCloseTo(2_400, 1);
+  });
+
+  it('takes only those that are named, if they did not succeed and are of this task', async () => {
+    const { taskId, upgrades } = await task(4);
+    const other = await task(1);
+    for (const upgrade of [...upgrades.slice(0, 2), other.upgrades[0]!]) await finish(upgrade, 'failed');
+    await finish(upgrades[2]!, 'succeeded');
+    const named = ids([upgrades[0]!, upgrades[2]!, other.upgrades[0]!]);
+    expect(await resetFailed(records.db, taskId, BY, named)).toBe(1);
+    expect(await countStatuses(records.db, taskId)).toEqual({ scheduled: 2, failed: 1, succeeded: 1 });
+    expect(await countStatuses(records.db, other.taskId)).toEqual({ failed: 1 });
   });
 
   it('counts each device once, whoever asks at the same time', async () => {
