@@ -1,36 +1,54 @@
 /**
- * What can be said about an order before it begins: why it could never be carried out, how long it takes, what the
- * person who gives it may have overlooked. Pure; the files and devices come from the plan.
+ * What can be said about an order before it begins: when each device gets its turn, why the order could never be carried
+ * out, what the person who gives it may have overlooked. Pure; the files and devices come from the plan.
  */
 import type { FieldError } from './problems.ts';
 import type { FirmwareRow } from '../db/firmware.ts';
+import { MAX_TASK_DEVICES, type PlannedDevice, type UpgradePlan } from '../db/plans.ts';
 import type { TaskOptions } from '../db/schema.ts';
-import { MAX_TASK_DEVICES, type UpgradePlan } from '../db/tasks.ts';
-import { LAST_DEVICES_MS } from '../workflows/rules/offers.ts';
 import {
+  latestDeviceEndMs,
+  latestTaskEndMs,
+  scheduleTask,
+  type Schedule,
+  type Turn,
+} from '../workflows/rules/schedule.ts';
+import type { TaskTimes } from '../workflows/rules/play.ts';
+import {
+  assumedBytesPerSecond,
   earliestStart,
   expectedDurationMs,
   isZone,
-  shortestWindowMs,
-  windowAt,
+  NEVER_MS,
+  nightsFrom,
   type Window,
 } from '../workflows/rules/windows.ts';
 
-/** A plan with its times. */
-export interface TimedPlan {
+/** An order with the plan that was made of it. */
+export interface Order {
   plan: UpgradePlan;
   options: TaskOptions;
   dispatchAtMs: number;
   deadlineAtMs: number;
 }
 
+/** A plan with the turn of each device. */
+export interface TimedPlan extends Order {
+  schedule: Schedule;
+  /** By device id, of those that are in the task and not left alone. */
+  turns: ReadonlyMap<string, Turn>;
+}
+
 export interface Forecast {
-  /** Windows needed until every device that can go has had its turn; null without a window. */
+  /** Windows needed until every device that can go has had its turn; null without a window, or when it never ends. */
   nights: number | null;
   /** When the last device that can go is expected to be done; null when that is after the deadline. */
   expectedEndAtMs: number | null;
   /** When the task has ended at the latest, whatever devices do. */
   latestEndAtMs: number;
+  /** When each of its devices has. */
+  latestDeviceEndAtMs: number;
+  turns: ReadonlyMap<string, Turn>;
 }
 
 /** Something that is possible and most likely not meant. */
@@ -39,8 +57,31 @@ export interface Warning {
   message: string;
 }
 
-/** Time for timers to fire and the last rows to be written. */
-const END_MARGIN_MS = 5 * 60_000;
+/** With the deadline far away, a file that fits none of so many days' windows fits none that people think of. */
+const ORDINARY_DAYS_MS = 8 * 24 * 60 * 60_000;
+
+/** Gives each device its turn; one whose file fits no night waits, whatever else is right with it. */
+export function timed(order: Order): TimedPlan {
+  const { plan, options } = order;
+  const taken = plan.devices.filter(({ outcome }) => outcome === 'goes' || outcome === 'waits');
+  // What is wrong with the zone is said elsewhere, and more devices than there may be are not asked about.
+  const isPlayable = (options.window === null || isZone(options.window.zone)) && !plan.tooMany;
+  const schedule = scheduleTask(
+    (isPlayable ? taken : []).map((device) => ({
+      isReady: device.outcome === 'goes',
+      durationsMs: durationsOf(plan.files, device),
+      keys: device.pace?.keys ?? {},
+    })),
+    timesOf(order),
+  );
+  const turns = new Map(
+    taken.slice(0, schedule.turns.length).map(({ deviceId }, place) => [deviceId, schedule.turns[place]!]),
+  );
+  const devices = plan.devices.map((device) =>
+    device.outcome === 'goes' && turns.get(device.deviceId)?.fitting === 0 ? tooSlow(device, plan.files) : device,
+  );
+  return { ...order, plan: { ...plan, devices }, schedule, turns };
+}
 
 /** Every reason why an order could never be carried out; empty when there is none. */
 export function impossible(order: TimedPlan): FieldError[] {
@@ -50,30 +91,47 @@ export function impossible(order: TimedPlan): FieldError[] {
       error('firmwareIds', 'firmware_not_found', `there is no file ${id} in your department; upload it first`),
     );
   }
-  return [...wrongFiles(plan.files), ...wrongTimes(order), ...wrongDevices(plan)];
+  return [...wrongFiles(plan.files), ...wrongTimes(order), ...wrongDevices(order)];
 }
 
-/** How long an order takes when every device behaves: devices side by side, files one after the other. */
-export function forecast({ plan, options, dispatchAtMs, deadlineAtMs }: TimedPlan): Forecast {
-  const devices = plan.devices.filter(({ outcome }) => outcome === 'goes').length;
-  const durations = plan.files.map((file) => expectedDurationMs(file.sizeBytes));
-  const turns = Math.ceil(devices / options.pacing.maxConcurrent);
-  const latestEndAtMs = deadlineAtMs + options.limits.proofMs + LAST_DEVICES_MS + END_MARGIN_MS;
-  if (options.window === null) {
-    const endAtMs = dispatchAtMs + turns * durations.reduce((sum, duration) => sum + duration, 0);
-    return { nights: null, expectedEndAtMs: endAtMs <= deadlineAtMs ? endAtMs : null, latestEndAtMs };
-  }
-  const nights = nightsNeeded(turns, durations, shortestWindowMs(options.window, plan.nowMs));
-  return { nights, expectedEndAtMs: endOfNight(options.window, nights, dispatchAtMs, deadlineAtMs), latestEndAtMs };
+/** How long an order takes. */
+export function forecast(order: TimedPlan): Forecast {
+  const times = timesOf(order);
+  return {
+    nights: order.schedule.nights,
+    expectedEndAtMs: order.schedule.expectedEndAtMs,
+    latestEndAtMs: latestTaskEndMs(times),
+    latestDeviceEndAtMs: latestDeviceEndMs(times),
+    turns: order.turns,
+  };
 }
 
 /** What the person should look at again. */
-export function warningsOf({ plan, options }: TimedPlan, expected: Forecast): Warning[] {
+export function warningsOf(order: TimedPlan, { nights }: Forecast): Warning[] {
+  const { plan, schedule } = order;
   const warnings: Warning[] = [];
-  if (expected.expectedEndAtMs === null) {
+  if (schedule.late > 0) {
+    const needed = nights === null ? '' : ` (it takes ${nights} nights)`;
     warnings.push({
       code: 'deadline_too_early',
-      message: `with ${options.pacing.maxConcurrent} devices at a time not all of them get their turn before the deadline; raise maxConcurrent or deadlineHours`,
+      message: `${schedule.late} of the devices that can go do not end before the deadline${needed}; raise deadlineHours, or let more devices go at one time or in a minute`,
+    });
+  }
+  const slow = plan.devices.filter(({ outcome, reason }) => outcome === 'waits' && reason === 'window').length;
+  if (slow > 0) {
+    warnings.push({
+      code: 'devices_too_slow_for_window',
+      message: `${slow} devices are so slow that the file fits none of the windows before the deadline; they are never started unless the window is made longer`,
+    });
+  }
+  const halfway = plan.devices.filter(({ deviceId, outcome, pace }) => {
+    const fitting = order.turns.get(deviceId)?.fitting ?? 0;
+    return outcome === 'goes' && fitting > 0 && fitting < plan.files.length - (pace?.firstFile ?? 0);
+  }).length;
+  if (halfway > 0) {
+    warnings.push({
+      code: 'second_file_longer_than_window',
+      message: `the second file fits none of the windows before the deadline of ${halfway} devices, which end with the first file only; make the window longer`,
     });
   }
   plan.files.forEach((file, index) => {
@@ -115,7 +173,8 @@ function wrongFiles(files: readonly FirmwareRow[]): FieldError[] {
   return [];
 }
 
-function wrongTimes({ plan, options, dispatchAtMs, deadlineAtMs }: TimedPlan): FieldError[] {
+function wrongTimes(order: TimedPlan): FieldError[] {
+  const { options, dispatchAtMs, deadlineAtMs } = order;
   const { window } = options;
   if (window !== null && !isZone(window.zone)) {
     return [
@@ -136,35 +195,47 @@ function wrongTimes({ plan, options, dispatchAtMs, deadlineAtMs }: TimedPlan): F
       ),
     );
   }
-  if (window === null) return errors;
-  const longest = Math.max(...plan.files.map((file) => expectedDurationMs(file.sizeBytes)));
-  const shortest = shortestWindowMs(window, plan.nowMs);
-  if (longest > shortest) {
-    errors.push(
+  return window === null ? errors : [...errors, ...wrongWindow(order, window)];
+}
+
+/** A window in which nothing could ever be started. */
+function wrongWindow({ plan, dispatchAtMs, deadlineAtMs, turns }: TimedPlan, window: Window): FieldError[] {
+  const taken = plan.devices.filter(({ deviceId }) => turns.has(deviceId));
+  const isInTime = deadlineAtMs > dispatchAtMs;
+  if (isInTime && taken.some(({ deviceId }) => turns.get(deviceId)!.fitting > 0)) return [];
+  // Of the quickest device; where there is none, of one as they usually are.
+  const longest = (device?: PlannedDevice) => Math.max(0, ...durationsOf(plan.files, device));
+  const durationMs =
+    taken.length === 0 ? longest() : taken.reduce((least, device) => Math.min(least, longest(device)), Infinity);
+  const untilMs = Math.max(deadlineAtMs, dispatchAtMs + ORDINARY_DAYS_MS);
+  const startMs = earliestStart(window, dispatchAtMs, durationMs, untilMs);
+  if (startMs === NEVER_MS) {
+    return [
       error(
         'options.window',
         'file_longer_than_window',
-        `the largest file takes about ${minutes(longest)} minutes and the window is only ${minutes(shortest)} minutes long: it could never be started; make the window longer`,
+        `the largest file takes about ${minutes(durationMs)} minutes and the longest window before the deadline has ${minutes(longestWindowMs(window, dispatchAtMs, untilMs))}: it could never be started; make the window longer`,
       ),
-    );
-  } else if (deadlineAtMs > dispatchAtMs && earliestStart(window, dispatchAtMs, longest) >= deadlineAtMs) {
-    errors.push(
-      error(
-        'options.deadlineHours',
-        'deadline_before_window',
-        'the deadline comes before the window opens for the first time; raise deadlineHours',
-      ),
-    );
+    ];
   }
-  return errors;
+  if (!isInTime || startMs < deadlineAtMs) return [];
+  return [
+    error(
+      'options.deadlineHours',
+      'deadline_before_window',
+      `the deadline comes before ${new Date(startMs).toISOString()}, when the file fits into the window for the first time; raise deadlineHours`,
+    ),
+  ];
 }
 
-function wrongDevices(plan: UpgradePlan): FieldError[] {
+function wrongDevices({ plan, options }: Order): FieldError[] {
   if (plan.tooMany) {
     return [
       error('deviceIds', 'too_many_devices', `a task has at most ${MAX_TASK_DEVICES} devices; make several tasks`),
     ];
   }
+  // Whom the task is for may come later.
+  if (options.joins !== null) return [];
   if (plan.devices.some(({ outcome }) => outcome === 'goes' || outcome === 'waits')) return [];
   const reasons = [...new Set(plan.devices.map(({ reason }) => reason))].join(', ');
   const why =
@@ -174,27 +245,35 @@ function wrongDevices(plan: UpgradePlan): FieldError[] {
   return [error('deviceIds', 'no_devices', why)];
 }
 
-/** Devices one after the other on each of the parallel places, each file inside one night. */
-function nightsNeeded(turns: number, durations: readonly number[], nightMs: number): number {
-  const together = durations.reduce((sum, duration) => sum + duration, 0);
-  if (together <= nightMs) return Math.ceil(turns / Math.floor(nightMs / together));
-  return durations.reduce(
-    (nights, duration) => nights + Math.ceil(turns / Math.max(1, Math.floor(nightMs / duration))),
-    0,
-  );
+function timesOf({ plan, options, dispatchAtMs, deadlineAtMs }: Order): TaskTimes {
+  const { pacing, window, limits, approval } = options;
+  const approvalDeadlineAtMs = approval === null ? null : plan.nowMs + approval.withinMs;
+  return { pacing, window, dispatchAtMs, deadlineAtMs, approvalDeadlineAtMs, proofMs: limits.proofMs };
 }
 
-/** The closing of the n-th window from the dispatch on; null when it opens after the deadline. */
-function endOfNight(window: Window, nights: number, dispatchAtMs: number, deadlineAtMs: number): number | null {
-  let atMs = dispatchAtMs;
-  for (let night = 0; night < nights; night++) {
-    const position = windowAt(window, atMs);
-    const opensAtMs = position.open ? atMs : position.opensAtMs;
-    if (opensAtMs >= deadlineAtMs) return null;
-    const opened = windowAt(window, opensAtMs);
-    atMs = opened.open ? opened.closesAtMs : opensAtMs + 1;
+/** How long each file takes that a device, or one as they usually are, still needs. */
+function durationsOf(files: readonly FirmwareRow[], device?: PlannedDevice): number[] {
+  return files
+    .slice(device?.pace?.firstFile ?? 0)
+    .map(({ sizeBytes, protocol }) =>
+      expectedDurationMs(sizeBytes, device?.pace?.bytesPerSecond ?? assumedBytesPerSecond(protocol, null)),
+    );
+}
+
+function tooSlow(device: PlannedDevice, files: readonly FirmwareRow[]): PlannedDevice {
+  const takes = minutes(durationsOf(files, device)[0] ?? 0);
+  const speed = Math.round(device.pace?.bytesPerSecond ?? 0);
+  const explanation = `at ${speed} bytes per second the file takes about ${takes} minutes, longer than any of the windows before the deadline`;
+  return { ...device, outcome: 'waits', reason: 'window', explanation };
+}
+
+function longestWindowMs(window: Window, fromMs: number, untilMs: number): number {
+  let longest = 0;
+  for (const { opensAtMs, closesAtMs } of nightsFrom(window, fromMs)) {
+    if (opensAtMs >= untilMs) break;
+    longest = Math.max(longest, closesAtMs - opensAtMs);
   }
-  return atMs;
+  return longest;
 }
 
 function error(field: string, code: string, message: string): FieldError {

@@ -14,7 +14,6 @@ import { showTask, TASK_FIELDS } from './upgrade-views.ts';
 import { findRunningTasks } from '../db/dispatch.ts';
 import type { Db } from '../db/index.ts';
 import { beginJoins } from '../db/joins.ts';
-import { beginJoins } from '../db/joins.ts';
 import { findUnstartedTasks, insertTask, logCreation } from '../db/tasks.ts';
 
 /** Refused devices listed in the answer; all of them are counted. */

@@ -4,51 +4,44 @@
 import { Type } from 'typebox';
 import { within } from '../deadlines.ts';
 import { OrderBody, planOrder, showOptions, OptionsBody } from '../orders.ts';
+import {
+  PLAN_FIELDS,
+  PlanDevice,
+  PlanOutcomeName,
+  showFile,
+  showPlan,
+  showPlanDevices,
+  TaskFile,
+} from '../plan-views.ts';
 import { notFound } from '../problems.ts';
 import { Answer, route } from '../route.ts';
 import {
   AfterId,
   AfterLargeId,
   closed,
-  ComponentName,
   Id,
   Limit,
   LogEntry,
   Moment,
   moment,
+  momentIn,
   nullable,
   page,
-  pageOf,
+  readPage,
   text,
 } from '../schemas.ts';
-import { createTask, CreatedTask, PLAN_FIELDS, showPlan } from '../task-creation.ts';
-import {
-  showTask,
-  showUpgrade,
-  Task,
-  TASK_FIELDS,
-  TaskStatusName,
-  Upgrade,
-  UpgradeStatusName,
-} from '../upgrade-views.ts';
+import { createTask, CreatedTask } from '../task-creation.ts';
+import { showProgress, TaskDetail } from '../task-detail.ts';
+import { showTask, showUpgrade, Task, Upgrade } from '../upgrade-views.ts';
 import { countStatuses } from '../../db/dispatch.ts';
-import { findFirmwareInOrder, type FirmwareRow } from '../../db/firmware.ts';
+import { findFirmwareInOrder } from '../../db/firmware.ts';
 import * as tasks from '../../db/tasks.ts';
-import { expectedDurationMs } from '../../workflows/rules/windows.ts';
+import { TASK_STATUSES, UPGRADE_STATUSES } from '../../workflows/rules/statuses.ts';
 
 const Params = closed({ taskId: Id });
 
 /** A page is shown without live state when its workflow does not answer in this time. */
 const VIEW_MS = 2_000;
-
-const TaskFile = closed({
-  firmwareId: Type.Integer(),
-  fileName: Type.String(),
-  component: ComponentName,
-  targetVersion: Type.String(),
-  sizeBytes: Type.Integer(),
-  expectedMinutes: Type.Number({ description: 'from the offer to the end of the flash' }),
-});
 
 const Plan = closed(
   {
@@ -57,41 +50,10 @@ const Plan = closed(
     options: OptionsBody,
     dispatchAt: Moment,
     deadlineAt: Moment,
-    devices: Type.Array(
-      closed({
-        position: Type.Integer({ description: 'order of starting, from 0' }),
-        deviceId: Type.String(),
-        outcome: Type.Enum(tasks.PLAN_OUTCOMES, {
-          type: 'string',
-          description:
-            'goes: at once; waits: is in the task and begins when the reason is gone; skipped: is listed and left alone; refused: is not taken into the task',
-        }),
-        reason: nullable(Type.String()),
-        explanation: Type.String(),
-      }),
-    ),
+    devices: Type.Array(PlanDevice),
     next: nullable(Type.Integer()),
   },
   { title: 'UpgradePlan' },
-);
-
-const TaskDetail = closed(
-  {
-    ...TASK_FIELDS,
-    files: Type.Array(TaskFile),
-    counts: Type.Record(Type.String(), Type.Integer(), { description: 'devices by status' }),
-    live: nullable(
-      closed(
-        {
-          phase: Type.String({ description: 'what the workflow does now' }),
-          wakesAt: nullable(Moment),
-          maxConcurrent: nullable(Type.Integer()),
-        },
-        { description: 'asked of the workflow; null when it has ended or does not answer' },
-      ),
-    ),
-  },
-  { title: 'UpgradeTaskDetail' },
 );
 
 const ORDER_BODY_LIMIT = 8 * 1024 * 1024;
@@ -107,9 +69,7 @@ export const taskRoutes = [
       'Says which devices would go, which not and why, how many nights it takes and when it ends at the latest. On an unchanged fleet, making the task does exactly this.',
     permission: 'upgrade:write',
     query: closed({
-      outcome: Type.Optional(
-        Type.Enum(tasks.PLAN_OUTCOMES, { type: 'string', description: 'list only these devices' }),
-      ),
+      outcome: Type.Optional(PlanOutcomeName),
       limit: Type.Optional(
         Type.Integer({ minimum: 0, maximum: 1_000, default: 100, description: 'most devices in the answer' }),
       ),
@@ -122,23 +82,13 @@ export const taskRoutes = [
     problems: ['order_refused'],
     handle: async ({ query: { outcome, limit = 100, after = -1 }, body, caller }, { db, defaultDispatchDelayMs }) => {
       const planned = await planOrder(db, caller, body, defaultDispatchDelayMs);
-      const devices = planned.plan.devices
-        .map((device, position) => ({ position, ...device }))
-        .filter((device) => device.position > after && (outcome === undefined || device.outcome === outcome));
-      const { items, next } = pageOf(
-        devices,
-        limit,
-        (device) => device,
-        ({ position }) => position,
-      );
       return {
         ...showPlan(planned),
         files: planned.plan.files.map(showFile),
         options: showOptions(planned.options),
         dispatchAt: new Date(planned.dispatchAtMs).toISOString(),
         deadlineAt: new Date(planned.deadlineAtMs).toISOString(),
-        devices: items,
-        next: next === null ? null : Number(next),
+        ...showPlanDevices(planned, { limit, after, ...(outcome === undefined ? {} : { outcome }) }),
       };
     },
   }),
@@ -151,16 +101,15 @@ export const taskRoutes = [
     description:
       'Answers when the task is stored; its workflow does the rest. The same Idempotency-Key with the same body answers the same task again.',
     permission: 'upgrade:write',
-    headers: closed({
-      'idempotency-key': Type.Optional(text(200, { minLength: 1, description: 'makes repeating harmless' })),
-    }),
+    atomic: true,
+    idempotent: true,
     body: OrderBody,
     bodyLimit: ORDER_BODY_LIMIT,
     status: 202,
     response: CreatedTask,
-    problems: ['order_refused', 'idempotency_key_reused'],
-    handle: async ({ headers, body, caller }, services) => {
-      const task = await createTask(services, caller, body, headers['idempotency-key'] ?? null);
+    problems: ['order_refused'],
+    handle: async (input, services) => {
+      const task = await createTask(services, input, input.body);
       return new Answer(task, { headers: { Location: task.links.self } });
     },
   }),
@@ -171,14 +120,22 @@ export const taskRoutes = [
     tag: 'upgrades',
     summary: 'List tasks, newest first',
     permission: 'device:read',
-    query: closed({ status: Type.Optional(TaskStatusName), limit: Limit, after: AfterId }),
+    query: closed({
+      status: Type.Optional(someOf(TASK_STATUSES)),
+      createdBy: Type.Optional(text(200, { description: 'name of the key of its maker' })),
+      from: Type.Optional(Type.String({ format: 'date-time', description: 'made then or later' })),
+      to: Type.Optional(Type.String({ format: 'date-time', description: 'made before' })),
+      q: Type.Optional(text(100, { minLength: 1, description: 'part of the name' })),
+      limit: Limit,
+      after: AfterId,
+    }),
     status: 200,
     response: page(Task, 'UpgradeTaskPage'),
-    handle: async ({ query: { limit = 100, after, ...filter }, caller }, { db, executions }) => {
-      const rows = await tasks.listTasks(db, caller.departmentId, filter, { before: after, limit: limit + 1 });
-      return pageOf(
-        rows,
+    handle: async ({ query: { limit, after, status, from, to, ...filter }, caller }, { db, executions }) => {
+      const narrowed = { ...filter, from: momentIn(from), to: momentIn(to), ...listed(status, TASK_STATUSES) };
+      return readPage(
         limit,
+        (limit) => tasks.listTasks(db, caller.departmentId, narrowed, { before: after, limit }),
         (row) => showTask(row, executions),
         ({ id }) => id,
       );
@@ -216,6 +173,7 @@ export const taskRoutes = [
         ...showTask(row, executions),
         files: files.map(showFile),
         counts,
+        ...showProgress(row, counts),
         live,
       };
     },
@@ -229,22 +187,23 @@ export const taskRoutes = [
     permission: 'device:read',
     params: Params,
     query: closed({
-      status: Type.Optional(UpgradeStatusName),
+      status: Type.Optional(someOf(UPGRADE_STATUSES)),
       reason: Type.Optional(text(100)),
+      deviceId: Type.Optional(text(100, { minLength: 1, description: 'beginning of the id' })),
       limit: Limit,
       after: AfterLargeId,
     }),
     status: 200,
     response: page(Upgrade, 'UpgradePage'),
     handle: async (
-      { params: { taskId }, query: { limit = 100, after = 0, ...filter }, caller },
+      { params: { taskId }, query: { limit, after = 0, status, ...filter }, caller },
       { db, executions },
     ) => {
       if ((await tasks.findTask(db, caller.departmentId, taskId)) === null) throw notFound('upgrade task', taskId);
-      const rows = await tasks.listTaskUpgrades(db, taskId, filter, { after, limit: limit + 1 });
-      return pageOf(
-        rows,
+      const narrowed = { ...filter, ...listed(status, UPGRADE_STATUSES) };
+      return readPage(
         limit,
+        (limit) => tasks.listTaskUpgrades(db, taskId, narrowed, { after, limit }),
         (row) => showUpgrade(row, executions),
         ({ id }) => id,
       );
@@ -261,28 +220,34 @@ export const taskRoutes = [
     query: closed({ limit: Limit, after: AfterLargeId }),
     status: 200,
     response: page(LogEntry, 'TaskLogPage'),
-    handle: async ({ params: { taskId }, query: { limit = 100, after = 0 }, caller }, { db }) => {
+    handle: async ({ params: { taskId }, query: { limit, after = 0 }, caller }, { db }) => {
       if ((await tasks.findTask(db, caller.departmentId, taskId)) === null) throw notFound('upgrade task', taskId);
-      const rows = await tasks.listTaskLog(db, taskId, { after, limit: limit + 1 });
-      return pageOf(rows, limit, showEntry, ({ id }) => id);
+      return readPage(
+        limit,
+        (limit) => tasks.listTaskLog(db, taskId, { after, limit }),
+        showEntry,
+        ({ id }) => id,
+      );
     },
   }),
 ];
 
-function showFile({ id, fileName, component, targetVersion, sizeBytes }: FirmwareRow) {
-  const expectedMinutes = Math.ceil(expectedDurationMs(sizeBytes) / 6_000) / 10;
-  return { firmwareId: id, fileName, component, targetVersion, sizeBytes, expectedMinutes };
+/** Several names, separated by commas. */
+function someOf(names: readonly string[]) {
+  const name = names.join('|');
+  return Type.String({
+    pattern: `^(${name})(,(${name}))*$`,
+    maxLength: 500,
+    description: `one or more of ${names.join(', ')}, separated by commas`,
+  });
 }
 
-/** The first line holds the whole answer to the task's maker; here only its sums are of interest. */
+function listed<Name extends string>(text: string | undefined, names: readonly Name[]): { status?: Name[] } {
+  if (text === undefined) return {};
+  const wanted = text.split(',');
+  return { status: names.filter((name) => wanted.includes(name)) };
+}
+
 function showEntry({ id, at, author, event, cause, details }: Awaited<ReturnType<typeof tasks.listTaskLog>>[number]) {
-  const { answer, ...rest } = details as { answer?: { counts?: unknown } };
-  return {
-    id,
-    at: moment(at),
-    author,
-    event,
-    cause,
-    details: answer === undefined ? rest : { ...rest, counts: answer.counts },
-  };
+  return { id, at: moment(at), author, event, cause, details };
 }

@@ -96,7 +96,21 @@ describe('a plan', () => {
     expect(first.body.counts).toEqual({ asked: 9, goes: 1, waits: 1, skipped: 3, refused: 4 });
     expect(first.body.devices).toHaveLength(2);
     const second = await plan(order, `?limit=1000&after=${first.body.next}`);
-    expect(second.body.devices.map(({ position }: { position: number }) => position)).toEqual([2, 3, 4, 5, 6, 7, 8]);
+    const places = ({ deviceId, position }: { deviceId: string; position: number }) => [
+      deviceIds.indexOf(deviceId),
+      position,
+    ];
+    // Who is refused has no place in the order, and does not take one from others.
+    expect(second.body.devices.map(places)).toEqual([
+      [2, 2],
+      [3, null],
+      [4, 3],
+      [5, 4],
+      [6, null],
+      [7, null],
+      [8, null],
+    ]);
+    expect(second.body.next).toBeNull();
     const skipped = await plan(order, '?outcome=skipped');
     expect(skipped.body.devices.map(({ reason }: { reason: string }) => reason)).toEqual([
       'no_version_uploaded',
@@ -177,6 +191,120 @@ describe('a plan', () => {
       nights: 1,
       options: { window: { from: '00:00', to: '06:00', zone: 'Asia/Shanghai' } },
     });
+  });
+
+  it('gives each device its turn: order, night, step of growth, and what is certain', async () => {
+    const fileId = await uploadFile(api, jimi.key, '10', '11');
+    const ids = await registerTerminals(api, jimi, [1, 2, 3, 4, 5].map(sn));
+    await report(api, [ids[1]!], '09');
+    // 12 000 bytes take 84 s with the flash: three of them fit into five minutes.
+    const window = { from: '01:00', to: '01:05', zone: 'Asia/Shanghai' };
+    const order = { firmwareIds: [fileId], deviceIds: [...ids, 'terminal-FFFFFFFFFF'] };
+    const options = {
+      maxConcurrent: 1,
+      window,
+      growth: { basePerMinute: 60, factor: 2, everyDevices: 2, by: 'succeeded' },
+    };
+    const { body } = await plan({ ...order, options });
+    const [first, waits, second, third, last, refused] = body.devices;
+    expect(body.devices.map(({ night, wave }: { night: number; wave: number }) => [night, wave])).toEqual([
+      [1, 1],
+      [1, 1],
+      [1, 1],
+      [1, 2],
+      [2, 2],
+      [null, null],
+    ]);
+    expect(body.nights).toBe(2);
+    expect(Date.parse(second.expectedStartAt)).toBe(Date.parse(first.expectedEndAt));
+    expect(Date.parse(first.expectedEndAt) - Date.parse(first.expectedStartAt)).toBe(83_438);
+    expect(first.earliestStartAt).toBe(first.expectedStartAt);
+    expect(Date.parse(last.earliestStartAt)).toBeLessThan(Date.parse(last.expectedStartAt));
+    expect(waits).toMatchObject({ outcome: 'waits', expectedStartAt: null, expectedEndAt: null });
+    expect(waits.earliestStartAt).toEqual(expect.any(String));
+    for (const { latestEndAt } of [first, waits, second, third, last]) {
+      expect(minutesBetween(body.deadlineAt, latestEndAt)).toBe(40);
+    }
+    expect(refused).toMatchObject({ position: null, earliestStartAt: null, latestEndAt: null });
+    const made = await create({ ...order, options });
+    const rows =
+      await api.sql`select device_id, position from device_upgrades where task_id = ${made.body.id} order by position`;
+    expect(rows.map((row) => [row['device_id'], row['position']])).toEqual(
+      body.devices.slice(0, 5).map(({ deviceId, position }: Record<string, unknown>) => [deviceId, position]),
+    );
+  });
+
+  it('goes by the measured speed of each device; one that is too slow for every night waits, with a warning', async () => {
+    const fileId = await uploadFile(api, jimi.key, '10', '11');
+    const ids = await registerTerminals(api, jimi, [1, 2, 3].map(sn));
+    await api.sql`
+      insert into device_contacts (device_id, last_seen_at, address, bytes_per_second)
+      values (${ids[1]!}, now(), 'x', 60), (${ids[2]!}, now(), 'x', 2000)`;
+    const window = { from: '01:00', to: '01:04', zone: 'Asia/Shanghai' };
+    const order = { firmwareIds: [fileId], deviceIds: ids, options: { window } };
+    const { body } = await plan(order);
+    expect(body.devices.map(({ outcome, reason }: Record<string, string>) => [outcome, reason])).toEqual([
+      ['goes', null],
+      ['waits', 'window'],
+      ['goes', null],
+    ]);
+    const took = ({ expectedStartAt, expectedEndAt }: Record<string, string>) =>
+      (Date.parse(expectedEndAt!) - Date.parse(expectedStartAt!)) / 1_000;
+    expect(took(body.devices[0])).toBeCloseTo(60 + 12_000 / 512, 2);
+    expect(took(body.devices[2])).toBeCloseTo(60 + 12_000 / 1_600, 2);
+    expect(body.devices[1]).toMatchObject({
+      explanation: expect.stringContaining('at 48 bytes per second the file takes about 6 minutes'),
+      earliestStartAt: null,
+      night: null,
+    });
+    expect(body.warnings).toEqual([
+      { code: 'devices_too_slow_for_window', message: expect.stringMatching(/^1 devices are so slow/) },
+    ]);
+    // Where all of them are, there is nothing to do.
+    const slow = await plan({ ...order, deviceIds: [ids[1]] });
+    expect(slow.body.errors.map(({ code }: { code: string }) => code)).toEqual(['file_longer_than_window']);
+    // And where the quick ones fit, the usual speed does not matter.
+    const quick = { ...order, options: { window: { ...window, to: '01:01' } } };
+    expect((await plan(quick)).body.errors.map(({ code }: { code: string }) => code)).toEqual([
+      'file_longer_than_window',
+    ]);
+    await api.sql`update device_contacts set bytes_per_second = 40000 where device_id = ${ids[2]!}`;
+    expect((await plan({ ...quick, options: { window: { ...window, to: '01:02' } } })).body.counts).toMatchObject({
+      goes: 2,
+      waits: 1,
+    });
+  });
+
+  it('needs no more than an ordinary night: one that a clock change shortens is passed over', async () => {
+    const fileId = await uploadFile(api, jimi.key, '10', '11');
+    const ids = await registerTerminals(api, jimi, [sn()]);
+    // Somewhere in the coming year Berlin leaves out an hour at two o'clock.
+    const window = { from: '02:30', to: '02:33', zone: 'Europe/Berlin' };
+    expect((await plan({ firmwareIds: [fileId], deviceIds: ids, options: { window } })).body).toMatchObject({
+      nights: 1,
+      warnings: [],
+    });
+  });
+
+  it('is bound by the approval, too, when that may come after the deadline', async () => {
+    const fileId = await uploadFile(api, jimi.key, '10', '11');
+    const ids = await registerTerminals(api, jimi, [sn()]);
+    const bound = async (approval: object | null) => {
+      const options = { deadlineHours: 4, dispatchDelayMinutes: 10, approval };
+      const { body } = await plan({ firmwareIds: [fileId], deviceIds: ids, options });
+      return minutesBetween(body.deadlineAt, body.latestEndAt);
+    };
+    // Proof limit, last devices, margin.
+    expect(await bound(null)).toBe(45);
+    expect(await bound({ required: true, withinHours: 2 })).toBe(45);
+    expect(await bound({ required: true, withinHours: 6 })).toBe(45 + 120);
+  });
+
+  it('of a task that devices may join needs none to begin with', async () => {
+    const fileId = await uploadFile(api, jimi.key, '10', '11');
+    const order = { firmwareIds: [fileId], filter: { model: 'not sold yet' }, options: { joins: true } };
+    expect((await plan(order)).body).toMatchObject({ counts: { asked: 0 }, nights: null, devices: [] });
+    expect((await create(order)).body).toMatchObject({ deviceCount: 0, joinFilter: { model: 'not sold yet' } });
   });
 
   it('warns of a compatible version that no terminal could report', async () => {

@@ -58,7 +58,18 @@ describe('making a task', () => {
       name: 'two steps',
       status: 'scheduled',
       firmwareIds: [first, second],
-      options,
+      options: {
+        ...options,
+        ratePerMinute: null,
+        growth: null,
+        keyLimits: [],
+        abort: [],
+        approval: null,
+        joins: false,
+      },
+      joinFilter: null,
+      approval: null,
+      revision: 1,
       deviceCount: 2,
       createdBy: jimi.operator,
       createdAt: expect.any(String),
@@ -83,10 +94,15 @@ describe('making a task', () => {
     expect(minutesBetween(body.createdAt, body.deadlineAt)).toBe(48 * 60);
     expect(api.executions.started.at(-1)).toEqual({ taskId: body.id, name: 'two steps', department: jimi.name });
 
-    const [stored] = await api.sql`select options, status, started_at from upgrade_tasks where id = ${body.id}`;
+    const [stored] = await api.sql`
+      select options, status, started_at, created_by_key = k.id as "byKey"
+      from upgrade_tasks t join api_keys k on k.name = t.created_by where t.id = ${body.id}`;
     expect(stored).toEqual({
       options: {
         pacing: atMost(7),
+        abort: [],
+        approval: null,
+        joins: null,
         window: options.window,
         attemptsPerFile: 2,
         notEligible: 'skip',
@@ -103,7 +119,11 @@ describe('making a task', () => {
       },
       status: 'scheduled',
       started_at: null,
+      byKey: true,
     });
+    const [audited] = await api.sql`
+      select author, action, target_kind as kind, after->>'deviceCount' as devices from audit_log where target_id = ${String(body.id)} and target_kind = 'task'`;
+    expect(audited).toEqual({ author: jimi.operator, action: 'createUpgradeTask', kind: 'task', devices: '2' });
     const rows =
       await api.sql`select u.id, device_id, u.status, reason, position, bytes_total, finished_at is null as open, l.author, l.event, l.cause
       from device_upgrades u join upgrade_log l on l.upgrade_id = u.id where task_id = ${body.id} order by position`;
@@ -208,6 +228,65 @@ describe('looking at tasks', () => {
     expect(idsOf(await api.send('GET', `${TASKS}?status=running`, { key: jimi.key }))).toEqual([made[0]]);
   });
 
+  it('finds them by several statuses, maker, name and date', async () => {
+    const fileId = await uploadFile(api, jimi.key, '10', '11');
+    const ids = await registerTerminals(api, jimi, [sn()]);
+    const colleague = await api.key(jimi.id, `colleague ${serial}`);
+    const order = (name: string, key = jimi.key) => create({ name, firmwareIds: [fileId], deviceIds: ids }, {}, key);
+    const [north, south, east] = [
+      (await order('Night batch NORTH')).body.id,
+      (await order('night batch south')).body.id,
+      (await order('100% east_side', colleague)).body.id,
+    ];
+    await api.sql`update upgrade_tasks set status = 'running' where id = ${south}`;
+    await api.sql`update upgrade_tasks set status = 'finished', created_at = '2026-01-10T12:00:00Z' where id = ${north}`;
+    const found = async (query: string) =>
+      (await api.send('GET', `${TASKS}?${query}`, { key: jimi.key })).body.items.map(({ id }: { id: number }) => id);
+    expect(await found('status=running,finished')).toEqual([south, north]);
+    expect(await found(`createdBy=${encodeURIComponent(`colleague ${serial}`)}`)).toEqual([east]);
+    expect(await found('q=night%20batch')).toEqual([south, north]);
+    // Signs that mean something to a database are letters like others.
+    expect(await found('q=%25')).toEqual([east]);
+    expect(await found('q=t_s')).toEqual([east]);
+    expect(await found('from=2026-01-10T12:00:00Z&to=2026-01-10T12:00:01Z')).toEqual([north]);
+    expect(await found('to=2026-01-10T12:00:00Z')).toEqual([]);
+    expect(await found('status=finished&q=south')).toEqual([]);
+    const { status, body } = await api.send('GET', `${TASKS}?status=running,sleeping`, { key: jimi.key });
+    expect({ status, code: body.code }).toEqual({ status: 400, code: 'validation_failed' });
+  });
+
+  it('shows how fast one may go by now, and who must approve it', async () => {
+    const fileId = await uploadFile(api, jimi.key, '10', '11');
+    const ids = await registerTerminals(api, jimi, [1, 2, 3, 4].map(sn));
+    const growth = { basePerMinute: 10, factor: 2, everyDevices: 2, by: 'finished' };
+    const approval = { required: true, withinHours: 2 };
+    const { body: task } = await create({ firmwareIds: [fileId], deviceIds: ids, options: { growth, approval } });
+    expect(task.status).toBe('awaiting_approval');
+    expect(minutesBetween(task.createdAt, task.approval.deadlineAt)).toBe(120);
+    const show = async () => (await api.send('GET', task.links.self, { key: jimi.key })).body;
+    expect(await show()).toMatchObject({
+      pace: { startsPerMinute: 10, startedInLastMinute: 0, wave: 1 },
+      approvalNeededFrom: `somebody other than ${jimi.operator}`,
+      revision: 1,
+    });
+    const now = Math.floor(Date.now() / 1_000);
+    const recent = [
+      [now - 300, 5],
+      [now - 20, 3],
+    ];
+    await api.sql`
+      update upgrade_tasks set status = 'running', recent_starts = ${JSON.stringify(recent)}::text::jsonb, revision = 4 where id = ${task.id}`;
+    await api.sql`
+      update device_upgrades set status = 'failed', finished_at = now() where task_id = ${task.id} and position in (0, 1)`;
+    await api.sql`
+      update device_upgrades set status = 'skipped', finished_at = now() where task_id = ${task.id} and position = 2`;
+    expect(await show()).toMatchObject({
+      pace: { startsPerMinute: 20, startedInLastMinute: 3, wave: 2 },
+      approvalNeededFrom: null,
+      revision: 4,
+    });
+  });
+
   it('shows one with counts, files and what its workflow does', async () => {
     const fileId = await uploadFile(api, jimi.key, '10', '11');
     const ids = await registerTerminals(api, jimi, [sn(1), sn(2), sn(3)]);
@@ -250,6 +329,7 @@ describe('looking at tasks', () => {
       reasonText: 'a packet arrived corrupt six times in a row; the radio is bad; it is tried again',
       fileIndex: 0,
       attempt: 0,
+      decision: null,
       bytesSent: 0,
       bytesTotal: 12_000,
       proofs: [],
@@ -264,6 +344,15 @@ describe('looking at tasks', () => {
         execution: `http://temporal.test/namespaces/default/workflows/upgrade%2F${ids[1]}`,
       },
     });
+    const idsBy = async (query: string) =>
+      (await api.send('GET', `${task.links.devices}?${query}`, { key: jimi.key })).body.items.map(
+        ({ deviceId }: { deviceId: string }) => deviceId,
+      );
+    expect(await idsBy('status=failed,scheduled')).toEqual(ids);
+    expect(await idsBy('status=succeeded')).toEqual([]);
+    expect(await idsBy(`deviceId=${ids[2]}`)).toEqual([ids[2]]);
+    expect(await idsBy('deviceId=terminal-')).toEqual(ids);
+    expect(await idsBy('deviceId=terminal_')).toEqual([]);
     const first = await api.send('GET', `${task.links.devices}?limit=2`, { key: jimi.key });
     const second = await api.send('GET', `${task.links.devices}?limit=2&after=${first.body.next}`, { key: jimi.key });
     expect([...first.body.items, ...second.body.items].map(({ deviceId }: { deviceId: string }) => deviceId)).toEqual(

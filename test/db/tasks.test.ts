@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connectDatabase, migrate, type Database } from '../../db/index.ts';
 import { deleteFirmware, insertFirmware } from '../../db/firmware.ts';
 import { createDepartment } from '../../db/people.ts';
-import { insertTask, listTaskUpgrades, MAX_TASK_DEVICES, planUpgrade, type NewTask } from '../../db/tasks.ts';
+import { MAX_TASK_DEVICES, planUpgrade } from '../../db/plans.ts';
+import { insertTask, listTaskUpgrades, type NewTask } from '../../db/tasks.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { atMost } from '../../workflows/rules/pacing.ts';
 
@@ -93,7 +94,7 @@ describe('a task of 100 000 devices', () => {
     const page = await listTaskUpgrades(
       database.db,
       task.id,
-      { status: 'skipped', reason: 'version_mismatch' },
+      { status: ['skipped'], reason: 'version_mismatch' },
       { after: 0, limit: 3 },
     );
     expect(page.map(({ deviceId }) => deviceId)).toEqual([
@@ -120,7 +121,7 @@ describe('a file', () => {
   it('is never deleted under a task that is being made', async () => {
     const firmwareId = await storeFile();
     const deviceIds = ['terminal-0000000001'];
-    let deleting: Promise<string> | undefined;
+    let deleting: Promise<unknown> | undefined;
     await database.db.transaction(async (tx) => {
       const plan = await planUpgrade(tx, {
         departmentId,

@@ -1,10 +1,14 @@
 /**
- * The permitted hours: when may a frame that starts a flash leave?
+ * The permitted hours: when may a frame that starts a flash leave, and does what it starts end in time?
  *
  * A window is what the clock on the wall of a zone shows, and open exactly when that clock shows a time inside it. So it
  * may cross midnight, it is as long as that night really is, and an hour that a clock change leaves out or repeats is
- * left out or repeated here too.
+ * left out or repeated here too. Every answer follows from the moment asked about alone: a clock that goes back gets
+ * the answer of the time it shows.
  */
+import { nextClockChange, offsetAt } from './zones.ts';
+
+export { isZone } from './zones.ts';
 
 /** Permitted hours of every day, in a zone. */
 export interface Window {
@@ -22,27 +26,52 @@ export const DEFAULT_WINDOW: Window = { from: '00:00', to: '06:00', zone: 'Asia/
 /** Where an instant lies with respect to a window. */
 export type WindowPosition = { open: true; closesAtMs: number } | { open: false; opensAtMs: number };
 
-/** Speed assumed of a device that has not been measured, in bytes per second, and the time a flash takes. */
-const ASSUMED_BYTES_PER_SECOND = 512;
-const ASSUMED_FLASH_MS = 60_000;
+/** A window that really comes. */
+export interface Night {
+  /** Counted from 1; where a repeated hour opens it twice in one night, both have the same number. */
+  night: number;
+  opensAtMs: number;
+  closesAtMs: number;
+}
+
+/** "Never" as a moment: the last one that a date can name. */
+export const NEVER_MS = 8_640_000_000_000_000;
 
 const DAY_MS = 24 * 60 * 60_000;
 const YEAR_MS = 366 * DAY_MS;
+/** Openings closer together than this belong to one night. */
+const NIGHT_APART_MS = DAY_MS - 4 * 60 * 60_000;
+
+// ---------------------------------------------------------------- how long a file takes
+
+/** Bytes per second assumed of a device that has not been measured, by protocol. */
+const USUAL_BYTES_PER_SECOND: Readonly<Record<string, number>> = { terminal: 512, ams: 2_048 };
+const SLOWEST_USUAL = 512;
+/** Of a measured speed so much is counted on: the next transfer may be a little slower. */
+const COUNTED_ON = 0.8;
+/** A measurement further than this from what is usual says more about the measuring than about the device. */
+const BELIEVED_DOWN_TO = 1 / 16;
+const BELIEVED_UP_TO = 64;
+/** From the last byte to the device running again. */
+const FLASH_MS = 60_000;
+
+/**
+ * The speed to plan with, in bytes per second: what was measured with a margin, or what is usual for the protocol.
+ *
+ * @param measured null: never measured
+ */
+export function assumedBytesPerSecond(protocol: string, measured: number | null): number {
+  const usual = USUAL_BYTES_PER_SECOND[protocol] ?? SLOWEST_USUAL;
+  if (measured === null || !(measured > 0)) return usual;
+  return Math.min(Math.max(measured * COUNTED_ON, usual * BELIEVED_DOWN_TO), usual * BELIEVED_UP_TO);
+}
 
 /** How long a file is expected to take from the offer to the end of the flash. */
-export function expectedDurationMs(sizeBytes: number, bytesPerSecond = ASSUMED_BYTES_PER_SECOND): number {
-  return Math.ceil((sizeBytes / bytesPerSecond) * 1_000) + ASSUMED_FLASH_MS;
+export function expectedDurationMs(sizeBytes: number, bytesPerSecond = SLOWEST_USUAL): number {
+  return Math.ceil((sizeBytes / bytesPerSecond) * 1_000) + FLASH_MS;
 }
 
-/** True when `zone` is a name the platform's time zone data knows. */
-export function isZone(zone: string): boolean {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: zone });
-    return true;
-  } catch {
-    return false;
-  }
-}
+// ---------------------------------------------------------------- windows
 
 /** Says whether `nowMs` lies in the window and when that changes; null means: always open. */
 export function windowAt(window: Window | null, nowMs: number): WindowPosition {
@@ -52,34 +81,52 @@ export function windowAt(window: Window | null, nowMs: number): WindowPosition {
   return open ? { open, closesAtMs: changesAtMs } : { open, opensAtMs: changesAtMs };
 }
 
-/** When may something that takes `durationMs` be started: now, or at the opening of the next window? */
-export function earliestStart(window: Window | null, nowMs: number, durationMs: number): number {
+/**
+ * When may something that takes `durationMs` be started? Now, or at the opening of the first window in which it ends
+ * before the closing.
+ *
+ * @param untilMs windows that open later are not looked at
+ * @returns `NEVER_MS` when there is no such window
+ */
+export function earliestStart(
+  window: Window | null,
+  nowMs: number,
+  durationMs: number,
+  untilMs = nowMs + YEAR_MS,
+): number {
   const position = windowAt(window, nowMs);
   if (position.open && nowMs + durationMs <= position.closesAtMs) return nowMs;
-  return nextOpening(window, position);
+  if (window === null) return NEVER_MS;
+  let opensAtMs = nextOpening(window, position);
+  while (opensAtMs < untilMs) {
+    const opened = windowAt(window, opensAtMs);
+    if (opened.open && opensAtMs + durationMs <= opened.closesAtMs) return opensAtMs;
+    opensAtMs = nextOpening(window, opened);
+  }
+  return NEVER_MS;
 }
 
-/** How long the window is in the shortest night of the coming year; a night that has none does not count. */
-export function shortestWindowMs(window: Window, nowMs: number): number {
-  const nights = new Map<string, number>();
-  // From the first opening on: what is left of a window that is open now says nothing.
-  for (let atMs = nextOpening(window, windowAt(window, nowMs)); atMs < nowMs + YEAR_MS;) {
-    const position = windowAt(window, atMs);
-    if (!position.open) {
-      atMs = position.opensAtMs;
-      continue;
+/** The windows that really come, from one that is open at `fromMs` on, without end. */
+export function* nightsFrom(window: Window, fromMs: number): Generator<Night, never> {
+  let night = 0;
+  let nightBeganAtMs = -Infinity;
+  // From well before: of a window that is open already it must be known when its night began.
+  const before = windowAt(window, fromMs - 2 * DAY_MS);
+  for (let opensAtMs = nextOpening(window, before); ;) {
+    const opened = windowAt(window, opensAtMs);
+    const closesAtMs = opened.open ? opened.closesAtMs : opensAtMs;
+    const isNew = opensAtMs - nightBeganAtMs >= NIGHT_APART_MS;
+    if (isNew) nightBeganAtMs = opensAtMs;
+    if (closesAtMs > fromMs) {
+      if (isNew || night === 0) night += 1;
+      yield { night, opensAtMs: Math.max(opensAtMs, fromMs), closesAtMs };
     }
-    // In a repeated hour a night may have two; the longer one counts.
-    const { month, day } = wallClock(atMs, window.zone);
-    const night = `${month}-${day}`;
-    nights.set(night, Math.max(nights.get(night) ?? 0, position.closesAtMs - atMs));
-    atMs = position.closesAtMs;
+    opensAtMs = nextOpening(window, opened);
   }
-  return Math.min(...nights.values());
 }
 
 /** When the next window opens, after the one that is open if one is. */
-function nextOpening(window: Window | null, position: WindowPosition): number {
+function nextOpening(window: Window, position: WindowPosition): number {
   if (!position.open) return position.opensAtMs;
   const next = windowAt(window, position.closesAtMs);
   return next.open ? position.closesAtMs : next.opensAtMs;
@@ -87,10 +134,10 @@ function nextOpening(window: Window | null, position: WindowPosition): number {
 
 /** Does the clock on the wall show a permitted time? */
 function isInside(window: Window, atMs: number): boolean {
-  const minute = minuteOfDay(wallClock(atMs, window.zone));
-  const from = minutesOf(window.from);
-  const to = minutesOf(window.to);
-  return from < to ? from <= minute && minute < to : from <= minute || minute < to;
+  const shownMs = shownAt(window.zone, atMs);
+  const from = msOf(window.from);
+  const to = msOf(window.to);
+  return from < to ? from <= shownMs && shownMs < to : from <= shownMs || shownMs < to;
 }
 
 /**
@@ -98,80 +145,28 @@ function isInside(window: Window, atMs: number): boolean {
  * it is put forward or back past that hour.
  */
 function nextChange(window: Window, nowMs: number, open: boolean): number {
-  const hourMs = minutesOf(open ? window.to : window.from) * 60_000;
+  const hourMs = msOf(open ? window.to : window.from);
   for (let atMs = Math.floor(nowMs); ;) {
-    const onTimeMs = atMs + until(hourMs, wallClock(atMs, window.zone), atMs);
-    const putAtMs = clockChange(window.zone, atMs, onTimeMs);
+    // A whole day if it shows that hour now.
+    const onTimeMs = atMs + DAY_MS - modulo(shownAt(window.zone, atMs) - hourMs, DAY_MS);
+    const putAtMs = nextClockChange(window.zone, atMs, onTimeMs);
     if (putAtMs === null) return onTimeMs;
     if (isInside(window, putAtMs) !== open) return putAtMs;
     atMs = putAtMs;
   }
 }
 
-/** Milliseconds until this clock comes to an hour of the day, were it never changed; a whole day if it shows it now. */
-function until(hourMs: number, clock: WallClock, atMs: number): number {
-  const shownMs = minuteOfDay(clock) * 60_000 + clock.second * 1_000 + modulo(atMs, 1_000);
-  return DAY_MS - modulo(shownMs - hourMs, DAY_MS);
+/** What the clock on the wall shows, in milliseconds since its midnight. */
+function shownAt(zone: string, atMs: number): number {
+  return modulo(Math.floor(atMs) + offsetAt(zone, atMs), DAY_MS);
 }
 
-/** When the clock of a zone is changed after `fromMs` and not after `toMs`, at most a day later; null if it is not. */
-function clockChange(zone: string, fromMs: number, toMs: number): number | null {
-  const before = offsetMs(fromMs, zone);
-  if (offsetMs(toMs, zone) === before) return null;
-  let [same, other] = [fromMs, toMs];
-  while (other - same > 1) {
-    const middle = Math.floor((same + other) / 2);
-    if (offsetMs(middle, zone) === before) same = middle;
-    else other = middle;
-  }
-  return other;
-}
-
-function minutesOf(text: string): number {
+/** `HH:MM` in milliseconds since midnight. */
+function msOf(text: string): number {
   const [hours, minutes] = text.split(':').map(Number);
-  return (hours ?? 0) * 60 + (minutes ?? 0);
-}
-
-function minuteOfDay({ hour, minute }: WallClock): number {
-  return hour * 60 + minute;
+  return ((hours ?? 0) * 60 + (minutes ?? 0)) * 60_000;
 }
 
 function modulo(value: number, by: number): number {
   return ((value % by) + by) % by;
-}
-
-function offsetMs(atMs: number, zone: string): number {
-  const at = wallClock(atMs, zone);
-  const asIfUtc = Date.UTC(at.year, at.month - 1, at.day, at.hour, at.minute, at.second);
-  return asIfUtc - Math.floor(atMs / 1_000) * 1_000;
-}
-
-interface WallClock {
-  year: number;
-  month: number;
-  day: number;
-  hour: number;
-  minute: number;
-  second: number;
-}
-
-const formats = new Map<string, Intl.DateTimeFormat>();
-
-function wallClock(atMs: number, zone: string): WallClock {
-  let format = formats.get(zone);
-  if (format === undefined) {
-    format = new Intl.DateTimeFormat('en-US', {
-      timeZone: zone,
-      hourCycle: 'h23',
-      year: 'numeric',
-      month: 'numeric',
-      day: 'numeric',
-      hour: 'numeric',
-      minute: 'numeric',
-      second: 'numeric',
-    });
-    formats.set(zone, format);
-  }
-  const parts = Object.fromEntries(format.formatToParts(atMs).map(({ type, value }) => [type, Number(value)]));
-  return parts as unknown as WallClock;
 }
