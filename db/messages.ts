@@ -15,6 +15,8 @@ export interface OpenOfferRow extends OfferPayload {
   id: number;
   deviceId: string;
   attempt: number;
+  /** Names the offer in the address of its file. */
+  token: string;
   expiresAtMs: number;
   sends: number;
   lastSentAtMs: number | null;
@@ -38,7 +40,7 @@ const ms = (column: string) => sql.raw(`(extract(epoch from ${column}) * 1000)::
 /** The open offer of a device, or null. */
 export async function findOpenOffer(db: Db, deviceId: string): Promise<OpenOfferRow | null> {
   const [row] = await db.execute<{ payload: OfferPayload } & Record<string, unknown>>(sql`
-    select id::int as "id", device_id as "deviceId", attempt, sends, resumable, payload,
+    select id::int as "id", device_id as "deviceId", attempt, token, sends, resumable, payload,
            ${ms('expires_at')} as "expiresAtMs", ${ms('last_sent_at')} as "lastSentAtMs",
            ${ms('first_request_at')} as "firstRequestAtMs", ${ms('last_request_at')} as "lastRequestAtMs",
            ${ms('finished_at')} as "finishedAtMs"
@@ -53,7 +55,8 @@ export async function findOpenOffer(db: Db, deviceId: string): Promise<OpenOffer
 /**
  * Claims the right to send an offer, before its frame leaves. This is the one place where a stale attempt, an offer
  * that is closed, refused, expired or already being served, one sent often enough, one whose device has changed its
- * version since the gate was asked, and one of a task that is paused or being cancelled are refused.
+ * version since the gate was asked, one of a task that is paused or being cancelled, and one of a device that was away
+ * and whose turn has not come are refused.
  *
  * `edge`: the workflow sleeps until this contact and must be woken.
  */
@@ -66,12 +69,15 @@ export async function claimSend(
     with locked as materialized (
       select u.id as upgrade_id, m.awaits_contact from device_upgrades u join device_messages m on m.upgrade_id = u.id
       where m.id = ${offerId} for no key update of u, m
+    ), turn as materialized (
+      -- A device that was away has lost its place among those that may be under way.
+      select case when awaits_contact then upgrade_may_proceed(upgrade_id) else true end as has_come from locked
     ), claimed as (
       update device_messages m
       set sends = sends + 1, last_sent_at = clock_timestamp(), first_sent_at = coalesce(first_sent_at, clock_timestamp()),
           awaits_contact = false
-      from locked
-      where m.id = ${offerId} and attempt = ${attempt} and closed_at is null and failure_code is null
+      from locked, turn
+      where turn.has_come and m.id = ${offerId} and attempt = ${attempt} and closed_at is null and failure_code is null
         and first_request_at is null and finished_at is null
         and expires_at > clock_timestamp() and sends < ${OFFER_SENDS}
         and payload->>'fromVersion' = (select v.version from device_versions v
@@ -86,6 +92,15 @@ export async function claimSend(
     ), edged as (
       update device_upgrades u set edge_at = clock_timestamp(), reason = null
       from claimed c where c.edge and u.id = c.upgrade_id
+    ), held as (
+      update device_upgrades u set reason = 'paced', updated_at = clock_timestamp()
+      from locked, turn
+      where not turn.has_come and u.id = locked.upgrade_id and u.status = 'offered' and u.reason is distinct from 'paced'
+      returning u.id, u.file_index, u.attempt
+    ), told as (
+      insert into upgrade_log (upgrade_id, author, event, file_index, attempt, cause)
+      select id, 'system', 'paced', file_index, attempt, 'back, but as many devices as the pacing allows are under way'
+      from held
     )
     select edge from claimed`);
   return { claimed: rows.length > 0, edge: rows[0]?.edge ?? false };
@@ -120,7 +135,15 @@ export async function writeProgress(
       where m.id = b.id and m.closed_at is null and m.failure_code is null
       returning m.id, m.upgrade_id, m.file_index, m.attempt, (m.payload->>'sizeBytes')::int as size, m.finished_at is not null as has_all,
                 b.bytes, b.bytes_sent as bytes_before, b.first_request_at is null as is_first,
-                b.finished and b.finished_at is null as is_last, b.awaits_contact as edge
+                b.finished and b.finished_at is null as is_last, b.awaits_contact as edge, m.resumable,
+                m.first_request_at as started_at
+    ), measured as (
+      -- Whole transfers only; what is written once a second cannot be told from less than a second.
+      select u.device_id, moved.size / greatest(extract(epoch from clock_timestamp() - moved.started_at), 1)::float8 as speed
+      from moved join device_upgrades u on u.id = moved.upgrade_id where moved.is_last and not moved.resumable
+    ), paced as (
+      update device_contacts c set bytes_per_second = coalesce((c.bytes_per_second + measured.speed) / 2, measured.speed)
+      from measured where c.device_id = measured.device_id
     ), shown as (
       update device_upgrades u
       set status = case when moved.has_all then 'confirming' else 'transferring' end,

@@ -5,6 +5,7 @@
  */
 import { sql } from 'drizzle-orm';
 import { InvariantError, type Db } from './index.ts';
+import { mayProceed } from './pacing.ts';
 import { DEVICE_MESSAGE_CHANNEL, type OfferPayload, type TaskOptions } from './schema.ts';
 import {
   assertMayFollow,
@@ -19,10 +20,12 @@ import { OFFER_SENDS, type OfferFacts } from '../workflows/rules/offers.ts';
 import { failureMeaning } from '../workflows/rules/retry.ts';
 import type { TaskStatus, UpgradeStatus, WaitingReason } from '../workflows/rules/statuses.ts';
 import type { Component } from '../workflows/rules/versions.ts';
-import { earliestStart, expectedDurationMs, windowAt } from '../workflows/rules/windows.ts';
+import { assumedBytesPerSecond, earliestStart, expectedDurationMs, windowAt } from '../workflows/rules/windows.ts';
 
 /** A device heard of within this time counts as online; others do not use up the task's concurrency while they are away. */
 const ONLINE_S = 120;
+/** A device that waits for its turn is told when there is room; if that should be missed, it asks again after this time. */
+const PACED_MS = 10 * 60_000;
 
 /** What came of trying to offer a file. */
 export type OpenOfferResult =
@@ -68,10 +71,17 @@ export async function openOffer(db: Db, key: AttemptKey & { fileIndex: number })
       await toWaiting(tx, upgrade, key.fileIndex, 'task_paused', `the task is ${order.taskStatus}`);
       return { kind: 'waiting', reason: 'task_paused', waitMs: order.deadlineMs - upgrade.nowMs };
     }
-    const startMs = earliestStart(order.options.window, upgrade.nowMs, expectedDurationMs(order.file.sizeBytes));
+    const speed = assumedBytesPerSecond(order.protocol, order.bytesPerSecond);
+    const durationMs = expectedDurationMs(order.file.sizeBytes, speed);
+    const startMs = earliestStart(order.options.window, upgrade.nowMs, durationMs);
     if (startMs > upgrade.nowMs) {
       await toWaiting(tx, upgrade, key.fileIndex, 'window', `not before ${new Date(startMs).toISOString()}`);
       return { kind: 'waiting', reason: 'window', waitMs: Math.min(startMs, order.deadlineMs) - upgrade.nowMs };
+    }
+    // Started devices have their place. One that waited, or comes back, has to ask for one; while it is away it needs none.
+    if (order.online && upgrade.status === 'waiting' && !(await mayProceed(tx, upgrade.id))) {
+      await toWaiting(tx, upgrade, key.fileIndex, 'paced', 'as many devices as the pacing allows are under way');
+      return { kind: 'waiting', reason: 'paced', waitMs: Math.min(PACED_MS, order.deadlineMs - upgrade.nowMs) };
     }
     const expiresAtMs = await writeOffer(tx, upgrade, order, key);
     return { kind: 'offered', online: order.online, leftMs: expiresAtMs - upgrade.nowMs };
@@ -130,6 +140,9 @@ interface Order {
   deadlineMs: number;
   /** Heard of so lately that it is most likely connected. */
   online: boolean;
+  protocol: string;
+  /** Measured at earlier transfers; null: never. */
+  bytesPerSecond: number | null;
   model: string;
   versions: Partial<Record<Component, string>>;
   /** An offer that was left open; only one may be. */
@@ -152,7 +165,8 @@ interface Order {
 
 async function readOrder(tx: Db, upgradeId: number, fileIndex: number): Promise<Order> {
   const [row] = await tx.execute<Order & Record<string, unknown>>(sql`
-    select t.status as "taskStatus", t.options, (extract(epoch from t.deadline_at) * 1000)::float8 as "deadlineMs", d.model,
+    select t.status as "taskStatus", t.options, (extract(epoch from t.deadline_at) * 1000)::float8 as "deadlineMs", d.model, d.protocol,
+      c.bytes_per_second as "bytesPerSecond",
       coalesce(c.last_seen_at > clock_timestamp() - make_interval(secs => ${ONLINE_S}), false) as online,
       coalesce((select jsonb_object_agg(v.component, v.version) from device_versions v where v.device_id = d.id), '{}') as versions,
       exists (select 1 from device_messages m where m.device_id = u.device_id and m.kind = 'offer' and m.closed_at is null)
@@ -208,6 +222,7 @@ async function writeOffer(
     component: file.component,
     targetVersion: file.targetVersion,
     fromVersion: order.versions[file.component] ?? '',
+    reactionMs: order.options.limits.reactionMs,
   };
   await tx.execute(sql`
     with offer as (

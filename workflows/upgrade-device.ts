@@ -13,6 +13,7 @@
 import {
   CancellationScope,
   condition,
+  log,
   proxyLocalActivities,
   setCurrentDetails,
   setHandler,
@@ -89,7 +90,10 @@ export async function upgradeDevice(input: UpgradeDeviceInput): Promise<UpgradeO
   });
   return CancellationScope.nonCancellable(async () => {
     try {
-      return await installFiles(run);
+      const outcome = await installFiles(run);
+      const { deviceId, taskId, upgradeId } = input;
+      log.info('a device upgrade has ended', { deviceId, taskId, upgradeId, ...outcome });
+      return outcome;
     } catch (error) {
       const cause = `the program failed: ${describe(error)}`;
       await finish(run, { status: 'failed', reason: 'internal_error', author: 'system', cause });
@@ -122,7 +126,8 @@ async function installFile(run: Run, fileIndex: number, file: UpgradeFile, last:
     switch (opened.kind) {
       case 'already_current': {
         const { component } = file;
-        await db.recordAlreadyCurrent({ upgradeId, fileIndex, component, version: opened.version, last });
+        const { version } = opened;
+        await db.recordAlreadyCurrent({ upgradeId, attempt: run.view.attempt, fileIndex, component, version, last });
         return null;
       }
       case 'waiting':
@@ -176,7 +181,7 @@ async function awaitProof(
     const stop = facts.finishedAtMs === null ? stopped(run) : null;
     if (stop !== null) return { kind: 'stopped', ending: stop };
     if (verdict.kind !== 'wait') return verdict;
-    const parked = verdict.stage === 'offered' && facts.sends === 0;
+    const parked = verdict.stage === 'offered' && facts.awaitsContact;
     show(run, { status: verdict.stage, reason: parked ? 'offline' : null });
     waitMs = verdict.ms;
   }
@@ -217,6 +222,7 @@ async function awaitConfirmation(run: Run): Promise<Ending> {
   const { upgradeId, files, deadlineAtMs } = run.input;
   await db.recordWaiting({
     upgradeId,
+    attempt: run.view.attempt,
     fileIndex: files.length - 1,
     status: 'confirming',
     reason: 'awaiting_operator',
@@ -268,8 +274,16 @@ async function finish(run: Run, ending: Ending): Promise<UpgradeOutcome> {
   const isPartial = run.proven > 0 && run.proven < run.input.files.length && ending.status !== 'partial';
   const status = isPartial ? 'partial' : ending.status;
   const entry = { author: ending.author, event: status, cause: ending.cause };
-  await db.finishUpgrade({ upgradeId: run.input.upgradeId, status, reason: ending.reason, entry });
-  return show(run, { status, reason: ending.reason });
+  const { upgradeId } = run.input;
+  // What is written may differ: a device can take back what a person confirms in the same moment.
+  const ended = await db.finishUpgrade({
+    upgradeId,
+    attempt: run.view.attempt,
+    status,
+    reason: ending.reason,
+    entry,
+  });
+  return show(run, ended);
 }
 
 /**

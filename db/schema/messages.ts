@@ -14,6 +14,7 @@ import {
   smallint,
   text,
   uniqueIndex,
+  uuid,
 } from 'drizzle-orm/pg-core';
 import { at, id, oneOf } from './columns.ts';
 import { devices } from './registry.ts';
@@ -40,6 +41,8 @@ export interface OfferPayload {
   targetVersion: string;
   /** What the device ran when the gate let it through; if that changes before the offer is taken, the gate is asked again. */
   fromVersion: string;
+  /** How long a sending may be without reaction; missing in offers of earlier versions. */
+  reactionMs?: number;
 }
 
 /**
@@ -81,6 +84,10 @@ export const deviceMessages = pgTable(
     awaitsContact: boolean('awaits_contact').notNull().default(false),
     failureCode: text('failure_code'),
     closedAt: at('closed_at'),
+    /** Names the offer in the address of its file, for devices that fetch it; nobody can guess it. */
+    token: uuid('token')
+      .notNull()
+      .default(sql`gen_random_uuid()`),
   },
   (table) => [
     uniqueIndex('device_messages_open_offer')

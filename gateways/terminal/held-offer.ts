@@ -48,9 +48,12 @@ export class HeldOffer {
   /**
    * May the upgrade command leave now? Not again before the reaction time, not once packets were asked for, not to a
    * terminal that runs the target already.
+   *
+   * @param usualReactionMs where the offer does not say
    */
-  maySend(nowMs: number, version: string | null, reactionMs: number): boolean {
+  maySend(nowMs: number, version: string | null, usualReactionMs: number): boolean {
     const { finishedAtMs, firstRequestAtMs, expiresAtMs, lastSentAtMs, targetVersion } = this.offer;
+    const reactionMs = this.offer.reactionMs ?? usualReactionMs;
     return (
       finishedAtMs === null &&
       firstRequestAtMs === null &&

@@ -1,0 +1,1 @@
+ALTER TABLE "device_messages" ADD COLUMN "token" uuid DEFAULT gen_random_uuid() NOT NULL;
