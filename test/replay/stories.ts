@@ -6,27 +6,33 @@ import { WithStartWorkflowOperation, type Client, type WorkflowHandle } from '@t
 import { ApplicationFailure } from '@temporalio/common';
 import type { UpgradeActivities } from '../../activities/upgrades.ts';
 import {
+  APPROVE_UPDATE,
   CANCEL_UPDATE,
   CONTROL_SIGNAL,
+  DELIVER_WEBHOOK,
   EDGE_SIGNAL,
   PACING_UPDATE,
   PAUSE_UPDATE,
   RESUME_UPDATE,
+  RETRY_NOW_SIGNAL,
   RETRY_UPDATE,
   RUN_TASK,
   START_NOW_UPDATE,
+  TASK_VIEW_QUERY,
   UPGRADE_DEVICE,
   UPGRADE_VIEW_QUERY,
+  deliveryWorkflowId,
   taskWorkflowId,
   upgradeWorkflowId,
+  type TaskView,
   type UpgradeControl,
   type UpgradeDeviceInput,
   type UpgradeView,
 } from '../../workflows/contract.ts';
 import { waitFor } from '../support/wait.ts';
 import { FakeDevice, HOUR, LIMITS, upgradeInput, type Behaviour } from '../workflows/fake-device.ts';
-import { FakeTask, type FakeTaskOptions } from '../workflows/fake-task.ts';
-import { atMost } from '../../workflows/rules/pacing.ts';
+import { FakeReceiver } from '../workflows/fake-receiver.ts';
+import { FakeTask, MAKER, type FakeTaskOptions } from '../workflows/fake-task.ts';
 
 /** Where a story is played. */
 export interface Stage {
@@ -126,6 +132,30 @@ function task({ options, during, retried = false }: TaskStory): Story {
 
 const hasStarted = (fake: FakeTask) => waitFor(() => fake.upgrades.some(({ startedAtMs }) => startedAtMs !== null));
 
+// ---------------------------------------------------------------- deliverWebhook
+
+/** Pauses between attempts are cut short by the person who resends. */
+function delivery(
+  answers: ConstructorParameters<typeof FakeReceiver>[0],
+  during?: (handle: WorkflowHandle) => unknown,
+): Story {
+  return async ({ client, withWorker }) => {
+    const receiver = new FakeReceiver(answers, nowMs);
+    const workflowId = deliveryWorkflowId(7);
+    return withWorker(receiver.activities, async (taskQueue) => {
+      const handle = await client.workflow.start(DELIVER_WEBHOOK, { workflowId, taskQueue, args: [{ deliveryId: 7 }] });
+      for (let attempts = 1; attempts < answers.length; attempts++) {
+        await waitFor(() => receiver.attempts.length === attempts);
+        await handle.signal(RETRY_NOW_SIGNAL);
+      }
+      await waitFor(() => receiver.attempts.length === answers.length);
+      await during?.(handle);
+      await handle.result();
+      return [{ workflowId, runId: handle.firstExecutionRunId }];
+    });
+  };
+}
+
 // ---------------------------------------------------------------- all of them
 
 /** Every story by the name of its file; one that makes two executions makes `<name>` and `<name>-2`. */
@@ -184,7 +214,7 @@ export const STORIES: Readonly<Record<string, Story>> = {
       await hasStarted(fake);
       await handle.executeUpdate(PAUSE_UPDATE, { args: [LI] });
       await waitFor(() => fake.status === 'paused');
-      await handle.executeUpdate(PACING_UPDATE, { args: [{ ...LI, pacing: atMost(3) }] });
+      await handle.executeUpdate(PACING_UPDATE, { args: [{ ...LI, fields: { maxConcurrent: 3 } }] });
       await handle.executeUpdate(RESUME_UPDATE, { args: [LI] });
       await waitFor(() => fake.mostAtOnce === 3);
       await handle.executeUpdate(CANCEL_UPDATE, { args: [LI] });
@@ -194,7 +224,7 @@ export const STORIES: Readonly<Record<string, Story>> = {
     options: { devices: 4, maxConcurrent: 1, takesMs: null },
     during: async (handle, fake) => {
       await hasStarted(fake);
-      const pacing = { ...LI, pacing: atMost(2) };
+      const pacing = { ...LI, fields: { maxConcurrent: 2 } };
       await Promise.all([
         handle.executeUpdate(PAUSE_UPDATE, { args: [LI] }),
         handle.executeUpdate(PACING_UPDATE, { args: [pacing] }),
@@ -208,5 +238,43 @@ export const STORIES: Readonly<Record<string, Story>> = {
     options: { devices: 3, dispatchDelayMs: HOUR },
     during: (handle) => handle.cancel(),
   }),
+  'task-approved': task({
+    options: { devices: 2, approval: { withinMs: HOUR, onExpiry: 'cancel', fourEyes: true } },
+    during: async (handle) => {
+      await waitFor(async () => (await handle.query<TaskView>(TASK_VIEW_QUERY)).phase === 'awaiting approval');
+      const own = { author: MAKER, keyId: 1 };
+      await handle.executeUpdate(APPROVE_UPDATE, { args: [own] }).catch(() => {});
+      await handle.executeUpdate(APPROVE_UPDATE, { args: [{ author: 'wang', keyId: 2, cause: 'looks good' }] });
+    },
+  }),
+  'task-not-approved': task({
+    options: { devices: 2, approval: { withinMs: 1_500, onExpiry: 'cancel', fourEyes: true } },
+  }),
+  'task-aborted': task({
+    options: {
+      devices: 6,
+      maxConcurrent: 2,
+      endsAs: 'failed',
+      abort: [{ failures: 'any', percent: 50, afterFinished: 4, effect: 'pause' }],
+    },
+    during: async (handle, fake) => {
+      await waitFor(() => fake.status === 'paused');
+      await handle.executeUpdate(RESUME_UPDATE, { args: [LI] });
+    },
+  }),
+  'task-aborted-waiting': task({
+    options: {
+      devices: 8,
+      maxConcurrent: 4,
+      endsAs: 'failed',
+      abort: [{ failures: 'any', percent: 50, afterFinished: 4, effect: 'cancel_waiting' }],
+    },
+  }),
+  'task-joined': task({
+    options: { devices: 1, joins: true, deadlineMs: 10_000 },
+    during: (_handle, fake) => waitFor(() => fake.counts()['succeeded'] === 1).then(() => fake.join(1)),
+  }),
+  'webhook-delivered': delivery(['again', 'again', 'delivered']),
+  'webhook-cancelled-in-temporal': delivery(['again'], (handle) => handle.cancel()),
   'task-retried': task({ options: { devices: 3, endsAs: 'failed' }, retried: true }),
 };

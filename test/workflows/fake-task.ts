@@ -175,7 +175,9 @@ export class FakeTask {
       // Long enough for a control to come in between.
       await new Promise((resolve) => setTimeout(resolve, 20));
       const left = await this.#count();
-      return { ...report, isIdle: left.inFlight + left.remaining === 0 };
+      const isIdle = left.inFlight + left.remaining === 0;
+      // Who waits for newcomers sleeps in between: the clock of the time-skipping server stands while a step runs.
+      return { ...report, isIdle, windowOpensInMs: isIdle && this.#options.joins === true ? 1_000 : null };
     },
     tellInFlight: async (_taskId, message) => {
       if ('only' in message) {

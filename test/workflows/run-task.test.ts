@@ -333,7 +333,7 @@ describe('a rule that aborts', () => {
 describe('a task that devices may join', () => {
   it('lives until its deadline, also when all it has have ended', async () => {
     const { outcome, tookMs } = await play(
-      { devices: 2, joins: true, deadlineMs: 4_000 },
+      { devices: 2, joins: true, deadlineMs: 40_000 },
       {
         during: async (_handle, fake) => {
           await waitFor(() => fake.counts()['succeeded'] === 2);
@@ -342,7 +342,7 @@ describe('a task that devices may join', () => {
       },
     );
     expect(outcome).toEqual({ status: 'finished', counts: { succeeded: 3 } });
-    expect(tookMs).toBeGreaterThanOrEqual(4_000);
+    expect(tookMs).toBeGreaterThanOrEqual(40_000);
   });
 });
 
