@@ -3,6 +3,7 @@
  */
 import { createTaskActivities, type Executions } from './tasks.ts';
 import { createUpgradeActivities } from './upgrades.ts';
+import { createWebhookActivities } from './webhooks.ts';
 import type { Db } from '../db/index.ts';
 
 /** What the activities are made from. */
@@ -11,11 +12,17 @@ export interface ActivityDependencies {
   executions: Executions;
   /** Aborted when the worker stops: steps that watch for minutes end early, and another worker goes on. */
   stopping: AbortSignal;
+  /** May webhooks lead to private addresses? */
+  allowPrivateWebhooks: boolean;
 }
 
 /** All activities of one worker. */
 export function createActivities(dependencies: ActivityDependencies) {
-  return { ...createUpgradeActivities(dependencies.db), ...createTaskActivities(dependencies) };
+  return {
+    ...createUpgradeActivities(dependencies.db),
+    ...createTaskActivities(dependencies),
+    ...createWebhookActivities(dependencies),
+  };
 }
 
 export type Activities = ReturnType<typeof createActivities>;

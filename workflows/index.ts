@@ -1,3 +1,4 @@
 /** Every workflow: the entry of the bundle. */
 export { upgradeDevice } from './upgrade-device.ts';
 export { runTask } from './run-task.ts';
+export { deliverWebhook, pingWebhook } from './deliver-webhook.ts';
