@@ -3,6 +3,7 @@
  * never started. Set-based throughout: a task may hold 100 000 devices. Which are started next is in `pacing.ts`.
  */
 import { sql } from 'drizzle-orm';
+import { BAD_ENDS, deviceEvents, UNDECIDED } from './device-events.ts';
 import type { Db } from './index.ts';
 import { DEVICE_MESSAGE_CHANNEL } from './schema.ts';
 import type { UpgradeDeviceInput } from '../workflows/contract.ts';
@@ -93,11 +94,12 @@ export async function endUndispatched(
     with ended as (
       update device_upgrades set status = ${end.status}, reason = ${end.reason}, finished_at = clock_timestamp(),
         updated_at = clock_timestamp()
-      where task_id = ${taskId} and dispatched_at is null and finished_at is null returning id
+      where task_id = ${taskId} and dispatched_at is null and finished_at is null
+      returning id, task_id, device_id, department_id, status, reason
     ), logged as (
       insert into upgrade_log (upgrade_id, author, event, status, cause)
       select id, ${end.author}, ${end.status}, ${end.status}, ${end.cause} from ended
-    )
+    ) ${BAD_ENDS.includes(end.status) ? sql`, told as (${deviceEvents('device.failed', sql`ended`, sql`${end.cause}::text`)})` : sql``}
     select count(*)::int as n from ended`);
   return rows[0]?.n ?? 0;
 }
@@ -132,8 +134,10 @@ export async function resetFailed(
   const rows = await db.execute<{ n: number }>(sql`
     with reset as (
       update device_upgrades set status = 'scheduled', reason = null, dispatched_at = null, finished_at = null,
-        not_before = null, edge_at = null, file_index = 0, proofs = '[]', attempt = attempt + 1,
-        updated_at = clock_timestamp()
+        not_before = null, edge_at = null, file_index = 0, proofs = '[]', updated_at = clock_timestamp(),
+        -- A gap: the execution before may think itself one attempt further than what is written.
+        attempt = case when dispatched_at is null then attempt else attempt + 2 end,
+        decision = null, decided_at = null, decided_by = null
       where task_id = ${taskId} and finished_at is not null and status in (${statusList(RETRYABLE_UPGRADE_STATUSES)})
         ${only === undefined ? sql`` : sql`and id in (select jsonb_array_elements_text(${JSON.stringify(only)}::jsonb)::bigint)`}
       returning id
@@ -172,8 +176,9 @@ export async function endLost(db: Db, upgradeId: number): Promise<void> {
   await db.execute(sql`
     with ended as (
       update device_upgrades set status = 'failed', reason = 'execution_lost', finished_at = clock_timestamp(),
-        updated_at = clock_timestamp()
-      where id = ${upgradeId} and finished_at is null returning id, device_id, file_index, attempt
+        updated_at = clock_timestamp(), ${UNDECIDED}
+      where id = ${upgradeId} and finished_at is null
+      returning id, task_id, device_id, department_id, status, reason, file_index, attempt
     ), closed as (
       update device_messages m set closed_at = clock_timestamp() from ended
       where m.device_id = ended.device_id and m.upgrade_id = ended.id and m.closed_at is null
@@ -181,6 +186,8 @@ export async function endLost(db: Db, upgradeId: number): Promise<void> {
       insert into upgrade_log (upgrade_id, author, event, status, file_index, attempt, cause)
       select id, 'system', 'failed', 'failed', file_index, attempt,
         'its workflow does not exist any more (terminated by hand?); retry it with the failed devices' from ended
+    ), told as (
+      ${deviceEvents('device.failed', sql`ended`, sql`'its workflow does not exist any more (terminated by hand?)'`)}
     )
     select pg_notify(${DEVICE_MESSAGE_CHANNEL}, device_id) from ended`);
 }

@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ServiceError } from '@temporalio/client';
 import { ControlRefused } from '../../api/executions.ts';
+import { endLost, endUndispatched, resetFailed } from '../../db/dispatch.ts';
 import { openOffer } from '../../db/offers.ts';
 import { recordWaiting } from '../../db/upgrades.ts';
+import type { RetryRequest } from '../../workflows/contract.ts';
 import type { UpgradeStatus } from '../../workflows/rules/statuses.ts';
 import { registerTerminals, TestApi, uploadFile, type TestDepartment } from './harness.ts';
 import { ends, proves, reports, storeTask, type StoredUpgrade } from './stored-tasks.ts';
@@ -25,12 +27,8 @@ beforeEach(async () => {
   api.executions.retryFailed = async (taskId, _labels, arg) => {
     if (api.executions.failure !== null) throw api.executions.failure;
     api.executions.updates.push({ taskId, update: 'retryFailed', arg });
-    const { upgradeIds } = arg as unknown as { upgradeIds: number[] };
-    const rows = await api.sql`
-      update device_upgrades set status = 'scheduled', reason = null, dispatched_at = null, finished_at = null, file_index = 0,
-        proofs = '[]', updated_at = clock_timestamp()
-      where task_id = ${taskId} and id = any(${upgradeIds}) and finished_at is not null returning id`;
-    return rows.length;
+    const { author, cause = '', upgradeIds } = arg as RetryRequest;
+    return resetFailed(api.db, taskId, { author, cause }, upgradeIds);
   };
 });
 
@@ -200,6 +198,30 @@ describe('a device that falls back after a success', () => {
     await end(upgradeId, 'failed', 'no_reaction');
     expect(await eventsOf(upgradeId)).toEqual(['device.reverted', 'device.failed']);
     expect((await attention()).items).toMatchObject([{ upgradeId, kind: 'failed' }]);
+  });
+
+  it('that was given up and is retried with its task needs a person again when that fails', async () => {
+    const { first, taskId } = await task();
+    await end(first.upgradeId, 'failed', 'no_reaction');
+    await decide(first.upgradeId, 'give_up');
+    expect(await resetFailed(api.db, taskId, { author: 'li', cause: 'all again' })).toBe(1);
+    await endLost(api.db, first.upgradeId);
+    expect((await attention()).items).toMatchObject([{ kind: 'failed', reason: 'execution_lost' }]);
+    expect(await eventsOf(first.upgradeId)).toEqual(['device.failed', 'device.failed']);
+  });
+
+  it('and those that never began by the deadline are told of, too', async () => {
+    const { upgrades, taskId } = await task(2);
+    await api.sql`update device_upgrades set dispatched_at = null where task_id = ${taskId}`;
+    const end = {
+      status: 'expired' as const,
+      reason: 'task_deadline',
+      author: 'system',
+      cause: 'the deadline has passed',
+    };
+    expect(await endUndispatched(api.db, taskId, end)).toBe(2);
+    for (const { upgradeId } of upgrades) expect(await eventsOf(upgradeId)).toEqual(['device.failed']);
+    expect((await attention()).counts).toMatchObject({ expired: 2 });
   });
 
   it('and is given up, needs a person again only when it falls back once more', async () => {

@@ -17,11 +17,14 @@ const MISSING: Record<string, string> = {
   firmwareId: '999999',
   taskId: '999999',
   upgradeId: '999999',
+  webhookId: '999999',
+  deliveryId: '999999',
 };
 /** Bodies that get past the checks of form. */
 const BODIES: Record<string, object> = {
   updateDevice: { model: 'GV3' },
   changeUpgradeTaskPacing: { maxConcurrent: 3 },
+  decideDeviceUpgrade: { decision: 'retry' },
 };
 /** Keys are made for any department by administrators of the whole installation. */
 const ADMINISTRATION = ['revokeApiKey'];
@@ -36,12 +39,15 @@ beforeAll(async () => {
     key: theirs.key,
     body: { firmwareIds: [firmwareId], deviceIds: [deviceId] },
   });
+  const webhook = await api.send('POST', '/api/v1/webhooks', { key: theirs.key, body: { url: 'https://example.com' } });
   const devices = await api.send('GET', task.body.links.devices, { key: theirs.key });
   ids = {
     deviceId: deviceId!,
     firmwareId: `${firmwareId}`,
     taskId: `${task.body.id}`,
     upgradeId: `${devices.body.items[0].id}`,
+    webhookId: `${webhook.body.id}`,
+    deliveryId: '1',
   };
 });
 afterAll(() => api.stop());

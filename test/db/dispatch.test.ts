@@ -392,14 +392,14 @@ describe('retrying', () => {
       fileIndex: 0,
       proofs: [],
       // Never back, and with a gap: the number fences off what was offered before, and what would have come next.
-      attempt: 2,
+      attempt: 3,
     });
     expect((await records.log(upgrade!)).at(-1)).toMatchObject({ ...BY, event: 'retry', status: 'scheduled' });
     expect((await records.taskLog(taskId)).at(-1)).toEqual({ ...BY, event: 'retry_failed', details: { devices: 1 } });
     expect(await taskRow(taskId)).toMatchObject({ status: 'scheduled', ended: false });
     await recordTaskStatus(records.db, taskId, 'running', { author: 'system', event: 'running' });
     const [startable] = await claimUpgrades(taskId, 1);
-    expect(startable!.input).toMatchObject({ upgradeId: upgrade!.upgradeId, firstAttempt: 3 });
+    expect(startable!.input).toMatchObject({ upgradeId: upgrade!.upgradeId, firstAttempt: 4 });
   });
 
   it('moves the deadline of a task that has ended, by the life it was given', async () => {
