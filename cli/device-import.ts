@@ -5,7 +5,6 @@
 import { createReadStream, statSync } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
-import { createInterface } from 'node:readline';
 import { Transform, type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Command } from 'commander';
@@ -118,8 +117,16 @@ async function readAnswer(response: http.IncomingMessage, api: Api, report: Repo
   const status = response.statusCode ?? 0;
   const type = response.headers['content-type'] ?? '';
   if (status === 200 && /ndjson|jsonl|json-seq/.test(type)) {
-    for await (const line of createInterface({ input: response }))
-      if (line.trim() !== '') report.line(JSON.parse(line));
+    let pending = '';
+    try {
+      for await (const chunk of response) {
+        const lines = (pending + String(chunk)).split('\n');
+        pending = lines.pop()!;
+        for (const line of lines) if (line.trim() !== '') report.line(JSON.parse(line));
+      }
+    } catch {
+      // Cut off: that its end is missing says so.
+    }
     return;
   }
   let text = '';
@@ -133,6 +140,7 @@ async function readAnswer(response: http.IncomingMessage, api: Api, report: Repo
 /** Says what came of the rows: refused ones as they come, the sums at the end. */
 class Report {
   sums: Sums | null = null;
+  problem: Failure | null = null;
   seen = 0;
   readonly #out: Output;
   readonly #counted: Sums = { rows: 0, created: 0, updated: 0, unchanged: 0, refused: 0 };
@@ -149,11 +157,13 @@ class Report {
     ]);
   }
 
-  /** A line of a streamed answer: a row, the sums, or a problem that ended it. */
-  line(line: Record<string, unknown>): void {
-    if (typeof line.row === 'number') return this.row(line as unknown as ImportedRow);
-    if (typeof line.detail === 'string') throw failureFrom(Number(line.status), JSON.stringify(line), '');
-    if (typeof line.rows === 'number') this.sums = line as unknown as Sums;
+  /** A line of a streamed answer: a row, the sums at its end, or a problem that ended it. */
+  line(line: { row?: number; summary?: Sums; problem?: { status?: number } }): void {
+    if (line.row !== undefined) this.row(line as ImportedRow);
+    else if (line.summary !== undefined) this.sums = line.summary;
+    else if (line.problem !== undefined) {
+      this.problem = failureFrom(line.problem.status ?? 500, JSON.stringify(line.problem), '');
+    }
   }
 
   row(row: ImportedRow): void {
@@ -163,21 +173,22 @@ class Report {
     if (row.status === 'refused') this.#refused.push(row);
   }
 
-  /** Prints the result; the exit code. */
+  /** Prints the result, also of an import that did not come to its end; the exit code. */
   end(): number {
     const { rows, created, updated, unchanged, refused } = this.sums ?? this.#counted;
     const sums = { rows, created, updated, unchanged, refused };
-    if (this.sums === null && this.seen === 0) {
-      throw new Failure('The answer ended before its sums. Import the file again: that is harmless.', {
-        exitCode: EXIT.unreachable,
-      });
-    }
     if (this.#out.isJson) this.#out.document({ ...sums, refusedRows: this.#refused });
     this.#show(this.#refused);
     this.#out.say(
       `${amount(rows)} rows: ${amount(created)} created, ${amount(updated)} updated, ${amount(unchanged)} unchanged, ` +
         this.#out.paint(refused > 0 ? 'red' : 'dim', `${amount(refused)} refused`),
     );
+    if (this.problem !== null) throw this.problem;
+    if (this.sums === null) {
+      const message =
+        'The answer ended before its end: the rows above are done. Import the file again, that is harmless.';
+      throw new Failure(message, { exitCode: EXIT.unreachable, code: 'unreachable' });
+    }
     this.#out.essence(created + updated + unchanged);
     return refused > 0 ? EXIT.failed : EXIT.ok;
   }

@@ -1,6 +1,7 @@
 /** The command line against a real API on a real database; every command is a process of its own. */
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import net from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -122,6 +123,27 @@ describe('devices', () => {
     expect(wrong.code).toBe(1);
     expect(wrong.errors).toContain('error:');
     expect(wrong.errors).not.toContain('    at ');
+  });
+
+  test('an answer that is cut off is never taken for a success', async () => {
+    const row = { row: 1, status: 'created', deviceId: 'terminal-1', code: null, message: null };
+    const cutting = createServer((request, response) => {
+      request.resume();
+      response.writeHead(200, { 'content-type': 'application/x-ndjson' });
+      response.write(`${JSON.stringify(row)}\n{"row":2,"sta`, () => response.destroy());
+    }).listen(0, '127.0.0.1');
+    await waitFor(() => cutting.listening);
+    const url = `http://127.0.0.1:${(cutting.address() as net.AddressInfo).port}`;
+    const li = new Person({ SLIPWAY_URL: url, SLIPWAY_KEY: jimi.key });
+    const cut = await li.run(
+      ['devices', 'import', '-'],
+      'protocol,identity\nterminal,61344413A5\nterminal,61344413A6\n',
+    );
+    expect(cut.code).toBe(3);
+    expect(cut.out).toContain('1 rows: 1 created');
+    expect(cut.errors).toContain('Import the file again');
+    cutting.close();
+    li.leave();
   });
 
   test('a file of 20 000 rows streams through', async () => {
