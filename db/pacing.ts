@@ -10,6 +10,7 @@ import { sql, type SQL } from 'drizzle-orm';
 import type { Candidates } from './candidates.ts';
 import { isActive, startable, type StartableUpgrade } from './dispatch.ts';
 import { InvariantError, type Db } from './index.ts';
+import { fitsTonight } from './night-fit.ts';
 import { DEVICE_MESSAGE_CHANNEL, type TaskOptions } from './schema.ts';
 import {
   Places,
@@ -101,13 +102,16 @@ export async function startNext(db: Db, taskId: number, memory: Memory): Promise
       succeeded: memory.succeeded,
     });
     if (allowed === 0 || !seen.isLeft) return { ...idle, told };
+    const fits = await fitsTonight(tx, taskId, options.window, nowMs);
+    if (fits === null) return { ...idle, told };
     const started =
       options.pacing.limits.length === 0 || memory.candidates === null
-        ? await takeInOrder(tx, taskId, nowMs, allowed, memory)
+        ? await takeInOrder(tx, taskId, nowMs, allowed, memory, fits)
         : await takeByKeys(tx, {
             taskId,
             nowMs,
             allowed,
+            fits,
             places,
             candidates: memory.candidates,
             limits: options.pacing.limits,
@@ -208,7 +212,7 @@ async function tellHeld(tx: Db, taskId: number, limits: readonly KeyLimit[], pla
 }
 
 /** The next devices in the order of the task. */
-async function takeInOrder(tx: Db, taskId: number, nowMs: number, limit: number, memory: Memory) {
+async function takeInOrder(tx: Db, taskId: number, nowMs: number, limit: number, memory: Memory, fits: ByKeys['fits']) {
   const takeFrom = (from: number) =>
     take(
       tx,
@@ -216,11 +220,11 @@ async function takeInOrder(tx: Db, taskId: number, nowMs: number, limit: number,
       sql`
       select id from device_upgrades
       where task_id = ${taskId} and dispatched_at is null and finished_at is null and position >= ${from}
-        and (not_before is null or not_before <= clock_timestamp())
+        and (not_before is null or not_before <= clock_timestamp()) and ${fits(sql`device_upgrades.device_id`)}
       order by position limit ${limit} for no key update skip locked`,
     );
   let taken = await takeFrom(memory.position);
-  // At the end of the order: devices that were put back lie before it.
+  // At the end of the order: devices that were put back, or were passed over, lie before it.
   if (taken.length === 0 && memory.position > 0) taken = await takeFrom(0);
   memory.position = taken.reduce((last, { position }) => Math.max(last, position + 1), 0);
   return taken;
@@ -230,13 +234,14 @@ interface ByKeys {
   taskId: number;
   nowMs: number;
   allowed: number;
+  fits: (deviceId: SQL) => SQL;
   places: Places;
   candidates: Candidates;
   limits: readonly KeyLimit[];
 }
 
 /** The next devices whose keys have room; the others are passed over. What was remembered of a device is read again. */
-async function takeByKeys(tx: Db, { taskId, nowMs, allowed, places, candidates, limits }: ByKeys) {
+async function takeByKeys(tx: Db, { taskId, nowMs, allowed, fits, places, candidates, limits }: ByKeys) {
   const wanted = candidates.next(places, allowed);
   if (wanted.length === 0) return [];
   const free = await tx.execute<{ id: number; keys: DeviceKeys }>(sql`
@@ -244,6 +249,7 @@ async function takeByKeys(tx: Db, { taskId, nowMs, allowed, places, candidates, 
     from device_upgrades u join devices d on d.id = u.device_id left join device_contacts c on c.device_id = u.device_id
     where u.id in (select jsonb_array_elements_text(${JSON.stringify(wanted)}::jsonb)::bigint) and u.task_id = ${taskId}
       and u.dispatched_at is null and u.finished_at is null and (u.not_before is null or u.not_before <= clock_timestamp())
+      and ${fits(sql`u.device_id`)}
     order by u.position for no key update of u skip locked`);
   const fitting = free.filter(({ keys }) => places.take(keys)).map(({ id }) => id);
   if (fitting.length === 0) return [];

@@ -8,6 +8,7 @@ import {
   isZone,
   NEVER_MS,
   nightsFrom,
+  speedNeeded,
   windowAt,
   type Night,
   type Window,
@@ -413,6 +414,27 @@ describe('what takes long', () => {
     // Three microseconds each, a hundred and fifty without the memory of zones.
     expect(performance.now() - startedAtMs).toBeLessThan(1_000);
   });
+});
+
+it('the speed that is needed is that of the devices that end in time', () => {
+  const measurements = fc.option(fc.double({ min: 0.1, max: 1e6, noNaN: true }));
+  const protocols = fc.constantFrom('terminal', 'ams', 'pigeon');
+  fc.assert(
+    fc.property(
+      protocols,
+      measurements,
+      fc.nat({ max: 16_000_000 }),
+      fc.nat({ max: 20 * HOUR }),
+      (protocol, measured, sizeBytes, leftMs) => {
+        const durationMs = expectedDurationMs(sizeBytes, assumedBytesPerSecond(protocol, measured));
+        const needed = speedNeeded(protocol, sizeBytes, leftMs);
+        const isFast = measured === null ? needed.isUsualEnough : measured >= needed.measured;
+        // Half a millisecond of a file is neither here nor there.
+        if (Math.abs(durationMs - leftMs) > 1) expect(isFast).toBe(durationMs <= leftMs);
+      },
+    ),
+    { numRuns: 2_000 },
+  );
 });
 
 describe('a file is expected to take', () => {

@@ -71,6 +71,24 @@ export function expectedDurationMs(sizeBytes: number, bytesPerSecond = SLOWEST_U
   return Math.ceil((sizeBytes / bytesPerSecond) * 1_000) + FLASH_MS;
 }
 
+/** How fast a device must be for a file to end in a time. */
+export interface SpeedNeeded {
+  /** One that was never measured is fast enough. */
+  isUsualEnough: boolean;
+  /** Measured speeds from here on are: 0 all of them, infinite none. */
+  measured: number;
+}
+
+/** `assumedBytesPerSecond` and `expectedDurationMs` turned round: which devices take no longer than `leftMs`? */
+export function speedNeeded(protocol: string, sizeBytes: number, leftMs: number): SpeedNeeded {
+  const usual = USUAL_BYTES_PER_SECOND[protocol] ?? SLOWEST_USUAL;
+  const needed = (sizeBytes * 1_000) / Math.max(0, leftMs - FLASH_MS);
+  if (Number.isNaN(needed)) return { isUsualEnough: leftMs >= FLASH_MS, measured: leftMs >= FLASH_MS ? 0 : Infinity };
+  const isUsualEnough = usual >= needed;
+  if (needed <= usual * BELIEVED_DOWN_TO) return { isUsualEnough, measured: 0 };
+  return { isUsualEnough, measured: needed > usual * BELIEVED_UP_TO ? Infinity : needed / COUNTED_ON };
+}
+
 // ---------------------------------------------------------------- windows
 
 /** Says whether `nowMs` lies in the window and when that changes; null means: always open. */
