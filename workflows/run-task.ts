@@ -62,10 +62,10 @@ async function waitForApproval(run: Run): Promise<void> {
   const { approval } = plan(run).options;
   const isAwaited = () => statusOf(run) === 'awaiting_approval' && run.cancelledBy === null;
   if (approval === null || !isAwaited()) return;
-  const { createdBy, approvalDeadlineAtMs } = plan(run);
+  const { createdBy, approvalDeadlineAtMs, deadlineAtMs } = plan(run);
   const who = approval.fourEyes ? `somebody other than ${createdBy} must approve it` : 'somebody must approve it';
   await run.db.recordApprovalNeeded(run.taskId, { author: 'system', event: 'approval_needed', cause: who });
-  const leftMs = (approvalDeadlineAtMs ?? 0) - Date.now();
+  const leftMs = Math.min(approvalDeadlineAtMs ?? 0, deadlineAtMs) - Date.now();
   show(run, 'awaiting approval', Math.max(0, leftMs));
   if (leftMs > 0) await condition(() => !isAwaited(), leftMs, { summary: who });
   // A decision of the last moment is being written.

@@ -2,7 +2,6 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ServiceError } from '@temporalio/client';
 import { ControlRefused } from '../../api/executions.ts';
 import { registerTerminals, report, TestApi, uploadFile, type TestDepartment } from './harness.ts';
-import { atMost } from '../../workflows/rules/pacing.ts';
 
 let api: TestApi;
 let jimi: TestDepartment;
@@ -70,15 +69,86 @@ describe('a task', () => {
       update: 'retryFailed',
       arg: { author: jimi.operator, cause: 'new antenna' },
     });
-    const change = (body: object) => api.send('PATCH', `${task.links.self}/pacing`, { key: jimi.key, body });
-    expect((await change({ maxConcurrent: 9 })).status).toBe(200);
+    await post(`${task.links.self}/retry-failed`, { upgradeIds: [4_711] });
+    expect(api.executions.updates.at(-1)?.arg).toEqual({ author: jimi.operator, upgradeIds: [4_711] });
+    expect((await post(`${task.links.self}/retry-failed`, { upgradeIds: [] })).body.code).toBe('validation_failed');
+  });
+
+  describe('whose pacing is changed', () => {
+    const change = (task: { links: { self: string } }, body: object, headers: Record<string, string> = {}) =>
+      api.send('PATCH', `${task.links.self}/pacing`, { key: jimi.key, body, headers });
+    const growth = { basePerMinute: 10, factor: 2, everyDevices: 50, by: 'succeeded' };
+
+    it.each<[string, object, object]>([
+      ['one field', { maxConcurrent: 9 }, { maxConcurrent: 9 }],
+      ['rate and growth', { ratePerMinute: 30, growth }, { ratePerMinute: 30, growth }],
+      ['what null clears', { growth: null, keyLimits: null, abort: null }, { growth: null, limits: [], abort: [] }],
+      ['limits by key', { keyLimits: [{ key: 'order', max: 5 }] }, { limits: [{ key: 'order', max: 5 }] }],
+      [
+        'rules, with their defaults',
+        { abort: [{ percent: 5, afterFinished: 20, effect: 'pause' }] },
+        { abort: [{ failures: 'any', percent: 5, afterFinished: 20, effect: 'pause' }] },
+      ],
+    ])('keeps the rest: %s', async (_, body, fields) => {
+      const { task } = await oneDevice();
+      const { status, headers } = await change(task, { ...body, cause: 'rain' });
+      expect(status).toBe(200);
+      expect(headers.get('etag')).toBe('"1"');
+      expect(api.executions.updates.at(-1)).toEqual({
+        taskId: task.id,
+        update: 'changePacing',
+        arg: { author: jimi.operator, cause: 'rain', fields },
+      });
+    });
+
+    it.each<[object, Record<string, string>, number]>([
+      [{ revision: 3 }, {}, 3],
+      [{}, { 'If-Match': '"4"' }, 4],
+      [{}, { 'If-Match': 'W/"5"' }, 5],
+      [{}, { 'If-Match': 'nonsense' }, 0],
+    ])('passes on which revision was seen: %j %j', async (body, headers, revision) => {
+      const { task } = await oneDevice();
+      expect((await change(task, { maxConcurrent: 9, ...body }, headers)).status).toBe(200);
+      expect(api.executions.updates.at(-1)?.arg).toMatchObject({ revision });
+    });
+
+    it('tells who was faster', async () => {
+      const { task } = await oneDevice();
+      await change(task, { maxConcurrent: 9 });
+      api.executions.answer = { kind: 'conflict', revision: 2 };
+      const { status, body } = await change(task, { maxConcurrent: 8, revision: 1 });
+      api.executions.answer = undefined;
+      expect(status).toBe(412);
+      expect(body).toMatchObject({ code: 'edit_conflict', revision: 2, changedBy: jimi.operator });
+    });
+
+    it.each<[object, string]>([
+      [{ maxConcurrent: 2_001 }, 'body.maxConcurrent'],
+      [{ ratePerMinute: 0 }, 'body.ratePerMinute'],
+      [{ growth: { ...growth, factor: 1 } }, 'body.growth'],
+      [{ keyLimits: [{ key: 'colour', max: 1 }] }, 'body.keyLimits'],
+      [{ abort: [{ percent: 0, afterFinished: 1, effect: 'pause' }] }, 'body.abort'],
+      [{ cause: 'nothing' }, 'body'],
+      [{}, 'body'],
+    ])('refuses %j', async (body, path) => {
+      const { task } = await oneDevice();
+      const reply = await change(task, body);
+      expect(reply.status).toBe(400);
+      expect(reply.body.errors[0].path).toContain(path);
+    });
+  });
+
+  it.each(['approve', 'reject'])('can be told to %s, with the key that decides', async (action) => {
+    const { task } = await oneDevice();
+    const [key] = await api.sql`select id from api_keys where name = ${jimi.operator}`;
+    expect((await post(`${task.links.self}/${action}`, { cause: 'looked at it' })).status).toBe(200);
     expect(api.executions.updates.at(-1)).toEqual({
       taskId: task.id,
-      update: 'changePacing',
-      arg: { author: jimi.operator, pacing: atMost(9) },
+      update: action,
+      arg: { author: jimi.operator, cause: 'looked at it', keyId: key!['id'] },
     });
-    expect((await change({ maxConcurrent: 2_001 })).body.code).toBe('validation_failed');
-    expect((await change({})).body.errors).toEqual([{ path: 'body.maxConcurrent', message: 'is required' }]);
+    const [line] = await api.sql`select action, author from audit_log order by id desc limit 1`;
+    expect(line).toEqual({ action: `${action}UpgradeTask`, author: jimi.operator });
   });
 
   it('tells why it refuses', async () => {
@@ -101,6 +171,68 @@ describe('a task', () => {
   it('refuses fields nobody knows', async () => {
     const { task } = await oneDevice();
     expect((await post(`${task.links.self}/pause`, { reason: 'rain' })).body.errors[0].path).toBe('body.reason');
+  });
+});
+
+describe('the options of an order', () => {
+  const OPTIONS = {
+    maxConcurrent: 20,
+    ratePerMinute: 60,
+    growth: { basePerMinute: 5, factor: 1.5, everyDevices: 10, by: 'finished' },
+    keyLimits: [{ key: 'gateway', max: 7 }],
+    abort: [{ failures: 'failed', percent: 2.5, afterFinished: 40, effect: 'cancel_waiting' }],
+  };
+
+  async function order(options: object, more: object = {}) {
+    const fileId = await uploadFile(api, jimi.key, '10', '11');
+    const [deviceId] = (await registerTerminals(api, jimi, [sn()])) as [string];
+    return post('/api/v1/upgrade-tasks', { firmwareIds: [fileId], deviceIds: [deviceId], options, ...more });
+  }
+
+  it('are stored and shown as they were given', async () => {
+    const { status, body } = await order(OPTIONS);
+    expect(status).toBe(202);
+    expect(body.options).toMatchObject({ ...OPTIONS, approval: null, joins: false });
+    expect(body).toMatchObject({ status: 'scheduled', approval: null, joinFilter: null, revision: 1 });
+    const [row] = await api.sql`select options from upgrade_tasks where id = ${body.id}`;
+    const { keyLimits: limits, abort, ...pacing } = OPTIONS;
+    expect(row!['options']).toMatchObject({ pacing: { ...pacing, limits }, abort });
+  });
+
+  it('can ask for an approval, with a time for it and the maker written down', async () => {
+    const { body } = await order({ approval: { required: true, withinHours: 8 }, deadlineHours: 4 });
+    expect(body.options.approval).toEqual({ required: true, withinHours: 8, onExpiry: 'cancel', fourEyes: true });
+    expect(body).toMatchObject({ status: 'awaiting_approval', approval: { approvedAt: null, approvedBy: null } });
+    expect((Date.parse(body.approval.deadlineAt) - Date.parse(body.createdAt)) / 3_600_000).toBeCloseTo(8, 3);
+    const [row] = await api.sql`
+      select k.name from upgrade_tasks t join api_keys k on k.id = t.created_by_key where t.id = ${body.id}`;
+    expect(row).toEqual({ name: jimi.operator });
+  });
+
+  it('can let devices join that fit the filter later', async () => {
+    await registerTerminals(api, jimi, [sn(1)]);
+    const filter = { protocol: 'terminal', model: 'GV2' };
+    const { status, body } = await order({ joins: true }, { deviceIds: undefined, filter });
+    expect(status).toBe(202);
+    expect(body).toMatchObject({ options: { joins: true }, joinFilter: filter });
+    const [row] = await api.sql`select joined_until = created_at as begun from upgrade_tasks where id = ${body.id}`;
+    expect(row).toEqual({ begun: true });
+  });
+
+  it('refuse to let devices join a list', async () => {
+    const { status, body } = await order({ joins: true });
+    expect(status).toBe(422);
+    expect(body.errors[0]).toMatchObject({ path: 'body.options.joins', code: 'joins_without_filter' });
+  });
+
+  it.each<[string, object]>([
+    ['an approval that is not required', { approval: { required: false } }],
+    ['a growth that shrinks', { growth: { ...OPTIONS.growth, factor: 0.5 } }],
+    ['too many rules', { abort: Array.from({ length: 6 }, () => OPTIONS.abort[0]) }],
+    ['too many limits', { keyLimits: Array.from({ length: 11 }, () => OPTIONS.keyLimits[0]) }],
+    ['more than all failures', { abort: [{ percent: 101, afterFinished: 1, effect: 'pause' }] }],
+  ])('refuse %s', async (_, options) => {
+    expect((await order(options)).body.code).toBe('validation_failed');
   });
 });
 

@@ -36,6 +36,8 @@ class FakeExecutions implements TaskExecutions {
   readonly controls: { deviceId: string; control: unknown }[] = [];
   /** Thrown by the next calls while set. */
   failure: Error | null = null;
+  /** What the next updates return. */
+  answer: unknown = undefined;
   /** False: no workflow runs for any device. */
   running = true;
   view: TaskView | null = null;
@@ -46,7 +48,7 @@ class FakeExecutions implements TaskExecutions {
   });
   updateTask = this.#unlessFailing(async (taskId: number, update: string, arg: unknown) => {
     this.updates.push({ taskId, update, arg });
-    return undefined as never;
+    return this.answer as never;
   });
   retryFailed = this.#unlessFailing(async (taskId: number, _labels: unknown, arg: unknown) => {
     this.updates.push({ taskId, update: 'retryFailed', arg });
@@ -56,6 +58,11 @@ class FakeExecutions implements TaskExecutions {
     if (this.running) this.controls.push({ deviceId, control });
     return this.running;
   });
+  readonly retriedDeliveries: number[] = [];
+  retryDelivery = this.#unlessFailing(async (deliveryId: number) => {
+    this.retriedDeliveries.push(deliveryId);
+  });
+  pingWebhook = this.#unlessFailing(async () => ({ status: 204, error: null, tookMs: 12 }));
   taskView = this.#unlessFailing(async () => this.view);
   upgradeView = this.#unlessFailing(async () => this.deviceView);
   check = this.#unlessFailing(async () => {});
