@@ -2,20 +2,22 @@
  * What the gateways count, as Prometheus reads it. The gateways keep plain numbers, so that counting costs nothing and
  * they need to know nothing of Prometheus; here they get names and units.
  */
-import { Counter, Gauge, type Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
+import type { Inbound } from './api/inbound.ts';
+import type { AmsGateway } from './gateways/ams/gateway.ts';
 import type { DeviceHttpServer } from './gateways/http.ts';
 import type { TerminalGateway } from './gateways/terminal/server.ts';
-
-/** Name (without `slipway_`), meaning and where to read it; names that end in `_total` only ever rise. */
-type Measure = [name: string, help: string, read: () => number];
+import { registerMeasures, type Measure } from './metrics.ts';
 
 export function registerGatewayMetrics(
   registry: Registry,
   terminals: TerminalGateway,
   deviceHttp: DeviceHttpServer,
+  trackers: AmsGateway,
+  inbound: Inbound,
 ): void {
   const { counters, tcp } = terminals;
-  const measures: Measure[] = [
+  registerMeasures(registry, [
     ['terminal_connections', 'Open TCP connections of terminals', () => terminals.online.connections],
     ['terminals_online', 'Registered terminals connected to this process', () => terminals.online.terminals],
     ['terminal_connections_accepted_total', 'Connections accepted', () => tcp.accepted],
@@ -51,21 +53,37 @@ export function registerGatewayMetrics(
     ['device_http_refused_total', 'Requests of devices answered with 4xx or 5xx', () => deviceHttp.counters.refused],
     ['device_http_failed_total', 'Requests of devices that could not be handled', () => deviceHttp.counters.failed],
     ['device_http_cut_total', 'Requests of devices that never came to their end', () => deviceHttp.counters.cut],
+    ...trackerMeasures(trackers),
+    ...backlogMeasures(inbound),
+  ]);
+}
+
+function trackerMeasures(trackers: AmsGateway): Measure[] {
+  const { counters } = trackers;
+  return [
+    ['ams_downloads_active', 'Files being sent to trackers at this moment', () => trackers.downloading],
+    ['ams_directives_total', 'Files trackers were told to fetch', () => counters.directives],
+    ['ams_directives_repeated_total', 'Times trackers were told so once more', () => counters.directivesRepeated],
+    ['ams_offer_waits_total', 'Version uploads that waited for an offer to follow', () => counters.offerWaits],
+    ['ams_offer_waits_in_vain_total', 'Those of them that got none', () => counters.offerWaitsInVain],
+    ['ams_downloads_total', 'Answers with bytes of a file, whole or in parts', () => counters.downloads],
+    ['ams_download_bytes_total', 'Bytes of files handed to sockets', () => counters.downloadBytes],
+    ['ams_downloads_ended_total', 'Downloads cut because their offer had ended', () => counters.downloadsEnded],
+    ['ams_downloads_stalled_total', 'Downloads cut because nothing moved', () => counters.downloadsStalled],
+    ['ams_ended_files_total', 'Requests for files whose offer had ended', () => counters.endedFiles],
+    ['ams_unknown_files_total', 'Requests for files that nobody was given', () => counters.unknownFiles],
+    [
+      'ams_unknown_files_refused_total',
+      'Requests not looked up, after too many such',
+      () => counters.unknownFilesRefused,
+    ],
   ];
-  for (const [suffix, help, read] of measures) {
-    const name = `slipway_${suffix}`;
-    if (name.endsWith('_total')) {
-      const counter: Counter = new Counter({
-        name,
-        help,
-        registers: [registry],
-        collect: () => {
-          counter.reset();
-          counter.inc(read());
-        },
-      });
-    } else {
-      const gauge: Gauge = new Gauge({ name, help, registers: [registry], collect: () => gauge.set(read()) });
-    }
-  }
+}
+
+function backlogMeasures(inbound: Inbound): Measure[] {
+  return [
+    ['inbound_progress_unwritten', 'Transfers whose progress waits to be written', () => inbound.backlog.progress],
+    ['inbound_contacts_unwritten', 'Devices whose last contact waits to be written', () => inbound.backlog.contacts],
+    ['inbound_unknown_unwritten', 'Unknown devices that wait to be written', () => inbound.backlog.unknown],
+  ];
 }

@@ -8,6 +8,7 @@ import { Registry, collectDefaultMetrics } from 'prom-client';
 import type { Logger as TemporalLogger, LogLevel as TemporalLevel, LogMetadata } from '@temporalio/common';
 import type { RuntimeOptions } from '@temporalio/worker';
 import type { LogLevel } from './config.ts';
+import { namesIn } from './workflows/contract.ts';
 
 export type Logger = PinoLogger;
 
@@ -73,15 +74,20 @@ export function createLogger(config: { logLevel: LogLevel }, destination?: Desti
 const levels = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const;
 
 /**
- * Temporal's messages in our stream. An activity that failed with an `ApplicationFailure` is a foreseen outcome that the workflow decides on
- * and records, so the SDK's warning about it is only of interest when debugging; anything else that fails is a surprise and stays a warning.
+ * Temporal's messages in our stream, and what workflows and activities log: each with the workflow, and with the device or task that its id
+ * names, so that everything about a device is found by `deviceId`. An activity that failed with an `ApplicationFailure` is a foreseen outcome
+ * that the workflow decides on and records, so the SDK's warning about it is only of interest when debugging; anything else that fails is a surprise and stays a warning.
  */
 export function temporalLogger(logger: Logger): TemporalLogger {
   const target = logger.child({ component: 'temporal' });
   const log = (level: TemporalLevel, message: string, meta: LogMetadata = {}): void => {
     const { error, ...fields } = meta;
+    const names = typeof fields.workflowId === 'string' ? namesIn(fields.workflowId) : {};
     const foreseen = message === 'Activity failed' && error instanceof Error && error.name === 'ApplicationFailure';
-    target[foreseen ? 'debug' : levels[level]]({ ...fields, ...(error !== undefined && { err: error }) }, message);
+    target[foreseen ? 'debug' : levels[level]](
+      { ...names, ...fields, ...(error !== undefined && { err: error }) },
+      message,
+    );
   };
   return {
     log,

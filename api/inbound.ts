@@ -7,7 +7,8 @@
  */
 import type { Executions } from './executions.ts';
 import type { Database, Db } from '../db/index.ts';
-import { readFirmwareContent } from '../db/firmware.ts';
+import { findOfferOwner, repeatSend } from '../db/directives.ts';
+import { FirmwareDamaged, readFirmwareContent } from '../db/firmware.ts';
 import * as messages from '../db/messages.ts';
 import * as reports from '../db/reports.ts';
 import { DEVICE_MESSAGE_CHANNEL } from '../db/schema.ts';
@@ -20,7 +21,8 @@ import type {
   TransferProgress,
   VersionReport,
 } from '../gateways/devices.ts';
-import { failureMeaning, terminalFailureCode, type FailureCode } from '../workflows/rules/retry.ts';
+import { GatewayError } from '../gateways/errors.ts';
+import { amsFailureCode, failureMeaning, terminalFailureCode, type FailureCode } from '../workflows/rules/retry.ts';
 
 const INBOUND_TIMES = {
   /** Progress and contacts are written this often. */
@@ -78,6 +80,11 @@ export class Inbound implements DeviceHost {
     this.#executions = executions;
     this.#log = log;
     this.#times = { ...INBOUND_TIMES, ...times };
+  }
+
+  /** What is collected and not written yet. */
+  get backlog(): { progress: number; contacts: number; unknown: number } {
+    return { progress: this.#progress.size, contacts: this.#contacts.size, unknown: this.#strangers.size };
   }
 
   /** Adds a gateway that wants to hear of changed messages. */
@@ -142,13 +149,26 @@ export class Inbound implements DeviceHost {
     return claimed;
   }
 
-  firmware(sha256: string): Promise<Buffer> {
-    return readFirmwareContent(this.#db, sha256);
+  repeatSend(offer: OpenOffer): Promise<boolean> {
+    return repeatSend(this.#db, offer.id, offer.attempt);
   }
 
-  async reported(report: VersionReport): Promise<void> {
+  offerOwner(offerId: number, token: string): Promise<string | null> {
+    return findOfferOwner(this.#db, offerId, token);
+  }
+
+  async firmware(sha256: string): Promise<Buffer> {
+    try {
+      return await readFirmwareContent(this.#db, sha256);
+    } catch (cause) {
+      if (!(cause instanceof FirmwareDamaged)) throw cause;
+      throw new GatewayError('file_damaged', cause.message, { sha256 }, { cause });
+    }
+  }
+
+  async reported(report: VersionReport): Promise<boolean> {
     await this.#settle(report.deviceId);
-    const { changed, edge } = await reports.storeReport(this.#db, {
+    const { edge, reverted } = await reports.storeReport(this.#db, {
       deviceId: report.deviceId,
       source: report.source,
       raw: report.raw,
@@ -159,16 +179,10 @@ export class Inbound implements DeviceHost {
     });
     // What the report means for the upgrade that is under way, that upgrade decides.
     if (edge) void this.#signal(report.deviceId, 'reported');
-    for (const { component, version, was } of changed) {
-      if (was === null) continue;
-      const reverted = await reports.noteRevert(this.#db, report.deviceId, component, version);
-      if (reverted !== null) {
-        this.#log.warn(
-          { deviceId: report.deviceId, upgradeId: reverted, component, version },
-          'an upgraded device has reverted',
-        );
-      }
+    for (const { upgradeId, versions } of reverted) {
+      this.#log.warn({ deviceId: report.deviceId, upgradeId, versions }, 'an upgraded device has reverted');
     }
+    return edge;
   }
 
   async failed(offer: OpenOffer, failure: DeviceFailure): Promise<void> {
@@ -310,6 +324,8 @@ export class Inbound implements DeviceHost {
 }
 
 function failureCode(failure: DeviceFailure): FailureCode {
+  if (failure.kind === 'file_damaged') return 'file_damaged';
+  if (failure.protocol === 'ams') return amsFailureCode(failure.kind);
   if (failure.errcode !== null) return terminalFailureCode(failure.errcode);
   return failure.kind === 'packet_repeated' ? 'packet_repeated' : 'terminal_unknown';
 }

@@ -65,6 +65,21 @@ describe('the log', () => {
     expect(lines[0]).toMatchObject({ component: 'temporal', workflowId: 'upgrade/d1', err: { message: 'offline' } });
   });
 
+  test('names the device or the task of every line that comes from a workflow or an activity', () => {
+    const { log, lines } = recorder('info');
+    const temporal = temporalLogger(log);
+    temporal.warn('Activity failed', { workflowId: 'upgrade/terminal-6134441313', activityType: 'openOffer' });
+    temporal.info('a device upgrade has ended', { workflowId: 'upgrade/ams-1', taskId: 7, upgradeId: 8 });
+    temporal.info('paused', { workflowId: 'task/12' });
+    temporal.info('elsewhere', { workflowId: 'nightly-backup' });
+    expect(lines.map(({ workflowId, deviceId, taskId }) => ({ workflowId, deviceId, taskId }))).toEqual([
+      { workflowId: 'upgrade/terminal-6134441313', deviceId: 'terminal-6134441313', taskId: undefined },
+      { workflowId: 'upgrade/ams-1', deviceId: 'ams-1', taskId: 7 },
+      { workflowId: 'task/12', deviceId: undefined, taskId: 12 },
+      { workflowId: 'nightly-backup', deviceId: undefined, taskId: undefined },
+    ]);
+  });
+
   test("leaves signals to the program and asks Temporal's core for warnings only, more when debugging", () => {
     const options = temporalRuntimeOptions(recorder('info').log, '127.0.0.1:9464');
     expect(options.shutdownSignals).toEqual([]);

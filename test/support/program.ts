@@ -145,6 +145,13 @@ export class Slipway {
     return this.exited;
   }
 
+  /** The lines of its log it wrote last, as records. */
+  get logLines(): Record<string, unknown>[] {
+    return this.#lines
+      .filter((line) => line.startsWith('{'))
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+  }
+
   /** The last lines it wrote that are worth reading, for error messages. */
   tail(lines = 20): string {
     return this.#lines.flatMap(readable).slice(-lines).join('\n');
