@@ -6,9 +6,13 @@ import { createHash } from 'node:crypto';
 
 /** A firmware file to upload. */
 export interface DemoFirmware {
+  /** Absent: terminal. */
+  protocol?: 'terminal' | 'ams';
+  /** Absent: the only one a terminal has. */
+  component?: string;
   fileName: string;
   content: Buffer;
-  pinfo: string;
+  pinfo?: string;
   targetVersion: string;
   compatibleVersion: string;
   currentVersions: string[];
@@ -61,9 +65,18 @@ export class Operator {
 
   /** Registers terminals; returns their ids. */
   async registerTerminals(sns: readonly string[], model = 'GV2'): Promise<string[]> {
+    return this.#register('terminal', sns, model);
+  }
+
+  /** Registers trackers; returns their ids. */
+  async registerTrackers(imeis: readonly string[], model = 'GT06'): Promise<string[]> {
+    return this.#register('ams', imeis, model);
+  }
+
+  async #register(protocol: string, identities: readonly string[], model: string): Promise<string[]> {
     const ids: string[] = [];
-    for (let at = 0; at < sns.length; at += 5_000) {
-      const rows = sns.slice(at, at + 5_000).map((identity) => ({ protocol: 'terminal', identity, model }));
+    for (let at = 0; at < identities.length; at += 5_000) {
+      const rows = identities.slice(at, at + 5_000).map((identity) => ({ protocol, identity, model }));
       const { results } = await this.call<{ results: { deviceId: string }[] }>('POST', '/devices', rows);
       ids.push(...results.map(({ deviceId }) => deviceId));
     }
@@ -72,11 +85,12 @@ export class Operator {
 
   async uploadFirmware(firmware: DemoFirmware): Promise<number> {
     const form = new FormData();
-    form.set('protocol', 'terminal');
+    form.set('protocol', firmware.protocol ?? 'terminal');
+    if (firmware.component !== undefined) form.set('component', firmware.component);
     form.set('targetVersion', firmware.targetVersion);
     form.set('compatibleVersion', firmware.compatibleVersion);
     form.set('currentVersions', firmware.currentVersions.join('\n'));
-    form.set('pinfo', firmware.pinfo);
+    if (firmware.pinfo !== undefined) form.set('pinfo', firmware.pinfo);
     form.set('md5', createHash('md5').update(firmware.content).digest('hex'));
     form.set('file', new Blob([new Uint8Array(firmware.content)]), firmware.fileName);
     const { id } = await this.call<{ id: number }>('POST', '/firmware', form);
@@ -128,8 +142,7 @@ export class Operator {
 
 /** A made-up firmware file for terminals; every version has other bytes. */
 export function demoFirmware(version: number, from: number, sizeBytes = 64 * 1024): DemoFirmware {
-  const content = Buffer.alloc(sizeBytes);
-  for (let at = 0; at < sizeBytes; at++) content[at] = (at * 7 + version * 31 + (at >> 8)) & 0xff;
+  const content = madeUpBytes(version, sizeBytes);
   const pinfo = `${version}10d100`;
   return {
     fileName: `${pinfo}_V${version}.bin`,
@@ -139,4 +152,29 @@ export function demoFirmware(version: number, from: number, sizeBytes = 64 * 102
     compatibleVersion: String(from),
     currentVersions: [String(from)],
   };
+}
+
+/** A made-up firmware file for one component of trackers, from version to version as they name them. */
+export function demoTrackerFirmware(component: string, version: number, from: number, sizeBytes: number): DemoFirmware {
+  const targetVersion = trackerVersion(component, version);
+  return {
+    protocol: 'ams',
+    component,
+    fileName: `${targetVersion}.bin`,
+    content: madeUpBytes(version, sizeBytes),
+    targetVersion,
+    compatibleVersion: trackerVersion(component, from),
+    currentVersions: [trackerVersion(component, from)],
+  };
+}
+
+/** How the made-up trackers name their versions. */
+export function trackerVersion(component: string, version: number): string {
+  return `GT06_20_${component}_V${version}`;
+}
+
+function madeUpBytes(version: number, sizeBytes: number): Buffer {
+  const content = Buffer.alloc(sizeBytes);
+  for (let at = 0; at < sizeBytes; at++) content[at] = (at * 7 + version * 31 + (at >> 8)) & 0xff;
+  return content;
 }
