@@ -104,30 +104,40 @@ const MOST_WORDS = 8;
 // oxlint-disable-next-line no-control-regex -- all of ASCII that is no letter and no digit
 const BETWEEN = /[\u0001-/:-@[-`{-\u007f，。；：、（）\s]+/;
 
-/** Every word must be found: in model, order or remark by its beginning, in identity or IMEI by beginning or end. */
+/**
+ * Every word must be found: in model, order or remark by its beginning, in identity or IMEI by beginning or end. What is
+ * written with punctuation, like an order, is found as it is written.
+ */
 function remembered(search: string): SQL {
   const ids = new RegExp(`^(${PROTOCOLS.join('|')})-[0-9a-f]+$`, 'i');
   const words = search
     .trim()
     .split(/\s+/)
-    .flatMap((word) => (ids.test(word) ? [word] : word.split(BETWEEN)))
-    .filter((word) => word !== '')
+    .map((word) => ({ word, parts: word.split(BETWEEN).filter((part) => part !== '') }))
+    .filter(({ parts }) => parts.length > 0)
     .slice(0, MOST_WORDS);
   if (words.length === 0) return sql`false`;
-  return and(
-    ...words.map((word) => (ids.test(word) ? startsLike(word) : sql`(${sql.join(places(word), sql` or `)})`)),
-  )!;
+  const conditions = words.map(({ word, parts }) => {
+    if (ids.test(word)) return startsLike(word);
+    return parts.length > 1 ? inText(parts) : sql`(${sql.join(places(parts[0]!), sql` or `)})`;
+  });
+  return and(...conditions)!;
+}
+
+/** Words in a row; the last may go on. Nothing of what separates words can be in them, so they need no escape. */
+function inText(words: readonly string[]): SQL {
+  const query = words.map((word, index) => `'${word}'${index === words.length - 1 ? ':*' : ''}`).join(' <-> ');
+  return sql`devices.search @@ to_tsquery('simple', ${query})`;
 }
 
 /** Fewer digits than these are too many devices. */
 const FEWEST_DIGITS = 3;
 
 function places(word: string): SQL[] {
-  const inText = sql`devices.search @@ to_tsquery('simple', ${`'${word}':*`})`;
-  if (!/^[0-9a-f]+$/i.test(word) || word.length < FEWEST_DIGITS) return [inText];
+  if (!/^[0-9a-f]+$/i.test(word) || word.length < FEWEST_DIGITS) return [inText([word])];
   const end = word.toUpperCase().split('').toReversed().join('');
   const endsLike = (reversed: SQL) =>
     sql`(${reversed} >= ${end} and ${reversed} <= ${`${end}zz`} and starts_with(${reversed}, ${end}))`;
   const inImei = /^\d+$/.test(word) ? [sql`(imei is not null and ${endsLike(sql`reverse(imei)`)})`] : [];
-  return [inText, startsLike(word), endsLike(sql`reverse(identity)`), ...inImei];
+  return [inText([word]), startsLike(word), endsLike(sql`reverse(identity)`), ...inImei];
 }

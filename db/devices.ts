@@ -61,7 +61,7 @@ async function findFew(
 ): Promise<string[] | null> {
   const rows = await db.execute<{ id: string; total: number }>(sql`
     with few as materialized (
-      select id from devices where ${deviceCondition(departmentId, filter)} and id > ${after} limit ${FEW + 1}
+      select id from devices where ${deviceCondition(departmentId, filter)} and id > ${after} limit ${sql.raw(String(FEW + 1))}
     )
     select id, (select count(*) from few)::int as total from few order by id limit ${limit}`);
   return (rows[0]?.total ?? 0) > FEW ? null : rows.map(({ id }) => id);
@@ -75,12 +75,13 @@ export async function countDevices(
   db: Db,
   departmentId: number,
   filter: DeviceFilter,
+  exactly = COUNT_EXACTLY,
 ): Promise<{ devices: number; isEstimated: boolean }> {
   const fitting = sql`from devices where ${deviceCondition(departmentId, filter)}`;
   const [counted] = await db.execute<{ total: number }>(
-    sql`select count(*)::int as total from (select 1 ${fitting} limit ${COUNT_EXACTLY + 1}) some`,
+    sql`select count(*)::int as total from (select 1 ${fitting} limit ${exactly + 1}) found`,
   );
-  if (counted!.total <= COUNT_EXACTLY) return { devices: counted!.total, isEstimated: false };
+  if (counted!.total <= exactly) return { devices: counted!.total, isEstimated: false };
   const [plan] = await db.execute<{ 'QUERY PLAN': unknown }>(sql`explain (format json) select 1 ${fitting}`);
   const written = plan!['QUERY PLAN'];
   const [top] = (typeof written === 'string' ? JSON.parse(written) : written) as [{ Plan: { 'Plan Rows': number } }];

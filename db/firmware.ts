@@ -107,19 +107,19 @@ export async function readFirmwareContent(db: Db, sha256: string): Promise<Buffe
   return row.content;
 }
 
-/** Deletes a file that no task names, and its bytes when no other file has them. */
+/** Deletes a file that no task names, and its bytes when no other file has them; answers what was deleted. */
 export async function deleteFirmware(
   db: Db,
   departmentId: number,
   firmwareId: number,
-): Promise<'deleted' | 'missing' | 'in_use'> {
+): Promise<FirmwareRow | 'missing' | 'in_use'> {
   return db.transaction(async (tx) => {
     const mine = and(eq(firmware.id, firmwareId), eq(firmware.departmentId, departmentId));
     // Before the row: an upload locks the content first, too.
     const [known] = await tx.select({ sha256: firmware.sha256 }).from(firmware).where(mine);
     if (known === undefined) return 'missing';
     await lockContent(tx, known.sha256);
-    const [row] = await tx.select({ sha256: firmware.sha256 }).from(firmware).where(mine).for('update');
+    const [row] = await tx.select().from(firmware).where(mine).for('update');
     if (row === undefined) return 'missing';
     const tasks = await tx.execute(sql`
       select 1 from upgrade_tasks where department_id = ${departmentId} and ${firmwareId} = any(firmware_ids) limit 1`);
@@ -128,7 +128,7 @@ export async function deleteFirmware(
     await tx.execute(sql`
       delete from firmware_contents c where c.sha256 = ${row.sha256}
         and not exists (select 1 from firmware f where f.sha256 = c.sha256)`);
-    return 'deleted';
+    return row;
   });
 }
 

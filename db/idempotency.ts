@@ -21,6 +21,11 @@ export interface KeptAnswer {
   body: string;
 }
 
+/** How the body lies in its column. */
+interface Kept {
+  written: string;
+}
+
 const LIFE = sql.raw(`interval '24 hours'`);
 
 /** Makes every other request with this key wait for the end of the transaction. */
@@ -37,17 +42,18 @@ export async function findAnswer(tx: Db, name: KeyName): Promise<KeptAnswer | nu
     .where(and(named(name), sql`created_at > now() - ${LIFE}`));
   if (row === undefined) return null;
   const { requestHash, status, headers, body } = row;
-  return { requestHash, status, headers, body: body as string };
+  return { requestHash, status, headers, body: (body as Kept).written };
 }
 
 /** Keeps an answer, in the transaction of what it tells. */
 export async function storeAnswer(tx: Db, name: KeyName, answer: KeptAnswer): Promise<void> {
+  const row = { ...answer, body: { written: answer.body } satisfies Kept };
   await tx
     .insert(idempotencyKeys)
-    .values({ ...name, ...answer })
+    .values({ ...name, ...row })
     .onConflictDoUpdate({
       target: [idempotencyKeys.departmentId, idempotencyKeys.action, idempotencyKeys.key],
-      set: { ...answer, createdAt: sql`now()` },
+      set: { ...row, createdAt: sql`now()` },
     });
 }
 

@@ -1,5 +1,12 @@
+import { once } from 'node:events';
+import { request, type IncomingMessage } from 'node:http';
+import { createInterface } from 'node:readline';
+import { text as read } from 'node:stream/consumers';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { TestApi, type TestDepartment } from './harness.ts';
+import { waitFor } from '../support/wait.ts';
 
 let api: TestApi;
 let jimi: TestDepartment;
@@ -252,5 +259,119 @@ describe('importing CSV', () => {
     ).toBe(415);
     const reader = await api.key(jimi.id, 'reader', ['device:read']);
     expect((await csv(file, reader)).status).toBe(403);
+  });
+});
+
+describe('importing CSV with an answer row by row', () => {
+  /** Sends parts of a file one after the other, and reads the answer line by line. */
+  const open = async (parts: AsyncIterable<string>, key = jimi.key) => {
+    const url = new URL(`${api.url}/api/v1/devices/import`);
+    const headers = { authorization: `Bearer ${key}`, 'content-type': 'text/csv', accept: 'application/x-ndjson' };
+    const client = request(url, { method: 'POST', headers });
+    client.on('error', () => {});
+    const sending = pipeline(Readable.from(parts), client).catch(() => {});
+    const [response] = (await once(client, 'response')) as [IncomingMessage];
+    const lines = createInterface({ input: response })[Symbol.asyncIterator]();
+    const next = async () => JSON.parse((await lines.next()).value as string);
+    return { client, response, sending, next };
+  };
+  const rows = (from: number, to: number) =>
+    Array.from({ length: to - from }, (_, n) => `terminal,${sn(from + n)}\n`).join('');
+
+  it('says of rows what came of them while the rest is still on its way', async () => {
+    let goOn = () => {};
+    const answered = new Promise<void>((resolve) => void (goOn = resolve));
+    const { response, next, sending } = await open(
+      (async function* () {
+        // the reader of the file looks one record ahead
+        yield `protocol,identity\n${rows(0, 999)}terminal,1\n${rows(1_000, 1_001)}`;
+        await answered;
+        yield rows(1_001, 1_003);
+      })(),
+    );
+    expect(response.headers['content-type']).toBe('application/x-ndjson');
+    expect(await next()).toEqual(done(1, 'created', `terminal-${sn(0)}`));
+    for (let row = 2; row <= 999; row++) expect((await next()).row).toBe(row);
+    expect(await next()).toEqual(refused(1_000, 'identity_wrong', '10, 12 or 16 digits'));
+    const [stored] = await api.sql`select count(*)::int as n from devices where department_id = ${jimi.id}`;
+    expect(stored!['n']).toBe(999);
+    goOn();
+    for (const row of [1_001, 1_002, 1_003]) expect(await next()).toMatchObject({ row, status: 'created' });
+    expect(await next()).toEqual({ summary: { rows: 1_003, created: 1_002, updated: 0, unchanged: 0, refused: 1 } });
+    await sending;
+  });
+
+  it('keeps what was written when the upload is cut off, and the audit log says how far it came', async () => {
+    const { client, next, sending } = await open(
+      (async function* () {
+        yield `protocol,identity\n${rows(0, 1_501)}`;
+        await new Promise(() => {});
+      })(),
+    );
+    expect((await next()).row).toBe(1);
+    client.destroy();
+    await sending;
+    const line = await waitFor(async () => {
+      const [row] = await api.sql`select after from audit_log where department_id = ${jimi.id}`;
+      return row;
+    });
+    expect(line['after']).toMatchObject({ rows: 1_500, created: 1_000, isComplete: false });
+    const [stored] = await api.sql`select count(*)::int as n from devices where department_id = ${jimi.id}`;
+    expect(stored!['n']).toBe(1_000);
+    const again = await csv(`protocol,identity\n${rows(0, 1_500)}`);
+    expect(again.body).toMatchObject({ created: 500, unchanged: 1_000 });
+  });
+
+  it('does not wait for a client that sends everything before it reads', async () => {
+    // far more than fits between the two: if each waited for the other, neither would ever end
+    const count = 60_000;
+    const { response, sending } = await open(
+      (async function* () {
+        yield 'protocol,identity\n';
+        for (let n = 0; n < count; n += 1_000)
+          yield Array.from({ length: 1_000 }, (_, i) => `pigeon,${n + i}\n`).join('');
+      })(),
+    );
+    response.pause();
+    await sending;
+    const text = await read(response);
+    expect(JSON.parse(text.trimEnd().split('\n').at(-1)!)).toEqual({
+      summary: { rows: count, created: 0, updated: 0, unchanged: 0, refused: count },
+    });
+  });
+
+  it('answers a file without a header as a problem', async () => {
+    const headers = { 'content-type': 'text/csv', accept: 'application/x-ndjson' };
+    const reply = await api.send('POST', '/api/v1/devices/import', { key: jimi.key, body: 'terminal,1\n', headers });
+    expect(reply).toMatchObject({ status: 400, body: { code: 'csv_unreadable' } });
+  });
+
+  it('says in its last line why it could not go on', async () => {
+    const { next, sending } = await open(
+      (async function* () {
+        yield `protocol,identity\n${rows(0, 1_001)}`;
+        await waitFor(async () => (await api.sql`select 1 from devices where department_id = ${jimi.id}`).length > 0);
+        await api.sql`create or replace function refuse_insert() returns trigger language plpgsql as $$ begin raise exception 'disk full'; end $$`;
+        await api.sql`create trigger full_disk before insert on devices for each statement execute function refuse_insert()`;
+        yield rows(1_001, 2_001);
+      })(),
+    );
+    try {
+      for (let row = 1; row <= 1_000; row++) expect(await next()).toMatchObject({ row, status: 'created' });
+      expect(await next()).toEqual({ problem: expect.objectContaining({ code: 'internal', status: 500 }) });
+      await sending;
+    } finally {
+      await api.sql`drop trigger if exists full_disk on devices`;
+    }
+  });
+});
+
+describe('the JSON answer to a CSV file', () => {
+  it('lists refused rows and the first others, and counts the rest', async () => {
+    const file = Array.from({ length: 10_500 }, (_, n) => `terminal,${sn(n)}\n`).join('');
+    const { body } = await csv(`protocol,identity\n${file}terminal,1\n`);
+    expect(body).toMatchObject({ rows: 10_501, created: 10_500, refused: 1, resultsLeftOut: 500 });
+    expect(body.results).toHaveLength(10_001);
+    expect(body.results.at(-1)).toEqual(refused(10_501, 'identity_wrong', '10, 12 or 16 digits'));
   });
 });

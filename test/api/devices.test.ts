@@ -138,6 +138,47 @@ describe('one device', () => {
     expect((await change({ shipDate: '2025-02-30' })).status).toBe(400);
   });
 
+  it('is not overwritten by somebody who saw an older revision', async () => {
+    const [id] = await registerTerminals(api, jimi, [sn()], null);
+    const path = `${DEVICES}/${id}`;
+    const seen = await api.send('GET', path, { key: jimi.key });
+    expect(seen.headers.get('etag')).toBe('"1"');
+    const send = (method: string, ifMatch: string | null, body?: object, key = jimi.key) =>
+      api.send(method, path, { key, body, headers: ifMatch === null ? {} : { 'if-match': ifMatch } });
+    const colleague = await api.key(jimi.id, `colleague ${serial}`);
+    const first = await send('PATCH', '"1"', { model: 'GV3' }, colleague);
+    expect(first).toMatchObject({ status: 200, body: { model: 'GV3', revision: 2 } });
+    expect(first.headers.get('etag')).toBe('"2"');
+    const late = await send('PATCH', '"1"', { model: 'GV4' });
+    expect(late).toMatchObject({
+      status: 412,
+      body: { code: 'edit_conflict', revision: 2, changedBy: `colleague ${serial}`, changedAt: expect.any(String) },
+    });
+    expect(late.body.detail).toContain(`colleague ${serial}`);
+    expect(late.headers.get('etag')).toBe('"2"');
+    expect((await send('DELETE', '"1"')).status).toBe(412);
+    expect((await send('PATCH', 'W/"2"', { model: 'GV4' })).body).toMatchObject({ model: 'GV4', revision: 3 });
+    expect((await send('PATCH', '"1", "3"', { model: 'GV5' })).body).toMatchObject({ revision: 4 });
+    expect((await send('PATCH', null, { model: 'GV6' })).body).toMatchObject({ revision: 5 });
+    expect((await send('PATCH', '*', { model: 'GV6' })).body).toMatchObject({ revision: 5 });
+    expect((await send('DELETE', '5')).status).toBe(204);
+  });
+
+  it('lets one of two people through who edit at the same moment', async () => {
+    const [id] = await registerTerminals(api, jimi, [sn()], null);
+    const edits = ['A', 'B', 'C', 'D'].map((model) =>
+      api.send('PATCH', `${DEVICES}/${id}`, { key: jimi.key, body: { model }, headers: { 'if-match': '"1"' } }),
+    );
+    const statuses = (await Promise.all(edits)).map(({ status }) => status);
+    expect(statuses.toSorted((a, b) => a - b)).toEqual([200, 412, 412, 412]);
+  });
+
+  it('is always shown whole: its revision does not tell what it reported', async () => {
+    const [id] = await registerTerminals(api, jimi, [sn()]);
+    const again = await api.send('GET', `${DEVICES}/${id}`, { key: jimi.key, headers: { 'if-none-match': '"1"' } });
+    expect(again).toMatchObject({ status: 200, body: { id } });
+  });
+
   it('does not take the IMEI of another device, nor loses the one that names it', async () => {
     const imei = `88${sn()}123`;
     const tracker = `77${sn()}123`;
