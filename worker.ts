@@ -63,7 +63,10 @@ export async function startWorker(
           maxConcurrentActivityTaskExecutions: config.worker.maxConcurrentActivities,
           shutdownGraceTime: config.shutdownGraceMs,
         });
-        await worker.run();
+        const ended = worker.run();
+        // Asked to stop while it was being made: nobody could tell it then.
+        if (stopping.signal.aborted) worker.shutdown();
+        await ended;
         if (!stopping.signal.aborted) throw new Error('the worker ended although nobody stopped it');
       } catch (error) {
         log.error({ err: error }, `the worker failed, another one starts in ${pauseMs / 1_000} s`);
