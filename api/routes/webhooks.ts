@@ -1,5 +1,6 @@
 /**
- * Webhooks: where the events of a department are sent, and what became of each. For administrators.
+ * Webhooks: where the events of a department are sent. For administrators; what became of each event is in
+ * `webhook-deliveries.ts`.
  */
 import { Type } from 'typebox';
 import { audit, differences } from '../audit.ts';
@@ -7,14 +8,12 @@ import { within } from '../deadlines.ts';
 import { notFound, problem } from '../problems.ts';
 import { assertRevision, etagOf, IfMatch } from '../revisions.ts';
 import { Answer, route, type Services } from '../route.ts';
-import { AfterId, AfterLargeId, closed, Id, Limit, Moment, moment, nullable, page, pageOf, text } from '../schemas.ts';
+import { AfterId, closed, Id, Limit, Moment, moment, nullable, page, pageOf, text } from '../schemas.ts';
 import type { Db } from '../../db/index.ts';
-import { DELIVERY_STATUSES, EVENT_KINDS } from '../../db/schema.ts';
-import * as deliveries from '../../db/webhook-deliveries.ts';
+import { EVENT_KINDS } from '../../db/schema.ts';
 import * as webhooks from '../../db/webhooks.ts';
 import { refuseUrl } from '../../gateways/webhook-targets.ts';
 import { newSecret } from '../../gateways/webhooks.ts';
-import { deliveryWorkflowId } from '../../workflows/contract.ts';
 
 /** After a change of the key the one before still signs for so long. */
 const SECRET_OVERLAP_MS = 24 * 3_600_000;
@@ -51,26 +50,6 @@ const WebhookWithSecret = closed(
   },
   { title: 'WebhookWithSecret' },
 );
-const Delivery = closed(
-  {
-    id: Type.Integer(),
-    eventId: Type.Integer({ description: '`id` in the body that is sent' }),
-    kind: Type.Enum(EVENT_KINDS, { type: 'string' }),
-    at: Moment,
-    taskId: nullable(Type.Integer()),
-    deviceId: nullable(Type.String()),
-    status: Type.Enum(DELIVERY_STATUSES, { type: 'string', description: 'pending: waits its turn or is tried again' }),
-    attempts: Type.Integer(),
-    lastStatus: nullable(Type.Integer({ description: 'HTTP status of the last answer; null: none came' })),
-    lastError: nullable(Type.String({ description: 'null: it was taken, or not tried yet' })),
-    createdAt: Moment,
-    startedAt: nullable(Moment),
-    lastAttemptAt: nullable(Moment),
-    finishedAt: nullable(Moment),
-    links: closed({ temporal: nullable(Type.String()) }),
-  },
-  { title: 'WebhookDelivery' },
-);
 const Ping = closed(
   {
     status: nullable(Type.Integer({ description: 'HTTP status; null: no answer came' })),
@@ -81,7 +60,6 @@ const Ping = closed(
 );
 
 const One = closed({ webhookId: Id });
-const OneDelivery = closed({ webhookId: Id, deliveryId: Id });
 
 export const webhookRoutes = [
   route({
@@ -155,7 +133,7 @@ export const webhookRoutes = [
     status: 200,
     response: Webhook,
     handle: async ({ params: { webhookId }, caller }, { db }) => {
-      const row = await find(db, caller.departmentId, webhookId);
+      const row = await findOwnWebhook(db, caller.departmentId, webhookId);
       return new Answer(show(row), { headers: etagOf(row.revision) });
     },
   }),
@@ -259,66 +237,15 @@ export const webhookRoutes = [
     response: Ping,
     problems: ['temporal_unavailable'],
     handle: async ({ params: { webhookId }, caller }, { db, executions }) => {
-      await find(db, caller.departmentId, webhookId);
+      await findOwnWebhook(db, caller.departmentId, webhookId);
       const { status, error, tookMs } = await within(PING_MS, executions.pingWebhook(webhookId));
       return { status, error, tookMs };
     },
   }),
-  route({
-    method: 'get',
-    path: '/api/v1/webhooks/{webhookId}/deliveries',
-    id: 'listWebhookDeliveries',
-    tag: 'events',
-    summary: 'List what was sent to a webhook, newest first',
-    description: 'Ended deliveries are kept for 90 days.',
-    permission: 'admin',
-    params: One,
-    query: closed({
-      status: Type.Optional(Type.Enum(DELIVERY_STATUSES, { type: 'string' })),
-      limit: Limit,
-      after: AfterLargeId,
-    }),
-    status: 200,
-    response: page(Delivery, 'WebhookDeliveryPage'),
-    handle: async ({ params: { webhookId }, query: { status, limit = 100, after }, caller }, { db, executions }) => {
-      await find(db, caller.departmentId, webhookId);
-      const rows = await deliveries.listDeliveries(db, webhookId, { status, before: after, limit: limit + 1 });
-      return pageOf(
-        rows,
-        limit,
-        (row) => showDelivery(row, executions),
-        ({ id }) => id,
-      );
-    },
-  }),
-  route({
-    method: 'post',
-    path: '/api/v1/webhooks/{webhookId}/deliveries/{deliveryId}/resend',
-    id: 'resendWebhookDelivery',
-    tag: 'events',
-    summary: 'Send a delivery again, or now',
-    description:
-      'One that has ended, well or not, is sent once more with the same `webhook-id`; one that waits for its next attempt is tried at once.',
-    permission: 'admin',
-    params: OneDelivery,
-    status: 202,
-    response: Delivery,
-    problems: ['control_refused'],
-    audits: { kind: 'webhookDelivery', param: 'deliveryId' },
-    handle: async ({ params: { webhookId, deliveryId }, caller }, { db, executions }) => {
-      const { isActive } = await find(db, caller.departmentId, webhookId);
-      const row = await deliveries.findDelivery(db, webhookId, deliveryId);
-      if (row === null) throw notFound('delivery', deliveryId);
-      if (!isActive) throw problem('control_refused', `Webhook ${webhookId} is switched off. Switch it on first.`);
-      if (!(await deliveries.requeueDelivery(db, deliveryId))) await executions.retryDelivery(deliveryId);
-      return new Answer(showDelivery((await deliveries.findDelivery(db, webhookId, deliveryId)) ?? row, executions), {
-        headers: { Location: `/api/v1/webhooks/${webhookId}/deliveries` },
-      });
-    },
-  }),
 ];
 
-async function find(db: Db, departmentId: number, webhookId: number) {
+/** A webhook of the department; any other is answered as if there were none. */
+export async function findOwnWebhook(db: Db, departmentId: number, webhookId: number) {
   const row = await webhooks.findWebhook(db, departmentId, webhookId);
   if (row === null) throw notFound('webhook', webhookId);
   return row;
@@ -341,33 +268,17 @@ function assertUrl(url: string, { allowPrivate }: Services['webhookTargets']): v
 }
 
 function show(row: webhooks.WebhookWithLoad) {
-  const { id, url, kinds, isActive, offReason, waiting, remark, revision, createdBy } = row;
   return {
-    ...{
-      id,
-      url,
-      kinds: kinds as (typeof EVENT_KINDS)[number][],
-      isActive,
-      offReason,
-      waiting,
-      remark,
-      revision,
-      createdBy,
-    },
+    id: row.id,
+    url: row.url,
+    kinds: row.kinds as (typeof EVENT_KINDS)[number][],
+    isActive: row.isActive,
+    offReason: row.offReason,
     failingSince: moment(row.failingSince),
+    waiting: row.waiting,
+    remark: row.remark,
+    revision: row.revision,
     createdAt: moment(row.createdAt),
-  };
-}
-
-function showDelivery(row: deliveries.DeliveryRow, executions: Services['executions']) {
-  const { webhookId: _webhook, eventAt, createdAt, startedAt, lastAttemptAt, finishedAt, ...rest } = row;
-  return {
-    ...rest,
-    at: moment(eventAt),
-    createdAt: moment(createdAt),
-    startedAt: moment(startedAt),
-    lastAttemptAt: moment(lastAttemptAt),
-    finishedAt: moment(finishedAt),
-    links: { temporal: startedAt === null ? null : executions.executionUrl(deliveryWorkflowId(row.id)) },
+    createdBy: row.createdBy,
   };
 }

@@ -152,7 +152,7 @@ export class HubBench {
     const query = new URLSearchParams({ department: `${of.departmentId}`, key: `${of.keyId ?? 999}` });
     if (of.taskId !== undefined) query.set('task', `${of.taskId}`);
     const headers: Record<string, string> = of.lastEventId === undefined ? {} : { 'last-event-id': of.lastEventId };
-    return new StreamClient(`${this.#url}?${query}`, headers).begun();
+    return new StreamClient(`${this.#url}?${query.toString()}`, headers).begun();
   }
 
   async department(): Promise<number> {
