@@ -101,8 +101,20 @@ export const variables = {
     false,
   ),
 
+  EVENT_STREAMS_MAX: variable('Most live event streams (server-sent events) of this process', integer(1, 100_000), 1_000),
+  WEBHOOK_ALLOW_PRIVATE: variable(
+    'true: webhooks may lead to private addresses and to this machine; link-local and metadata addresses never',
+    boolean,
+    false,
+  ),
+
   DEVICE_HTTP_HOST: variable('Address of the HTTP server for devices', host, '0.0.0.0'),
   DEVICE_HTTP_PORT: variable('Port of the HTTP server for devices', port, 7780),
+  DEVICE_HTTP_PUBLIC_URL: optional(
+    'What addresses of files begin with that devices are told to fetch; needed behind a proxy with TLS or another port',
+    url(['http:', 'https:'], 'https://devices.example.com'),
+    { defaultText: 'where the device reached us, by the Host of its request' },
+  ),
 
   TERMINAL_HOST: variable('Address of the 2G terminal gateway', host, '0.0.0.0'),
   TERMINAL_PORT: variable('Port of the 2G terminal gateway', port, 7700),
@@ -246,7 +258,13 @@ function arrange(values: Values) {
       probePort: values.PROBE_PORT,
       newAdminKey: values.SLIPWAY_NEW_ADMIN_KEY,
     },
-    deviceHttp: { host: values.DEVICE_HTTP_HOST, port: values.DEVICE_HTTP_PORT },
+    eventStreamsMax: values.EVENT_STREAMS_MAX,
+    webhooks: { allowPrivate: values.WEBHOOK_ALLOW_PRIVATE },
+    deviceHttp: {
+      host: values.DEVICE_HTTP_HOST,
+      port: values.DEVICE_HTTP_PORT,
+      publicUrl: values.DEVICE_HTTP_PUBLIC_URL,
+    },
     terminal: {
       host: values.TERMINAL_HOST,
       port: values.TERMINAL_PORT,

@@ -30,6 +30,8 @@ export interface AppOptions {
   /** Serves live streams; whoever gives one stops it. Without it the app makes one that hears no announcements. */
   events?: EventHub;
   log: Logger;
+  /** May webhooks lead to private addresses? */
+  allowPrivateWebhooks?: boolean;
   metrics: Registry;
   /** Further measurements in Prometheus' text form: those of the Temporal SDK. */
   moreMetrics?: () => Promise<string>;
@@ -55,6 +57,7 @@ export function createApp(options: AppOptions): Express {
     executions,
     events: options.events ?? new EventHub({ database: { db }, log, maxStreams: 1_000 }),
     log,
+    webhookTargets: { allowPrivate: options.allowPrivateWebhooks ?? false },
     version,
     defaultDispatchDelayMs: options.defaultDispatchDelayMs ?? 10 * 60_000,
     responseCheck: options.responseCheck ?? 'log',

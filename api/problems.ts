@@ -30,6 +30,7 @@ export const PROBLEMS = {
   media_type_not_supported: { status: 415, title: 'The body has the wrong media type' },
   firmware_refused: { status: 422, title: 'The file is refused' },
   order_refused: { status: 422, title: 'The order cannot be carried out' },
+  webhook_refused: { status: 422, title: 'The webhook is refused' },
   too_many_streams: { status: 429, title: 'All event streams are taken' },
   too_many_failures: { status: 429, title: 'Too many refused keys from this address' },
   internal: { status: 500, title: 'Something went wrong inside' },

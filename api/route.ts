@@ -14,7 +14,7 @@ import type { Db } from '../db/index.ts';
 /** What the API needs of Temporal; `Executions` provides it, tests may stand in for it. */
 export type TaskExecutions = Pick<
   Executions,
-  'startTask' | 'updateTask' | 'retryFailed' | 'taskView' | 'upgradeView' | 'controlUpgrade' | 'executionUrl' | 'check'
+  'pingWebhook' | 'retryDelivery' | 'startTask' | 'updateTask' | 'retryFailed' | 'taskView' | 'upgradeView' | 'controlUpgrade' | 'executionUrl' | 'check'
 >;
 
 /** What handlers work with. */
@@ -25,6 +25,8 @@ export interface Services {
   /** Serves those who follow live. */
   events: Pick<EventHub, 'serve'>;
   log: Logger;
+  /** Where webhooks may lead. */
+  webhookTargets: { allowPrivate: boolean };
   version: string;
   /** How long a new task waits when its maker does not say. */
   defaultDispatchDelayMs: number;

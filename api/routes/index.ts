@@ -14,6 +14,8 @@ import { operationsRoutes } from './operations.ts';
 import { peopleRoutes } from './people.ts';
 import { taskControlRoutes } from './task-controls.ts';
 import { taskRoutes } from './upgrade-tasks.ts';
+import { webhookDeliveryRoutes } from './webhook-deliveries.ts';
+import { webhookRoutes } from './webhooks.ts';
 import type { Route } from '../route.ts';
 
 export const routes: readonly Route[] = [
@@ -30,6 +32,8 @@ export const routes: readonly Route[] = [
   ...attentionRoutes,
   ...lineageRoutes,
   ...eventRoutes,
+  ...webhookRoutes,
+  ...webhookDeliveryRoutes,
 ];
 
 /** What every process answers, whatever its role. */
