@@ -195,17 +195,21 @@ export async function endLost(db: Db, upgradeId: number): Promise<void> {
 /** What starting them takes, of upgrades that a query gives. */
 export async function startable(db: Db, rows: ReturnType<typeof sql>): Promise<StartableUpgrade[]> {
   const found = await db.execute<StartableUpgrade & Record<string, unknown>>(sql`
-    with u as (${rows})
+    with u as (${rows}), t as materialized (
+      -- Once for all of them: they are of one task.
+      select id, options, (extract(epoch from deadline_at) * 1000)::float8 as deadline_ms,
+        (select jsonb_agg(jsonb_build_object('firmwareId', f.id, 'fileName', f.file_name, 'component', f.component,
+            'targetVersion', f.target_version) order by o.place)
+         from unnest(firmware_ids) with ordinality as o(id, place) join firmware f on f.id = o.id) as files
+      from upgrade_tasks where id in (select task_id from u)
+    )
     select jsonb_build_object(
         'upgradeId', u.id, 'deviceId', u.device_id, 'taskId', u.task_id, 'firstAttempt', u.attempt + 1,
         'limits', t.options->'limits', 'attemptsPerFile', (t.options->>'attemptsPerFile')::int,
-        'deadlineAtMs', (extract(epoch from t.deadline_at) * 1000)::float8,
-        'files', (select jsonb_agg(jsonb_build_object('firmwareId', f.id, 'fileName', f.file_name, 'component', f.component,
-                    'targetVersion', f.target_version) order by o.place)
-                  from unnest(t.firmware_ids) with ordinality as o(id, place) join firmware f on f.id = o.id)) as input,
+        'deadlineAtMs', t.deadline_ms, 'files', t.files) as input,
       dep.name as department, d.protocol, u.position
     from u
-    join upgrade_tasks t on t.id = u.task_id
+    join t on t.id = u.task_id
     join devices d on d.id = u.device_id
     join departments dep on dep.id = u.department_id
     order by u.position`);
