@@ -101,7 +101,11 @@ export const variables = {
     false,
   ),
 
-  EVENT_STREAMS_MAX: variable('Most live event streams (server-sent events) of this process', integer(1, 100_000), 1_000),
+  EVENT_STREAMS_MAX: variable(
+    'Most live event streams (server-sent events) of this process',
+    integer(1, 100_000),
+    1_000,
+  ),
   WEBHOOK_ALLOW_PRIVATE: variable(
     'true: webhooks may lead to private addresses and to this machine; link-local and metadata addresses never',
     boolean,

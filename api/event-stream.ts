@@ -141,7 +141,7 @@ export class EventStream {
     if (!this.#isOpen) return;
     this.#response.end(lastFrame);
     // Whoever reads nothing does not take the end either.
-    const timer = setTimeout(() => this.#response.destroy(), 5_000);
+    const timer = setTimeout(() => this.#response.destroy(), DRAIN_MS);
     timer.unref();
     this.#response.once('close', () => clearTimeout(timer));
     this.#close();

@@ -14,7 +14,16 @@ import type { Db } from '../db/index.ts';
 /** What the API needs of Temporal; `Executions` provides it, tests may stand in for it. */
 export type TaskExecutions = Pick<
   Executions,
-  'pingWebhook' | 'retryDelivery' | 'startTask' | 'updateTask' | 'retryFailed' | 'taskView' | 'upgradeView' | 'controlUpgrade' | 'executionUrl' | 'check'
+  | 'pingWebhook'
+  | 'retryDelivery'
+  | 'startTask'
+  | 'updateTask'
+  | 'retryFailed'
+  | 'taskView'
+  | 'upgradeView'
+  | 'controlUpgrade'
+  | 'executionUrl'
+  | 'check'
 >;
 
 /** What handlers work with. */
