@@ -1,20 +1,28 @@
 /**
- * Slipway in a minute: embedded servers, simulated terminals and a task with two files. `npm run demo` shows it and
- * stays; `npm run demo -- --exit` waits for the task, prints one JSON line and tells by its exit code whether every
- * device is proven on both files.
+ * Slipway in a minute: embedded servers, simulated terminals and trackers, and for each kind a task with two files.
+ * `npm run demo` shows it and stays; `npm run demo -- --exit` waits for the tasks, prints one JSON line and tells by its
+ * exit code whether every device is proven on both files.
  */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { Operator, demoFirmware } from './bench/operator.ts';
+import { Operator, demoFirmware, demoTrackerFirmware, trackerVersion } from './bench/operator.ts';
 import { loadConfig } from './config.ts';
-import { createFleet, snAt } from './gateways/simulate.ts';
+import { createTrackers } from './gateways/ams/fleet.ts';
+import { createFleet } from './gateways/simulate.ts';
 import { createLogger } from './log.ts';
 import { startProgram } from './main.ts';
 
-const DEVICES = 20;
+const TERMINALS = 20;
+const TRACKERS = 5;
+const DEVICES = TERMINALS + TRACKERS;
 const FIRST_SN = '6134441301';
+const FIRST_IMEI = '868120145233601';
 const FILE_BYTES = 35_912;
+const TRACKER_FILE_BYTES = 262_144;
+/** Terminals go there by way of 11, trackers one component after the other. */
+const OLDEST = 10;
+const NEWEST = 12;
 /** `--exit` gives up after this time. */
 const PATIENCE_MS = 120_000;
 
@@ -44,12 +52,12 @@ async function demo({ exit }: { exit: boolean }): Promise<number> {
   const say = exit ? () => {} : (text: string) => process.stdout.write(`${text}\n`);
   say('Starting PostgreSQL, Temporal and Slipway …');
   const program = await startProgram(config, createLogger(config));
-  const fleet = createFleet({
-    devices: DEVICES,
+  const terminals = createFleet({
+    devices: TERMINALS,
     host: '127.0.0.1',
     port: program.terminalPort ?? 0,
     startSn: FIRST_SN,
-    version: 10,
+    version: OLDEST,
     reportIntervalMs: 5_000,
     packetTimeoutMs: 60_000,
     upgradeDelayMs: 500,
@@ -57,43 +65,74 @@ async function demo({ exit }: { exit: boolean }): Promise<number> {
     faultShare: 0,
     faults: {},
   });
+  const trackers = createTrackers({
+    devices: TRACKERS,
+    url: `http://127.0.0.1:${program.deviceHttpPort}`,
+    startImei: FIRST_IMEI,
+    // The first file is for the OTA component, the second for the MCU.
+    versions: { T1: trackerVersion('T1', OLDEST), T4: trackerVersion('T4', OLDEST) },
+    pollIntervalMs: 2_000,
+    upgradeDelayMs: 500,
+    retryDelayMs: 500,
+    faultShare: 0,
+    faults: {},
+  });
+  const fleet = [...terminals, ...trackers];
   const stop = async () => {
-    await Promise.all(fleet.map((terminal) => terminal.stop()));
+    await Promise.all(fleet.map((device) => device.stop()));
     await program.stop();
     rmSync(dataDir, { recursive: true, force: true });
   };
   try {
     const operator = new Operator(program.apiUrl ?? '', program.newKey ?? '');
-    const deviceIds = await operator.registerTerminals(fleet.map((_, index) => snAt(FIRST_SN, index)));
-    for (const terminal of fleet) terminal.start();
-    const firmwareIds = [
-      await operator.uploadFirmware(demoFirmware(11, 10, FILE_BYTES)),
-      await operator.uploadFirmware(demoFirmware(12, 11, FILE_BYTES)),
+    const terminalIds = await operator.registerTerminals(terminals.map(({ sn }) => sn));
+    const trackerIds = await operator.registerTrackers(trackers.map(({ imei }) => imei));
+    for (const device of fleet) device.start();
+    const order = async (name: string, deviceIds: string[], files: Parameters<Operator['uploadFirmware']>[0][]) => {
+      const firmwareIds: number[] = [];
+      for (const file of files) firmwareIds.push(await operator.uploadFirmware(file));
+      return operator.createTask({
+        name,
+        firmwareIds,
+        deviceIds,
+        options: { dispatchDelayMinutes: 0, deadlineHours: 1 },
+      });
+    };
+    const tasks = [
+      await order(`Demo: ${TERMINALS} terminals from 10 to 11 to 12`, terminalIds, [
+        demoFirmware(11, 10, FILE_BYTES),
+        demoFirmware(12, 11, FILE_BYTES),
+      ]),
+      await order(`Demo: ${TRACKERS} trackers, OTA and then MCU`, trackerIds, [
+        demoTrackerFirmware('T1', NEWEST, OLDEST, TRACKER_FILE_BYTES),
+        demoTrackerFirmware('T4', NEWEST, OLDEST, TRACKER_FILE_BYTES),
+      ]),
     ];
-    const task = await operator.createTask({
-      name: `Demo: ${DEVICES} terminals from 10 to 11 to 12`,
-      firmwareIds,
-      deviceIds,
-      options: { dispatchDelayMinutes: 0, deadlineHours: 1 },
-    });
     say(`
   API and docs      ${program.apiUrl}/docs
   API key           ${program.newKey}
   Temporal Web UI   ${program.temporalUiUrl}
-  this task         ${task.links.execution}
+  these tasks       ${tasks.map(({ links }) => links.execution).join('\n                    ')}
   terminals         127.0.0.1:${program.terminalPort}
+  trackers          http://127.0.0.1:${program.deviceHttpPort}
 `);
-    const counts = await operator.untilEnded(task.id, {
-      deadlineMs: exit ? PATIENCE_MS : 3_600_000,
-      tick: (now) =>
-        say(
-          `  ${Object.entries(now)
-            .map(([status, devices]) => `${status} ${devices}`)
-            .join(', ')}`,
-        ),
-    });
-    const succeeded = counts['succeeded'] ?? 0;
-    const atTarget = fleet.filter((terminal) => terminal.softwareVersion === 12).length;
+    const told = tasks.map((): Record<string, number> => ({}));
+    const ended = await Promise.all(
+      tasks.map(({ id }, index) =>
+        operator.untilEnded(id, {
+          deadlineMs: exit ? PATIENCE_MS : 3_600_000,
+          tick: (now) => {
+            told[index] = now;
+            if (index === 0) say(`  ${inWords(sumOf(told))}`);
+          },
+        }),
+      ),
+    );
+    const succeeded = sumOf(ended)['succeeded'] ?? 0;
+    const atTarget =
+      terminals.filter(({ softwareVersion }) => softwareVersion === NEWEST).length +
+      trackers.filter(({ versions }) => ['T1', 'T4'].every((each) => versions[each] === trackerVersion(each, NEWEST)))
+        .length;
     const seconds = Math.round((Date.now() - startedMs) / 100) / 10;
     const isProven = succeeded === DEVICES && atTarget === DEVICES;
     if (exit) {
@@ -104,7 +143,7 @@ async function demo({ exit }: { exit: boolean }): Promise<number> {
       return isProven ? 0 : 1;
     }
     say(
-      `\n${succeeded} of ${DEVICES} terminals are proven on both files, after ${seconds} s. Look around; Ctrl-C ends the demo.`,
+      `\n${succeeded} of ${DEVICES} devices (${TERMINALS} terminals, ${TRACKERS} trackers) are proven on both files, after ${seconds} s. Look around; Ctrl-C ends the demo.`,
     );
     await new Promise<void>((resolve) => process.once('SIGINT', () => resolve()).once('SIGTERM', () => resolve()));
     await stop();
@@ -115,9 +154,26 @@ async function demo({ exit }: { exit: boolean }): Promise<number> {
   }
 }
 
+/** Devices by status, of all tasks together. */
+function sumOf(counts: readonly Record<string, number>[]): Record<string, number> {
+  const sums: Record<string, number> = {};
+  for (const [status, devices] of counts.flatMap((each) => Object.entries(each))) {
+    sums[status] = (sums[status] ?? 0) + devices;
+  }
+  return sums;
+}
+
+function inWords(counts: Record<string, number>): string {
+  return Object.entries(counts)
+    .map(([status, devices]) => `${status} ${devices}`)
+    .join(', ');
+}
+
 const options = new Command('demo')
-  .description('Embedded servers, 20 simulated terminals and a task with two files')
-  .option('--exit', 'wait for the task, print one JSON line and exit', false)
+  .description(
+    'Embedded servers, 20 simulated terminals, 5 simulated trackers, and a task with two files for each kind',
+  )
+  .option('--exit', 'wait for the tasks, print one JSON line and exit', false)
   .parse()
   .opts<{ exit: boolean }>();
 

@@ -1,19 +1,14 @@
 /**
  * May this file be uploaded? Every rule is asked and every refusal told at once, because each upload costs a person
- * time. Pure: the file is read and hashed already.
+ * time. Pure: the file is read and hashed already. What only one protocol asks is in `firmware-protocols.ts`.
  */
+import { FIRMWARE_RULES, type ProtocolRules, type Refuse } from './firmware-protocols.ts';
 import type { FieldError } from './problems.ts';
 import type { UploadedFile } from './uploads.ts';
 import type { Protocol } from '../db/schema.ts';
 import { splitVersions, type Component } from '../workflows/rules/versions.ts';
 
-/** A 2G terminal takes files of this size only (PROTOCOLS 3.4, code 745). */
-const TERMINAL_MIN_BYTES = 10_240;
-export const TERMINAL_MAX_BYTES = 102_400;
-/** The packet size of the 2G protocol. */
-const TERMINAL_PACKET_BYTES = 1_024;
-
-const UPLOAD_FIELDS = [
+export const UPLOAD_FIELDS = [
   'protocol',
   'component',
   'targetVersion',
@@ -25,7 +20,7 @@ const UPLOAD_FIELDS = [
   'remark',
   'overrideReason',
 ] as const;
-type UploadField = (typeof UPLOAD_FIELDS)[number];
+export type UploadField = (typeof UPLOAD_FIELDS)[number];
 
 const MAX_LENGTHS: Record<UploadField, number> = {
   protocol: 20,
@@ -52,7 +47,9 @@ export interface AcceptedFirmware {
   sizeBytes: number;
   md5: string;
   sha256: string;
-  pinfo: string;
+  /** Null: the protocol has none. */
+  pinfo: string | null;
+  /** 0: the protocol has no packets. */
   packetSize: number;
   remark: string;
   overrideReason: string | null;
@@ -66,8 +63,12 @@ export interface UploadForm {
   mayOverride: boolean;
 }
 
-/** Judges an upload for the protocol `terminal`. */
-export function judgeUpload(form: UploadForm): { accepted: AcceptedFirmware } | { refusals: FieldError[] } {
+/** Judges an upload for one protocol. */
+export function judgeUpload(
+  protocol: Protocol,
+  form: UploadForm,
+): { accepted: AcceptedFirmware } | { refusals: FieldError[] } {
+  const rules = FIRMWARE_RULES[protocol];
   const refusals: FieldError[] = [];
   const refuse: Refuse = (field, code, message) => void refusals.push({ path: `body.${field}`, code, message });
   const fields = readFields(form.fields, refuse);
@@ -81,13 +82,14 @@ export function judgeUpload(form: UploadForm): { accepted: AcceptedFirmware } | 
   const currentVersions = readCurrentVersions(fields('currentVersions'), targetVersion, refuse);
   checkMd5(fields('md5'), file, refuse);
   const overrideReason = checkFileName(file, targetVersion, fields('overrideReason'), form.mayOverride, refuse);
-  checkTerminal(fields('component'), targetVersion, file, refuse);
-  const pinfo = readPinfo(fields('pinfo'), file?.name ?? '', targetVersion, refuse);
-  if (refusals.length > 0 || file === null || pinfo === null) return { refusals };
+  const component = readComponent(fields('component'), rules, refuse);
+  checkSize(file, rules, refuse);
+  const own = rules.judge({ pinfo: fields('pinfo'), targetVersion, fileName: file?.name ?? '' }, refuse);
+  if (refusals.length > 0 || file === null || component === null) return { refusals };
   return {
     accepted: {
-      protocol: 'terminal',
-      component: 'T1',
+      protocol,
+      component,
       targetVersion,
       compatibleVersion,
       currentVersions,
@@ -96,15 +98,12 @@ export function judgeUpload(form: UploadForm): { accepted: AcceptedFirmware } | 
       sizeBytes: file.sizeBytes,
       md5: file.md5,
       sha256: file.sha256,
-      pinfo,
-      packetSize: TERMINAL_PACKET_BYTES,
+      ...own,
       remark: fields('remark'),
       overrideReason,
     },
   };
 }
-
-type Refuse = (field: string, code: string, message: string) => void;
 
 /** Fields by name, trimmed; absent ones are empty. */
 function readFields(given: ReadonlyMap<string, string>, refuse: Refuse): (field: UploadField) => string {
@@ -191,59 +190,24 @@ function checkFileName(
   return null;
 }
 
-function checkTerminal(component: string, targetVersion: string, file: UploadedFile | null, refuse: Refuse): void {
-  if (component !== '' && component !== 'T1') {
-    refuse('component', 'component_wrong', `"${component}" is impossible; a terminal has one component, T1`);
-  }
-  if (file !== null && (file.sizeBytes < TERMINAL_MIN_BYTES || file.sizeBytes > TERMINAL_MAX_BYTES)) {
-    refuse(
-      'file',
-      'size_wrong',
-      `the file has ${file.sizeBytes} bytes; a terminal takes ${TERMINAL_MIN_BYTES} to ${TERMINAL_MAX_BYTES} bytes: ask the maker of the file`,
-    );
-  }
-  if (targetVersion !== '' && !/^[1-9]\d$/.test(targetVersion)) {
-    refuse(
-      'targetVersion',
-      'target_version_wrong',
-      `"${targetVersion}" cannot be expressed in a terminal's package name; write it as the terminal reports it, 10 to 99`,
-    );
-  }
+/** A protocol with one component needs none named. */
+function readComponent(given: string, rules: ProtocolRules, refuse: Refuse): Component | null {
+  const { components, componentsAre } = rules;
+  const [only, ...others] = components;
+  if (given === '' && others.length === 0) return only;
+  const component = components.find((known) => known === given);
+  if (component !== undefined) return component;
+  if (given === '') refuse('component', 'missing', `say which component the file is for; ${componentsAre}`);
+  else refuse('component', 'component_wrong', `"${given}" is impossible; ${componentsAre}`);
+  return null;
 }
 
-/** The package name: given, or found in the file name, whose case it keeps (PROTOCOLS 3.2). */
-function readPinfo(given: string, fileName: string, targetVersion: string, refuse: Refuse): string | null {
-  const inName = packageNames(fileName);
-  if (given === '') {
-    const fitting = inName.filter((name) => name.startsWith(targetVersion));
-    if (fitting.length === 1 && targetVersion !== '') return fitting[0]!;
-    const found =
-      inName.length === 0
-        ? 'holds none'
-        : `holds ${inName.join(', ')}, of which not exactly one begins with the target version`;
-    refuse(
-      'pinfo',
-      'missing',
-      `write the package name, 8 hex characters that begin with the target version; the file name ${found}`,
-    );
-    return null;
-  }
-  if (!/^[0-9a-fA-F]{8}$/.test(given)) {
-    refuse('pinfo', 'pinfo_wrong', `"${given}" is not a package name; it has 8 hex characters, for example 1110d100`);
-    return null;
-  }
-  if (targetVersion !== '' && !(/^\d\d/.test(given) && Number(given.slice(0, 2)) === Number(targetVersion))) {
-    refuse(
-      'pinfo',
-      'pinfo_version_mismatch',
-      `the package name ${given} stands for version ${given.slice(0, 2)}, the target version is ${targetVersion}; correct whichever is wrong`,
-    );
-    return null;
-  }
-  return inName.find((name) => name.toLowerCase() === given.toLowerCase()) ?? given;
-}
-
-/** Runs of exactly eight hex characters in a file name. */
-function packageNames(fileName: string): string[] {
-  return fileName.replace(/\.bin$/i, '').match(/(?<![0-9a-fA-F])[0-9a-fA-F]{8}(?![0-9a-fA-F])/g) ?? [];
+function checkSize(file: UploadedFile | null, { minBytes, maxBytes, taker }: ProtocolRules, refuse: Refuse): void {
+  if (file === null || (file.sizeBytes >= minBytes && file.sizeBytes <= maxBytes)) return;
+  if (file.sizeBytes === 0) return; // said already
+  refuse(
+    'file',
+    'size_wrong',
+    `the file has ${file.sizeBytes} bytes; ${taker} takes ${minBytes} to ${maxBytes} bytes: ask the maker of the file`,
+  );
 }

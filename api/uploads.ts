@@ -27,8 +27,8 @@ export interface UploadedFile {
 }
 
 export interface UploadLimits {
-  /** Larger files are hashed and counted, but not kept. */
-  keepBytes: number;
+  /** Larger files are hashed and counted, but not kept. Asked when the file begins, with the fields before it. */
+  keepBytes: (fields: ReadonlyMap<string, string>) => number;
   /** At this size reading stops. */
   maxBytes: number;
 }
@@ -71,7 +71,7 @@ export async function readUpload(request: Request, limits: UploadLimits): Promis
           ),
         ),
       );
-      const file = readFile(filename ?? '', stream, limits.keepBytes);
+      const file = readFile(filename ?? '', stream, limits.keepBytes(fields));
       file.catch(unreadable);
       files.push(file);
     });
@@ -85,12 +85,18 @@ export async function readUpload(request: Request, limits: UploadLimits): Promis
   return { fields, file: file ?? null, extraFiles: more.length };
 }
 
+/** What makes two uploads the same: every field, and the bytes. */
+export function fingerprintOf({ fields, file, extraFiles }: Upload): unknown {
+  return { fields: Object.fromEntries(fields), name: file?.name, sha256: file?.sha256, extraFiles };
+}
+
 function newParser(request: Request, { maxBytes }: UploadLimits) {
   try {
+    // busboy calls a file too long that is exactly as long as its limit.
     return busboy({
       headers: request.headers,
       defParamCharset: 'utf8',
-      limits: { fields: 30, fieldSize: 64 * 1024, fieldNameSize: 100, files: 4, fileSize: maxBytes, parts: 40 },
+      limits: { fields: 30, fieldSize: 64 * 1024, fieldNameSize: 100, files: 4, fileSize: maxBytes + 1, parts: 40 },
     });
   } catch (cause) {
     throw problem(

@@ -14,6 +14,8 @@ export interface OpenOffer {
   deviceId: string;
   /** Fencing: an offer with a lower number than the stored one is never sent. */
   attempt: number;
+  /** Names the offer in the address of its file, for devices that fetch it. */
+  token: string;
   expiresAtMs: number;
   sends: number;
   lastSentAtMs: number | null;
@@ -28,6 +30,8 @@ export interface OpenOffer {
   sha256: string;
   sizeBytes: number;
   packetSize: number;
+  /** The offer is sent again when there was no reaction for this long; absent: the protocol's own time. */
+  reactionMs?: number;
 }
 
 /** How far a transfer is; written in groups, at most once a second per device. */
@@ -80,10 +84,17 @@ export interface DeviceHost {
    * before the frame leaves, so that no restart can forget a sending.
    */
   claimSend(offer: OpenOffer): Promise<boolean>;
-  /** The bytes of a file, verified against their hash. */
+  /**
+   * Asks for the right to tell a device once more what it was told before, because it asked; not another sending. False
+   * as with `claimSend`; a transfer that has begun may be told of until it is finished.
+   */
+  repeatSend(offer: OpenOffer): Promise<boolean>;
+  /** The device an offer was made for, by the token in the address of its file; null when no offer has that token. */
+  offerOwner(offerId: number, token: string): Promise<string | null>;
+  /** The bytes of a file, verified against their hash; rejects with `file_damaged` when they are not what they were. */
   firmware(sha256: string): Promise<Buffer>;
-  /** Stores a report and wakes the device's upgrade if it has one to wake. */
-  reported(report: VersionReport): Promise<void>;
+  /** Stores a report and wakes the device's upgrade if it has one to wake; true: it has, and may soon have an offer. */
+  reported(report: VersionReport): Promise<boolean>;
   /** Keeps the raw text of an upload that could not be read; nothing else changes. */
   refusedReport(report: { deviceId: string; source: string; raw: string; error: string }): Promise<void>;
   /** The device refused the offer or gave up. */

@@ -13,6 +13,8 @@ export const GATEWAY_ERROR_CODES = [
   'para_out_of_range',
   /** A terminal would refuse this upgrade command; `details.terminalResult` is the code it would answer. */
   'ota_command_invalid',
+  /** The stored bytes of a file are not what they were, or gone. */
+  'file_damaged',
 ] as const;
 export type GatewayErrorCode = (typeof GATEWAY_ERROR_CODES)[number];
 

@@ -5,27 +5,45 @@
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { GatewayLog } from './devices.ts';
+import { sendBytes, type SendOptions, type SendOutcome } from './http-bytes.ts';
 
 /** A request as a protocol sees it. */
 export interface DeviceRequest {
+  method: DeviceMethod;
   /** The groups of the path's pattern. */
   params: Record<string, string>;
+  headers: http.IncomingHttpHeaders;
   body: string;
   address: string;
+  /** Where the device reached us, as it says itself, for example `http://10.0.0.5:7780`. */
+  origin: string;
 }
 
-/** What a protocol answers. */
+/** What a protocol answers: something small, or bytes. */
 export interface DeviceAnswer {
   status: number;
   body: unknown;
+  headers?: http.OutgoingHttpHeaders;
 }
+
+/** A file, or a part of one, that is sent as the device takes it. */
+export interface DeviceBytes {
+  status: number;
+  headers: http.OutgoingHttpHeaders;
+  bytes: Buffer;
+  options: SendOptions;
+  /** It is over, complete or not. */
+  ended: (outcome: SendOutcome) => void;
+}
+
+export type DeviceMethod = 'GET' | 'HEAD' | 'POST';
 
 /** A path that devices call. */
 export interface DeviceRoute {
-  method: 'POST';
+  methods: readonly DeviceMethod[];
   path: RegExp;
   maxBodyBytes: number;
-  handle(request: DeviceRequest): Promise<DeviceAnswer>;
+  handle(request: DeviceRequest): Promise<DeviceAnswer | DeviceBytes>;
 }
 
 /** Limits of the listener. */
@@ -109,16 +127,22 @@ export class DeviceHttpServer {
       return UNAVAILABLE;
     });
     if (answer.status >= 400) this.counters.refused += 1;
+    if ('bytes' in answer) return this.#send(response, answer);
     const text = JSON.stringify(answer.body);
     const headers: http.OutgoingHttpHeaders = {
       'content-type': 'application/json; charset=utf-8',
       'content-length': Buffer.byteLength(text),
+      ...answer.headers,
     };
-    if (answer.status === 405 && route !== undefined) headers.allow = route.method;
     if (answer.status === 503) headers['retry-after'] = String(RETRY_AFTER_S);
     // A body that was not read to its end would be taken for the next request.
     if (this.#isClosing || !body.isWhole) headers.connection = 'close';
     response.writeHead(answer.status, headers).end(text);
+  }
+
+  async #send(response: http.ServerResponse, { status, headers, bytes, options, ended }: DeviceBytes): Promise<void> {
+    response.writeHead(status, this.#isClosing ? { ...headers, connection: 'close' } : headers);
+    ended(await sendBytes(response, bytes, options));
   }
 
   async #answer(
@@ -126,24 +150,40 @@ export class DeviceHttpServer {
     path: string,
     route: DeviceRoute | undefined,
     body: string | null,
-  ): Promise<DeviceAnswer> {
+  ): Promise<DeviceAnswer | DeviceBytes> {
     if (route === undefined) return problem(404, 'not_found', `there is nothing at ${path}`);
-    if (request.method !== route.method) return problem(405, 'method_not_allowed', `use ${route.method}`);
+    const method = route.methods.find((allowed) => allowed === request.method);
+    if (method === undefined) {
+      const refusal = problem(405, 'method_not_allowed', `use ${route.methods.join(' or ')}`);
+      return { ...refusal, headers: { allow: route.methods.join(', ') } };
+    }
     if (body === null) return problem(413, 'too_large', `at most ${route.maxBodyBytes} bytes`);
     if (this.#handling >= HANDLED_AT_ONCE) return UNAVAILABLE;
     this.#handling += 1;
     try {
       const params = route.path.exec(path)?.groups ?? {};
-      return await route.handle({ params, body, address: request.socket.remoteAddress ?? 'unknown' });
+      const { headers, socket } = request;
+      const address = socket.remoteAddress ?? 'unknown';
+      return await route.handle({ method, params, headers, body, address, origin: originOf(request) });
     } finally {
       this.#handling -= 1;
     }
   }
 }
 
+/** Where the device reached us: as it says, or the address it connected to when what it says is no name. */
+function originOf({ headers: { host }, socket }: http.IncomingMessage): string {
+  if (host !== undefined && /^(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?$/.test(host)) {
+    return `http://${host}`;
+  }
+  const address = (socket.localAddress ?? '127.0.0.1').replace(/^::ffff:/, '');
+  return `http://${address.includes(':') ? `[${address}]` : address}:${socket.localPort ?? 80}`;
+}
+
 const UNAVAILABLE = problem(503, 'unavailable', 'try again in a minute');
 
-function problem(status: number, error: string, message: string): DeviceAnswer {
+/** A refusal as devices get it: a word to decide by and a sentence for whoever builds the device. */
+export function problem(status: number, error: string, message: string): DeviceAnswer {
   return { status, body: { error, message } };
 }
 

@@ -1,18 +1,20 @@
 /**
- * A fleet of simulated devices: `npm run simulate -- --protocol terminal --devices 50`.
+ * A fleet of simulated devices: `npm run simulate -- --protocol terminal --devices 50`, or `--protocol ams`.
  *
  * Starts them, prints a line about them every few seconds, ends them on Ctrl-C. What a device does is in the simulator
  * of its protocol; this file turns options into devices and counts what they do.
  */
 import { pathToFileURL } from 'node:url';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { createTrackers, TrackerStatus } from './ams/fleet.ts';
+import type { AmsFaults } from './ams/simulator.ts';
 import { GatewayError } from './errors.ts';
 import { terminalVersion } from './terminal/codec.ts';
 import { TerminalSimulator, type TerminalFaults } from './terminal/simulator.ts';
 
-const PROTOCOLS = ['terminal'] as const;
-/** The port on which the program listens for terminals unless configured otherwise. */
-const TERMINAL_PORT = 7700;
+/** The ports on which the program listens unless configured otherwise. */
+const PORTS = { terminal: 7700, ams: 7780 };
+type SimulatedProtocol = keyof typeof PORTS;
 const DEVICES_MAX = 100_000;
 
 /** Options of one fleet; times in milliseconds, packets count from 1. */
@@ -109,12 +111,23 @@ class FleetStatus {
 }
 
 /** The options as they are written; what is flat there becomes `faults`. */
-interface CommandLine extends Omit<FleetOptions, 'faults'>, Omit<TerminalFaults, 'corruptPacket' | 'sleep'> {
+interface CommandLine
+  extends
+    Omit<FleetOptions, 'faults' | 'port'>,
+    Omit<TerminalFaults, 'corruptPacket' | 'sleep'>,
+    Omit<AmsFaults, 'corruptTimes'> {
+  protocol: SimulatedProtocol;
+  port?: number;
+  startImei: string;
+  versions: Record<string, string>;
+  pollIntervalMs: number;
+  sayProgress?: boolean;
   connectsPerSecond: number;
   statusEveryMs: number;
   durationMs?: number;
   corruptPacket?: number;
   corruptTimes: number;
+  corruptFiles?: number;
   awakeMs?: number;
   asleepMs?: number;
 }
@@ -134,16 +147,67 @@ function faultsOf(line: CommandLine): TerminalFaults {
   };
 }
 
+function trackerFaultsOf(line: CommandLine): AmsFaults {
+  const { cutAtByte, corruptFiles, lie, revertAfterMs, silentAtByte, giveUp, bytesPerSecond } = line;
+  return {
+    ...(cutAtByte !== undefined && { cutAtByte }),
+    ...(corruptFiles !== undefined && { corruptTimes: corruptFiles }),
+    ...(lie !== undefined && { lie }),
+    ...(revertAfterMs !== undefined && { revertAfterMs }),
+    ...(silentAtByte !== undefined && { silentAtByte }),
+    ...(giveUp !== undefined && { giveUp }),
+    ...(bytesPerSecond !== undefined && { bytesPerSecond }),
+  };
+}
+
+/** A fleet that can be started, stopped and looked at, whatever its devices speak. */
+interface SimulatedFleet {
+  devices: readonly { start(): unknown; stop(): Promise<void> }[];
+  /** What they are, for the first line. */
+  name: string;
+  line(): string;
+}
+
+function fleetOf(line: CommandLine): SimulatedFleet {
+  const { protocol, host, devices: count, port: portNumber = PORTS[protocol] } = line;
+  const between = (first: string | undefined, last: string | undefined) => [...new Set([first, last])].join('..');
+  if (protocol === 'ams') {
+    const { startImei, versions, pollIntervalMs, upgradeDelayMs, faultShare } = line;
+    const devices = createTrackers({
+      url: `http://${host.includes(':') ? `[${host}]` : host}:${portNumber}`,
+      devices: count,
+      startImei,
+      versions,
+      pollIntervalMs,
+      upgradeDelayMs,
+      retryDelayMs: line.reconnectDelayMs,
+      saysProgress: line.sayProgress === true,
+      faultShare,
+      faults: trackerFaultsOf(line),
+    });
+    const status = new TrackerStatus(devices);
+    const name = `${count} trackers (IMEI ${between(devices[0]?.imei, devices.at(-1)?.imei)}) to ${host}:${portNumber}`;
+    return { devices, name, line: () => status.line() };
+  }
+  const devices = createFleet({ ...line, port: portNumber, faults: faultsOf(line) });
+  const status = new FleetStatus(devices);
+  const name = `${count} terminals (SN ${between(devices[0]?.sn, devices.at(-1)?.sn)}) to ${host}:${portNumber}`;
+  return { devices, name, line: () => status.line() };
+}
+
 function program(): Command {
   const packet = integer(1, 65_535);
   const code = integer(0, 65_535);
   const timeMs = integer(1, 2_147_483_647);
+  const bytes = integer(1, 2_147_483_647);
   return new Command('simulate')
     .description('Runs simulated devices against a server until Ctrl-C.')
-    .addOption(new Option('--protocol <name>', 'what the devices speak').choices(PROTOCOLS).default('terminal'))
+    .addOption(
+      new Option('--protocol <name>', 'what the devices speak').choices(Object.keys(PORTS)).default('terminal'),
+    )
     .option('--devices <number>', 'how many', integer(1, DEVICES_MAX), 10)
     .option('--host <host>', 'server', '127.0.0.1')
-    .option('--port <port>', 'port of the server', integer(1, 65_535), TERMINAL_PORT)
+    .option('--port <port>', 'port of the server (default: 7700 for terminals, 7780 for trackers)', integer(1, 65_535))
     .option(
       '--start-sn <hex>',
       'SN of the first device, 5, 6 or 8 bytes; the others count up',
@@ -162,11 +226,25 @@ function program(): Command {
     .option('--drop-at-packet <n>', 'cut the connection once after packet n, then go on', packet)
     .option('--corrupt-packet <n>', 'take packet n as corrupt', packet)
     .option('--corrupt-times <k>', 'that many times', packet, 1)
-    .option('--lie', 'say that all packets arrived and keep the old version')
+    .option('--lie', 'take everything and keep the old version')
     .option('--revert-after-ms <ms>', 'fall back to the old version after a successful upgrade', timeMs)
     .option('--silent-at-packet <n>', 'stop asking at packet n, for ever', packet)
     .option('--refuse <code>', 'refuse every upgrade command with this code', code)
     .option('--patch-error <code>', 'give up after the first packet with this code', code)
+    .option('--start-imei <imei>', 'trackers: IMEI of the first device; the others count up', imei, '860000000000001')
+    .option(
+      '--versions <list>',
+      'trackers: what they start with, for example T1=GT06_T1_V10,T4=GT06_T4_V10',
+      versionList,
+      { T1: 'GT06_T1_V10', T4: 'GT06_T4_V10' },
+    )
+    .option('--poll-interval-ms <ms>', 'trackers: time between version uploads', timeMs, 30_000)
+    .option('--say-progress', 'trackers: tell how far they are')
+    .option('--cut-at-byte <n>', 'trackers: cut the download once at byte n, then go on', bytes)
+    .option('--corrupt-files <k>', 'trackers: take a file as corrupt that many times', packet)
+    .option('--silent-at-byte <n>', 'trackers: stop fetching at byte n, for ever', bytes)
+    .option('--give-up <word>', 'trackers: give up every file with this word, for example busy')
+    .option('--bytes-per-second <n>', 'trackers: read no faster than this', bytes)
     .option('--awake-ms <ms>', 'with --asleep-ms: be connected only so long', timeMs)
     .option('--asleep-ms <ms>', 'with --awake-ms: then be away so long', timeMs);
 }
@@ -177,24 +255,23 @@ async function main(argv: readonly string[]): Promise<void> {
   if ((line.awakeMs === undefined) !== (line.asleepMs === undefined)) {
     command.error('error: --awake-ms and --asleep-ms belong together');
   }
-  let fleet: TerminalSimulator[];
+  let fleet: SimulatedFleet;
   try {
-    fleet = createFleet({ ...line, faults: faultsOf(line) });
+    fleet = fleetOf(line);
   } catch (error) {
     if (error instanceof GatewayError) command.error(`error: ${error.message}`);
     throw error;
   }
-  const status = new FleetStatus(fleet);
-  const say = () => process.stdout.write(`${new Date().toISOString()} ${status.line()}\n`);
-  const sn = [...new Set([fleet[0]?.sn, fleet.at(-1)?.sn])].join('..');
-  process.stdout.write(`${line.devices} terminals (SN ${sn}) to ${line.host}:${line.port}, Ctrl-C ends them\n`);
+  const { devices } = fleet;
+  const say = () => process.stdout.write(`${new Date().toISOString()} ${fleet.line()}\n`);
+  process.stdout.write(`${fleet.name}, Ctrl-C ends them\n`);
 
   let started = 0;
   const perTick = line.connectsPerSecond / 50;
   const startTimer = setInterval(() => {
-    const until = Math.min(fleet.length, Math.ceil(started + perTick));
-    for (; started < until; started += 1) fleet[started]?.start();
-    if (started === fleet.length) clearInterval(startTimer);
+    const until = Math.min(devices.length, Math.ceil(started + perTick));
+    for (; started < until; started += 1) devices[started]?.start();
+    if (started === devices.length) clearInterval(startTimer);
   }, 20);
   const statusTimer = setInterval(say, line.statusEveryMs);
 
@@ -206,7 +283,7 @@ async function main(argv: readonly string[]): Promise<void> {
   clearInterval(startTimer);
   clearInterval(statusTimer);
   say();
-  await Promise.all(fleet.map((device) => device.stop()));
+  await Promise.all(devices.map((device) => device.stop()));
 }
 
 function integer(min: number, max: number): (text: string) => number {
@@ -230,6 +307,19 @@ function serialNumber(text: string): string {
     throw new InvalidArgumentError('It must have 10, 12 or 16 hex digits.');
   }
   return text.toUpperCase();
+}
+
+function imei(text: string): string {
+  if (!/^\d{15}$/.test(text)) throw new InvalidArgumentError('It must have 15 digits.');
+  return text;
+}
+
+function versionList(text: string): Record<string, string> {
+  const pairs = text.split(',').map((pair) => pair.trim().split('=', 2));
+  if (pairs.some(([component = '', version = '']) => !/^T[1-5]$/.test(component) || version.trim() === '')) {
+    throw new InvalidArgumentError('Write T1=VERSION, several with commas.');
+  }
+  return Object.fromEntries(pairs.map(([component = '', version = '']) => [component, version.trim()]));
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {

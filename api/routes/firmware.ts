@@ -2,16 +2,19 @@
  * Firmware: upload with every rule, lists, download with the hash checked again.
  */
 import { Type } from 'typebox';
-import { judgeUpload, TERMINAL_MAX_BYTES } from '../firmware-rules.ts';
+import { audit } from '../audit.ts';
+import { FIRMWARE_RULES } from '../firmware-protocols.ts';
+import { judgeUpload } from '../firmware-rules.ts';
 import { notFound, problem } from '../problems.ts';
 import { Answer, FileAnswer, FileBytes, route } from '../route.ts';
 import { AfterId, closed, ComponentName, Id, Limit, Moment, moment, nullable, page, pageOf, text } from '../schemas.ts';
-import { readUpload } from '../uploads.ts';
+import { fingerprintOf, readUpload, type Upload } from '../uploads.ts';
+import { COMPONENTS } from '../../workflows/rules/versions.ts';
 import * as files from '../../db/firmware.ts';
-import { PROTOCOLS } from '../../db/schema.ts';
+import { PROTOCOLS, type Protocol } from '../../db/schema.ts';
 
 /** No protocol takes more; reading stops there. */
-const MAX_UPLOAD_BYTES = 16 * 1024 * 1024;
+const MAX_UPLOAD_BYTES = Math.max(...Object.values(FIRMWARE_RULES).map(({ maxBytes }) => maxBytes));
 
 const ProtocolName = Type.Enum(PROTOCOLS, { type: 'string' });
 const Params = closed({ firmwareId: Id });
@@ -30,7 +33,7 @@ const Firmware = closed(
     md5: Type.String(),
     sha256: Type.String(),
     pinfo: nullable(Type.String({ description: 'package name of a 2G terminal' })),
-    packetSize: Type.Integer(),
+    packetSize: nullable(Type.Integer({ description: 'null: the protocol has no packets' })),
     remark: Type.String(),
     overrideReason: nullable(Type.String({ description: 'why the version is not in the file name' })),
     uploadedBy: Type.String(),
@@ -47,14 +50,21 @@ const UploadForm = Type.Object(
       contentMediaType: 'application/octet-stream',
       description: 'a .bin file under the name its maker gave it',
     }),
-    protocol: Type.Enum(['terminal'], { type: 'string' }),
-    component: Type.Optional(Type.Enum(['T1'], { type: 'string', default: 'T1' })),
+    protocol: ProtocolName,
+    component: Type.Optional(
+      Type.Enum(COMPONENTS, {
+        type: 'string',
+        description: 'T1 OTA, T2 OBD, T3 baseband, T4 MCU, T5 GPS; may be left out for terminals, which have T1 only',
+      }),
+    ),
     targetVersion: Type.String({ description: 'must occur in the file name; terminals: 10 to 99' }),
     compatibleVersion: Type.String(),
     currentVersions: Type.String({ description: 'one per line', examples: ['10\n09'] }),
     md5: Type.String({ description: 'the one that came with the file' }),
     model: Type.Optional(Type.String()),
-    pinfo: Type.Optional(Type.String({ description: '8 hex characters; absent: taken from the file name' })),
+    pinfo: Type.Optional(
+      Type.String({ description: 'terminals only: 8 hex characters; absent: taken from the file name' }),
+    ),
     remark: Type.Optional(Type.String()),
     overrideReason: Type.Optional(
       Type.String({
@@ -71,7 +81,7 @@ const CheckInfo = closed(
     sizeBytes: Type.Integer(),
     md5: Type.String({ description: 'upper case, as it is sent to the device' }),
     sha256: Type.String(),
-    packetSize: Type.Integer(),
+    packetSize: nullable(Type.Integer({ description: 'null: the protocol has no packets' })),
     packets: Type.Integer(),
     packetChecks: Type.Array(Type.String({ description: 'XOR of all bytes of the packet' })),
   },
@@ -86,21 +96,25 @@ export const firmwareRoutes = [
     tag: 'firmware',
     summary: 'Upload a firmware file',
     description:
-      'Every rule that the upload breaks is told at once; a refused upload leaves nothing behind. In this version files are for the protocol terminal.',
+      'Every rule that the upload breaks is told at once; a refused upload leaves nothing behind. A terminal takes 10 240 to 102 400 bytes, a tracker up to 16 MiB.',
     permission: 'firmware:write',
     consumes: 'multipart/form-data',
-    body: UploadForm,
+    body: Type.Unsafe<Upload>(UploadForm),
+    reader: {
+      read: (request) => readUpload(request, { keepBytes: keptBytes, maxBytes: MAX_UPLOAD_BYTES }),
+      fingerprint: fingerprintOf,
+    },
+    idempotent: true,
+    atomic: true,
     status: 201,
     response: Firmware,
-    problems: ['firmware_refused', 'firmware_exists', 'protocol_not_supported'],
-    handle: async ({ request, caller }, { db }) => {
-      const { fields, file, extraFiles } = await readUpload(request, {
-        keepBytes: TERMINAL_MAX_BYTES,
-        maxBytes: MAX_UPLOAD_BYTES,
-      });
-      assertProtocol(fields.get('protocol')?.trim() ?? '');
+    problems: ['firmware_refused', 'firmware_exists'],
+    handle: async (input, { db }) => {
+      const { fields, file, extraFiles } = input.body;
+      const { caller } = input;
+      const protocol = readProtocol(fields);
       const mayOverride = caller.permissions.has('firmware:override');
-      const judged = judgeUpload({ fields, file, extraFiles, mayOverride });
+      const judged = judgeUpload(protocol, { fields, file, extraFiles, mayOverride });
       if ('refusals' in judged) {
         const { refusals } = judged;
         const detail = `The file is refused for ${refusals.length === 1 ? 'one reason' : `${refusals.length} reasons`}: ${refusals.map(({ message }) => message).join('; ')}.`;
@@ -118,6 +132,7 @@ export const firmwareRoutes = [
         );
       }
       const body = showFirmware(stored.created);
+      await audit(db, input, { kind: 'firmware', id: body.id, after: stored.created });
       return new Answer(body, { headers: { Location: body.links.self } });
     },
   }),
@@ -190,14 +205,15 @@ export const firmwareRoutes = [
     problems: ['firmware_damaged'],
     handle: async ({ params, caller }, { db }) => {
       const row = await findOwn(db, caller.departmentId, params.firmwareId);
-      const packetChecks = xorOfPackets(await readContent(db, row), row.packetSize);
+      const content = await readContent(db, row);
+      const packetChecks = row.packetSize === 0 ? [] : xorOfPackets(content, row.packetSize);
       const { fileName, sizeBytes, sha256, packetSize } = row;
       return {
         fileName,
         sizeBytes,
         md5: row.md5.toUpperCase(),
         sha256,
-        packetSize,
+        packetSize: packetSize === 0 ? null : packetSize,
         packets: packetChecks.length,
         packetChecks,
       };
@@ -214,32 +230,38 @@ export const firmwareRoutes = [
     status: 204,
     response: Type.Null(),
     problems: ['firmware_in_use'],
-    handle: async ({ params: { firmwareId }, caller }, { db }) => {
-      const outcome = await files.deleteFirmware(db, caller.departmentId, firmwareId);
+    atomic: true,
+    handle: async (input, { db }) => {
+      const { firmwareId } = input.params;
+      const outcome = await files.deleteFirmware(db, input.caller.departmentId, firmwareId);
       if (outcome === 'missing') throw notFound('firmware', firmwareId);
       if (outcome === 'in_use')
         throw problem('firmware_in_use', `Firmware ${firmwareId} belongs to a task, and its history stays. Leave it.`);
+      await audit(db, input, { kind: 'firmware', id: firmwareId, before: outcome });
       return null;
     },
   }),
 ];
 
-function assertProtocol(protocol: string): void {
-  if (protocol === 'terminal') return;
-  const errors = [{ path: 'body.protocol', message: 'must be terminal' }];
-  if (!(PROTOCOLS as readonly string[]).includes(protocol)) {
-    throw problem(
-      'firmware_refused',
-      `The protocol ${protocol === '' ? 'is missing' : `"${protocol.slice(0, 50)}" is unknown`}; write terminal.`,
-      {
-        errors: [{ ...errors[0]!, code: 'protocol_unknown' }],
-      },
-    );
-  }
+function protocolIn(fields: ReadonlyMap<string, string>): Protocol | undefined {
+  const name = fields.get('protocol')?.trim();
+  return PROTOCOLS.find((protocol) => protocol === name);
+}
+
+/** As much of a file as could be accepted; as much as any protocol takes when the form names it only behind the file. */
+function keptBytes(fields: ReadonlyMap<string, string>): number {
+  const protocol = protocolIn(fields);
+  return protocol === undefined ? MAX_UPLOAD_BYTES : FIRMWARE_RULES[protocol].maxBytes;
+}
+
+function readProtocol(fields: ReadonlyMap<string, string>): Protocol {
+  const protocol = protocolIn(fields);
+  if (protocol !== undefined) return protocol;
+  const name = fields.get('protocol')?.trim() ?? '';
   throw problem(
-    'protocol_not_supported',
-    `Files for ${protocol} devices cannot be installed by this version; upload files for the protocol terminal only.`,
-    { errors },
+    'firmware_refused',
+    `The protocol ${name === '' ? 'is missing' : `"${name.slice(0, 50)}" is unknown`}; write ${PROTOCOLS.join(' or ')}.`,
+    { errors: [{ path: 'body.protocol', code: 'protocol_unknown', message: `must be ${PROTOCOLS.join(' or ')}` }] },
   );
 }
 
@@ -269,6 +291,7 @@ function showFirmware({ departmentId: _department, uploadedAt, ...row }: files.F
   const self = `/api/v1/firmware/${row.id}`;
   return {
     ...row,
+    packetSize: row.packetSize === 0 ? null : row.packetSize,
     uploadedAt: moment(uploadedAt),
     links: { self, content: `${self}/content`, checkInfo: `${self}/check-info` },
   };

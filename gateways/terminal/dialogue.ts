@@ -15,6 +15,7 @@ import {
 import type { SessionContext } from './context.ts';
 import { HeldOffer, type PacketAnswer } from './held-offer.ts';
 import type { TerminalSession } from './session.ts';
+import type { OpenOffer } from '../devices.ts';
 import { GatewayError } from '../errors.ts';
 
 const PROTOCOL = 'terminal';
@@ -138,9 +139,21 @@ export class TerminalDialogue {
     if (offer?.id !== before?.offer.id) this.#held = null;
     if (offer !== null) {
       const isAtHand = before?.offer.sha256 === offer.sha256;
-      this.#held = new HeldOffer(offer, isAtHand ? before.file : await files.get(offer.sha256), before);
+      const file = isAtHand ? before.file : await files.get(offer.sha256).catch((error) => this.#damaged(offer, error));
+      this.#held = file === null ? null : new HeldOffer(offer, file, before);
     }
     this.#trust();
+  }
+
+  /** Ends an offer whose bytes are not what they were: nobody would ever get them. Other errors are thrown on. */
+  async #damaged(offer: OpenOffer, error: unknown): Promise<null> {
+    if (!(error instanceof GatewayError) || error.code !== 'file_damaged') throw error;
+    this.#context.log.error(
+      { err: error, deviceId: offer.deviceId, sha256: offer.sha256 },
+      'the stored bytes of a file are damaged',
+    );
+    await this.#context.host.failed(offer, { protocol: PROTOCOL, errcode: null, kind: 'file_damaged' });
+    return null;
   }
 
   /** The database is about to be asked: until it answers, nothing is certain. */

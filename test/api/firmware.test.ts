@@ -220,12 +220,6 @@ describe('a refused upload', () => {
     expect(body).toMatchObject({ overrideReason: 'asked 惠州', uploadedBy: jimi.operator });
   });
 
-  it('says that other protocols are not supported yet', async () => {
-    const { status, body } = await upload(uploadForm({ protocol: 'ams' }));
-    expect(status).toBe(422);
-    expect(body.code).toBe('protocol_not_supported');
-  });
-
   it('stops reading what no device could take', async () => {
     const { status, body } = await upload(uploadForm({}, Buffer.alloc(17 * 1024 * 1024)));
     expect(status).toBe(413);
@@ -241,6 +235,89 @@ describe('a refused upload', () => {
       (await send('--x\r\ncontent-disposition: form-data; name="md5"\r\n\r\nab', 'multipart/form-data; boundary=x'))
         .body.code,
     ).toBe('body_unreadable');
+  });
+});
+
+describe('a file for trackers', () => {
+  const tracker = (changes: Record<string, string | undefined> = {}, bytes = firmwareBytes(300_000, `ams ${serial}`)) =>
+    uploadForm(
+      {
+        protocol: 'ams',
+        component: 'T4',
+        targetVersion: 'TBT100_BT_V02',
+        compatibleVersion: 'JM66_10_A1D_B4_R0_V02',
+        currentVersions: 'TBT100_BT_V01\r\nTBT100_BT_V00',
+        model: 'GT06',
+        ...changes,
+      },
+      bytes,
+      'TBT100_BT_V02_20180429.bin',
+    );
+
+  it('is for one component, in any size up to 16 MiB, without package name and packets', async () => {
+    const { status, body } = await upload(tracker());
+    expect(status).toBe(201);
+    expect(body).toMatchObject({
+      protocol: 'ams',
+      component: 'T4',
+      targetVersion: 'TBT100_BT_V02',
+      currentVersions: ['TBT100_BT_V01', 'TBT100_BT_V00'],
+      model: 'GT06',
+      sizeBytes: 300_000,
+      pinfo: null,
+      packetSize: null,
+    });
+    expect((await api.send('GET', body.links.checkInfo, { key: jimi.key })).body).toMatchObject({
+      sizeBytes: 300_000,
+      packetSize: null,
+      packets: 0,
+      packetChecks: [],
+    });
+    const largest = firmwareBytes(16 * 1024 * 1024, `largest ${serial}`);
+    const stored = await upload(tracker({}, largest));
+    expect(stored).toMatchObject({ status: 201, body: { sizeBytes: 16_777_216 } });
+    const content = await api.send('GET', stored.body.links.content, { key: jimi.key });
+    expect(content.body.equals(largest)).toBe(true);
+    expect((await upload(tracker({}, Buffer.alloc(16 * 1024 * 1024 + 1)))).body.code).toBe('body_too_large');
+    expect((await upload(tracker({ component: 'T1' }, Buffer.from([1])))).status).toBe(201);
+  });
+
+  it.each([
+    ['no component', { component: undefined }, ['component missing']],
+    ['a component that is none', { component: 'T6' }, ['component component_wrong']],
+    ['a package name', { pinfo: '1110d100' }, ['pinfo not_for_protocol']],
+    ['a version that is not in the name', { targetVersion: 'V3' }, ['targetVersion version_not_in_file_name']],
+    ['a version in other letters', { targetVersion: 'tbt100_bt_v02' }, ['targetVersion version_not_in_file_name']],
+    ['no compatible version', { compatibleVersion: ' ' }, ['compatibleVersion missing']],
+    ['no current versions', { currentVersions: '\n\n' }, ['currentVersions missing']],
+    ['the target among the current versions', { currentVersions: 'TBT100_BT_V02' }, ['currentVersions holds_target']],
+    ['another MD5', { md5: '0'.repeat(32) }, ['md5 md5_mismatch']],
+  ])('is refused with %s', async (_kind, changes, expected) => {
+    const { status, body } = await upload(tracker(changes));
+    expect(status).toBe(422);
+    expect(body.errors.map(({ path, code }: { path: string; code: string }) => `${path.slice(5)} ${code}`)).toEqual(
+      expected,
+    );
+  });
+
+  it('is refused when it is empty or no BIN', async () => {
+    const { body } = await upload(
+      uploadForm({ protocol: 'ams', component: 'T1', md5: hash('md5', Buffer.alloc(0)) }, Buffer.alloc(0), '11.txt'),
+    );
+    expect(body.errors.map(({ code }: { code: string }) => code)).toEqual(['not_bin', 'empty']);
+  });
+
+  it('does not go into one task with a file for terminals', async () => {
+    const ids = [
+      (await upload(tracker())).body.id,
+      (await upload(uploadForm({}, firmwareBytes(12_000, `t ${serial}`)))).body.id,
+    ];
+    const [device] = await registerTerminals(api, jimi, [`7${serial}`.padStart(10, '0')]);
+    const { status, body } = await api.send('POST', '/api/v1/upgrade-tasks', {
+      key: jimi.key,
+      body: { firmwareIds: ids, deviceIds: [device] },
+    });
+    expect([status, body.errors[0].code]).toEqual([422, 'files_of_different_protocols']);
   });
 });
 

@@ -1,8 +1,9 @@
 import http from 'node:http';
 import { connect } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
-import { amsRoutes } from '../../gateways/ams/http.ts';
+import { AmsGateway } from '../../gateways/ams/gateway.ts';
 import { VERSIONS_TEXT_LIMIT } from '../../gateways/ams/versions.ts';
+import { FileCache } from '../../gateways/file-cache.ts';
 import { DeviceHttpServer, type DeviceHttpLimits } from '../../gateways/http.ts';
 import { FakeHost, FakeLog } from '../support/fake-host.ts';
 import { waitFor } from '../support/wait.ts';
@@ -19,7 +20,7 @@ async function start(limits: Partial<DeviceHttpLimits> = {}) {
   const host = new FakeHost();
   const log = new FakeLog();
   const server = new DeviceHttpServer(
-    amsRoutes(host),
+    new AmsGateway({ host, log, files: new FileCache(1_000_000, (sha256) => host.firmware(sha256)) }).routes,
     { maxConnections: 200, requestTimeoutMs: 5_000, ...limits },
     log,
   );

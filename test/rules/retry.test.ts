@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import {
   FAILURE_CODES,
   failureMeaning,
+  amsFailureCode,
   terminalFailureCode,
   type FailureCode,
   type RetryClass,
@@ -21,6 +22,16 @@ const CLASSES: Record<FailureCode, RetryClass> = {
   terminal_803: 'now',
   terminal_805: 'now',
   terminal_unknown: 'never',
+  ams_checksum: 'now',
+  ams_download: 'now',
+  ams_flash: 'now',
+  ams_busy: 'later',
+  ams_low_battery: 'later',
+  ams_bad_signal: 'later',
+  ams_no_space: 'never',
+  ams_unsupported: 'never',
+  ams_unknown: 'never',
+  file_damaged: 'never',
   no_reaction: 'now',
   packet_repeated: 'now',
   transfer_silent: 'reconnect',
@@ -80,6 +91,22 @@ describe('an error code of a terminal', () => {
     fc.assert(
       fc.property(fc.oneof(fc.integer(), fc.integer({ min: 700, max: 900 }), fc.double()), (errcode) => {
         expect(FAILURE_CODES).toContain(terminalFailureCode(errcode));
+      }),
+    );
+  });
+});
+
+describe('a word of a tracker', () => {
+  it.each(FAILURE_CODES.filter((code) => code.startsWith('ams_')))('%s has its own meaning', (code) => {
+    expect(amsFailureCode(code.slice('ams_'.length))).toBe(code);
+  });
+
+  it('always has a meaning', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.string(), fc.constantFrom('constructor', '__proto__', 'Checksum', '')), (word) => {
+        const code = amsFailureCode(word);
+        expect(FAILURE_CODES).toContain(code);
+        expect(code).toMatch(/^ams_/);
       }),
     );
   });

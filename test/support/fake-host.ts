@@ -2,7 +2,8 @@
  * The rest of the program in memory, for tests of gateways: devices, offers and their rules as the database has them,
  * and a list of everything that was said. It can be slow or away.
  */
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
+import { GatewayError } from '../../gateways/errors.ts';
 import type {
   DeviceFailure,
   DeviceHost,
@@ -39,6 +40,10 @@ export class FakeHost implements DeviceHost {
   readonly unknown: string[] = [];
   readonly offers: StoredOffer[] = [];
   readonly listeners: Listener[] = [];
+  /** Reports of these devices wake an upgrade. */
+  readonly upgrading = new Set<string>();
+  /** Files whose stored bytes are damaged, by hash. */
+  readonly damaged = new Set<string>();
   /** These reject while they are in here. */
   readonly broken = new Set<Method>();
 
@@ -63,6 +68,7 @@ export class FakeHost implements DeviceHost {
       id: this.offers.length + 1,
       deviceId,
       attempt: 1,
+      token: randomUUID(),
       expiresAtMs: Date.now() + 600_000,
       sends: 0,
       lastSentAtMs: null,
@@ -149,16 +155,29 @@ export class FakeHost implements DeviceHost {
     return true;
   }
 
+  async repeatSend({ id, attempt }: OpenOffer): Promise<boolean> {
+    const offer = this.#stored(id);
+    await this.#called('repeatSend', offer.deviceId);
+    return isOpen(offer) && offer.attempt === attempt && offer.finishedAtMs === null;
+  }
+
+  async offerOwner(offerId: number, token: string): Promise<string | null> {
+    await this.#called('offerOwner', String(offerId));
+    return this.offers.find((each) => each.id === offerId && each.token.replaceAll('-', '') === token)?.deviceId ?? null;
+  }
+
   async firmware(sha256: string): Promise<Buffer> {
     await this.#called('firmware', sha256);
+    if (this.damaged.has(sha256)) throw new GatewayError('file_damaged', 'damaged');
     const file = this.#files.get(sha256);
     if (file === undefined) throw new Error(`no file ${sha256}`);
     return file;
   }
 
-  async reported(report: VersionReport): Promise<void> {
+  async reported(report: VersionReport): Promise<boolean> {
     await this.#called('reported', report.deviceId);
     this.reports.push(report);
+    return this.upgrading.has(report.deviceId);
   }
 
   async refusedReport(report: { deviceId: string; source: string; raw: string; error: string }): Promise<void> {

@@ -54,7 +54,30 @@ const FAILURES = {
     'the terminal answered with a code that is in no table',
     'ask the maker of the terminal what the code means',
   ),
+  // AMS tracker: what it says with its progress (docs/protocols/ams.md)
+  ams_checksum: now(
+    'the tracker says that what it fetched does not have the MD5 of the directive',
+    'if it happens again, something on the way changes bytes',
+  ),
+  ams_download: now('the tracker could not fetch the file', 'if it happens again, look whether it reaches the address'),
+  ams_flash: now('programming the flash failed', 'if it happens again the tracker needs service'),
+  ams_busy: later('the tracker is in use', 'nothing: it is asked again later'),
+  ams_low_battery: later('the battery of the tracker is low', 'nothing: it is asked again later'),
+  ams_bad_signal: later('the signal is too bad for the tracker', 'nothing: it is asked again later'),
+  ams_no_space: never('the tracker has no space for the file', 'ask the maker of the tracker'),
+  ams_unsupported: never(
+    'the tracker says that it cannot install this file',
+    'compare the model of the tracker and the component with the file',
+  ),
+  ams_unknown: never(
+    'the tracker gave up with a word that is in no table',
+    'ask the maker of the tracker what the word in the log means',
+  ),
   // seen by us
+  file_damaged: never(
+    'the stored bytes of the file are damaged, nothing of it was sent',
+    'upload the file again and order a new task with it; look at the storage of the database',
+  ),
   no_reaction: now(
     'the device is connected but did not react to the offer',
     'if it happens again, look whether the device is of the right kind',
@@ -98,6 +121,12 @@ export function terminalFailureCode(errcode: number): FailureCode {
   return isFailureCode(code) ? code : 'terminal_unknown';
 }
 
+/** The failure code for the word with which an AMS tracker gave up. */
+export function amsFailureCode(word: string): FailureCode {
+  const code = `ams_${word}`;
+  return isFailureCode(code) ? code : 'ams_unknown';
+}
+
 /** Own names only: every object also has a `constructor`. */
 function isFailureCode(code: string): code is FailureCode {
   return Object.hasOwn(FAILURES, code);
@@ -109,6 +138,10 @@ function now(words: string, advice: string): FailureMeaning {
 
 function reconnect(words: string, advice: string): FailureMeaning {
   return { retry: 'reconnect', words, advice };
+}
+
+function later(words: string, advice: string): FailureMeaning {
+  return { retry: 'later', words, advice };
 }
 
 function never(words: string, advice: string): FailureMeaning {
