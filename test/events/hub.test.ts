@@ -208,7 +208,8 @@ describe('transactions that end in another order than their ids', () => {
       const seen = new Set<number>();
       let repeated = 0;
       let lastEventId = start;
-      for (let visits = 0; seen.size < TOTAL; visits++) {
+      let visits = 0;
+      for (; seen.size < TOTAL; visits++) {
         const client = await follow({ departmentId: mine, ...of, lastEventId });
         const stayMs = written < TOTAL ? Math.random() * 150 : 2_000;
         const from = Date.now();
@@ -226,14 +227,15 @@ describe('transactions that end in another order than their ids', () => {
       }
       const byDevice = new Map(upgradeIds.map((id) => [id, [] as string[]]));
       for (const { data } of got) byDevice.get(data.upgradeId)!.push(data.cause);
-      return { byDevice, repeated };
+      return { byDevice, repeated, visits };
     };
     const steady = await follow({ departmentId: mine, lastEventId: start });
     const wanderers = await Promise.all([wander({}), wander({}), wander({ taskId })]);
     await writing;
-    for (const { byDevice, repeated } of wanderers) {
+    for (const { byDevice, repeated, visits } of wanderers) {
       expect(byDevice).toEqual(expected);
-      expect(repeated).toBeLessThan(TOTAL);
+      // Only what is newer than the oldest open transaction comes again, not everything.
+      expect(repeated).toBeLessThan(visits * 500);
     }
     await waitFor(() => steady.of('device').length >= TOTAL);
     expect(new Set(steady.of('device').map(({ data }) => data.id)).size).toBe(TOTAL);
