@@ -329,7 +329,7 @@ describe('importing CSV with an answer row by row', () => {
       (async function* () {
         yield 'protocol,identity\n';
         for (let n = 0; n < count; n += 1_000)
-          yield Array.from({ length: 1_000 }, (_, i) => `pigeon,${n + i}\n`).join('');
+          yield Array.from({ length: 1_000 }, (_, i) => `pigeon,${n + i}${'x'.repeat(400)}\n`).join('');
       })(),
     );
     response.pause();
