@@ -365,33 +365,39 @@ describe('two people at the pacing', () => {
 });
 
 describe('torture: whatever happens to a step of a task, the end is the same', () => {
-  const steps: (keyof TaskActivities)[] = [
-    'loadTask',
-    'recordTaskStatus',
-    'dispatchUpgrades',
-    'countTask',
-    'countStatuses',
-  ];
+  const plain = { devices: 5, maxConcurrent: 2 };
+  const approval = { withinMs: HOUR, onExpiry: 'start', fourEyes: true } as const;
+  const rule = { failures: 'any', percent: 50, afterFinished: 2, effect: 'cancel_waiting' } as const;
+  const aborting = { ...plain, endsAs: 'failed', abort: [rule] } as const;
+  const succeeded = { succeeded: 5 };
 
-  it.each(steps)('%s fails once before and once after its effect', async (step) => {
+  it.each<[keyof TaskActivities, FakeTaskOptions, TaskOutcome['counts']]>([
+    ['loadTask', plain, succeeded],
+    ['recordTaskStatus', plain, succeeded],
+    ['dispatchUpgrades', plain, succeeded],
+    ['countTask', plain, succeeded],
+    ['countStatuses', plain, succeeded],
+    ['recordApprovalNeeded', { ...plain, approval }, succeeded],
+    ['recordApproval', { ...plain, approval }, succeeded],
+    ['recordWaitingStopped', { ...aborting, abort: [rule] }, { failed: 2, cancelled: 3 }],
+    ['endUndispatched', { ...aborting, abort: [rule] }, { failed: 2, cancelled: 3 }],
+    ['tellInFlight', { ...aborting, abort: [rule] }, { failed: 2, cancelled: 3 }],
+  ])('%s fails once before and once after its effect', async (step, options, counts) => {
     let calls = 0;
-    const { outcome } = await play(
-      { devices: 5, maxConcurrent: 2 },
-      {
-        twist: (activities) => {
-          const work = activities[step] as (...args: unknown[]) => Promise<unknown>;
-          const twisted = async (...args: unknown[]) => {
-            calls += 1;
-            if (calls === 1) throw new Error('connection refused');
-            const result = await work(...args);
-            if (calls === 2) throw new Error('connection lost before the answer');
-            return result;
-          };
-          return { ...activities, [step]: twisted };
-        },
+    const { outcome } = await play(options, {
+      twist: (activities) => {
+        const work = activities[step] as (...args: unknown[]) => Promise<unknown>;
+        const twisted = async (...args: unknown[]) => {
+          calls += 1;
+          if (calls === 1) throw new Error('connection refused');
+          const result = await work(...args);
+          if (calls === 2) throw new Error('connection lost before the answer');
+          return result;
+        };
+        return { ...activities, [step]: twisted };
       },
-    );
-    expect(outcome).toEqual({ status: 'finished', counts: { succeeded: 5 } });
+    });
+    expect(outcome).toEqual({ status: 'finished', counts });
     expect(calls).toBeGreaterThan(1);
   });
 
