@@ -400,6 +400,7 @@ describe('the end of an offer', () => {
     ams.gateway.messagesUncertain();
     reader.read();
     await waitFor(() => reader.isClosed);
+    expect(reader.bytes).toBeLessThan(16_000_000);
   });
 
   test('by the clock cuts what is under way', async () => {
