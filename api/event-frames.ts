@@ -21,9 +21,9 @@ export function opening(position: Position | null): string {
   return `retry: 3000\n${position === null ? '' : `id: ${positionText(position)}\n`}\n`;
 }
 
-/** Keeps proxies from closing a quiet stream; with a position, also keeps the client's from growing old. */
-export function heartbeat(position: Position | null): string {
-  return `:\n${position === null ? '' : `id: ${positionText(position)}\n`}\n`;
+/** Keeps proxies from closing a quiet stream, and the position of its client from growing old. */
+export function heartbeat(position: Position): string {
+  return `:\nid: ${positionText(position)}\n\n`;
 }
 
 /** One row of a log; `position` is where the client stands once it has it. */

@@ -58,18 +58,14 @@ export class EventStream {
       'X-Accel-Buffering': 'no',
     });
     this.#response.flushHeaders();
-    this.write(opening(position), position);
+    this.#response.write(opening(position));
   }
 
   /** Sends frames that were made for several clients at once; `position` is where the last of them leads. */
-  write(frames: string, position: Position | null): void {
+  write(frames: string, position: Position): void {
     if (!this.#isOpen) return;
-    if (this.#response.writableLength > MAX_BUFFERED_BYTES) {
-      if (position === null) this.#response.destroy();
-      else this.end(resetFrame('too_slow', position));
-      return;
-    }
-    this.#response.write(frames);
+    if (this.#response.writableLength > MAX_BUFFERED_BYTES) this.end(resetFrame('too_slow', position));
+    else this.#response.write(frames);
   }
 
   /** Missed rows, before live ones; waits until the client has taken them. */
@@ -132,8 +128,9 @@ export class EventStream {
     for (const [log, ids] of this.#doubles) for (const id of ids) if (id <= position[log]) ids.delete(id);
   }
 
+  /** While it catches up the stream is not quiet, and where it stands is in what it gets. */
   beat(position: Position): void {
-    this.write(heartbeat(this.isCatchingUp ? null : position), null);
+    if (!this.isCatchingUp) this.write(heartbeat(position), position);
   }
 
   /** Ends the stream; the client comes back by itself and goes on behind what it has. */
