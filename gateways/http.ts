@@ -71,6 +71,7 @@ export class DeviceHttpServer {
   readonly #log: GatewayLog;
   #isClosing = false;
   #handling = 0;
+  #onHandled: () => void = () => {};
 
   constructor(routes: readonly DeviceRoute[], limits: DeviceHttpLimits, log: GatewayLog) {
     this.#routes = routes;
@@ -102,13 +103,19 @@ export class DeviceHttpServer {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** Stops accepting and lets requests in progress finish; after `graceMs` without asking. */
+  /** Stops accepting and lets requests in progress finish, also those whose device has left; after `graceMs` without asking. */
   async close(graceMs: number): Promise<void> {
     this.#isClosing = true;
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#server.closeIdleConnections();
+    const handled = new Promise<void>((resolve) => {
+      this.#onHandled = resolve;
+      if (this.#handling === 0) resolve();
+    });
+    const patience = new Promise<void>((resolve) => setTimeout(resolve, graceMs).unref());
     const timer = setTimeout(() => this.#server.closeAllConnections(), graceMs);
     await closed;
+    await Promise.race([handled, patience]);
     clearTimeout(timer);
   }
 
@@ -167,6 +174,7 @@ export class DeviceHttpServer {
       return await route.handle({ method, params, headers, body, address, origin: originOf(request) });
     } finally {
       this.#handling -= 1;
+      if (this.#handling === 0) this.#onHandled();
     }
   }
 }

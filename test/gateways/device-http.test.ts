@@ -249,6 +249,23 @@ describe('connections', () => {
     await closing;
     await expect(upload(GOOD)).rejects.toThrow();
   });
+
+  test('closing waits for what a device has asked even when it has left', async () => {
+    const { server, host, port } = await start();
+    const release = host.hold('reported');
+    const socket = connect({ host: '127.0.0.1', port });
+    socket.write(`POST /ams/${IMEI}/versions HTTP/1.1\r\nhost: x\r\ncontent-length: ${GOOD.length}\r\n\r\n${GOOD}`);
+    await waitFor(() => host.waiting('reported') === 1);
+    socket.destroy();
+    let isClosed = false;
+    const closing = server.close(5_000).then(() => (isClosed = true));
+    await waitFor(() => server.counters.requests === 1 && socket.destroyed);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(isClosed).toBe(false);
+    release();
+    await closing;
+    expect(host.reports).toHaveLength(1);
+  });
 });
 
 function post(agent: http.Agent, port: number, body: Buffer): Promise<number> {
