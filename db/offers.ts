@@ -20,7 +20,7 @@ import { OFFER_SENDS, type OfferFacts } from '../workflows/rules/offers.ts';
 import { failureMeaning } from '../workflows/rules/retry.ts';
 import type { TaskStatus, UpgradeStatus, WaitingReason } from '../workflows/rules/statuses.ts';
 import type { Component } from '../workflows/rules/versions.ts';
-import { assumedBytesPerSecond, earliestStart, expectedDurationMs, windowAt } from '../workflows/rules/windows.ts';
+import { NEVER_MS, assumedBytesPerSecond, earliestStart, expectedDurationMs, windowAt } from '../workflows/rules/windows.ts';
 
 /** A device heard of within this time counts as online; others do not use up the task's concurrency while they are away. */
 const ONLINE_S = 120;
@@ -73,9 +73,13 @@ export async function openOffer(db: Db, key: AttemptKey & { fileIndex: number })
     }
     const speed = assumedBytesPerSecond(order.protocol, order.bytesPerSecond);
     const durationMs = expectedDurationMs(order.file.sizeBytes, speed);
-    const startMs = earliestStart(order.options.window, upgrade.nowMs, durationMs);
+    const startMs = earliestStart(order.options.window, upgrade.nowMs, durationMs, order.deadlineMs);
     if (startMs > upgrade.nowMs) {
-      await toWaiting(tx, upgrade, key.fileIndex, 'window', `not before ${new Date(startMs).toISOString()}`);
+      const cause =
+        startMs === NEVER_MS
+          ? `at ${Math.round(speed)} bytes a second the file fits into no night before the deadline`
+          : `not before ${new Date(startMs).toISOString()}`;
+      await toWaiting(tx, upgrade, key.fileIndex, 'window', cause);
       return { kind: 'waiting', reason: 'window', waitMs: Math.min(startMs, order.deadlineMs) - upgrade.nowMs };
     }
     // Started devices have their place. One that waited, or comes back, has to ask for one; while it is away it needs none.

@@ -96,16 +96,24 @@ export async function recordProof(
   return { proven: row.proven || row.done, ended: row.ended || (row.proven && last) };
 }
 
-/** Writes down that the device already runs a file's target: nothing was sent, the file counts as proven. */
+/**
+ * Writes down that the device already runs a file's target: nothing was sent, the file counts as proven. `stale`: it has
+ * reported another version since it was asked, and nothing was written.
+ */
 export async function recordAlreadyCurrent(
   db: Db,
   key: RunKey & { fileIndex: number; component: Component; version: string; last: boolean },
-): Promise<{ ended: boolean }> {
+): Promise<{ ended: boolean; stale: boolean }> {
   return db.transaction(async (tx) => {
+    // Held, so that a report of another version comes before this or finds it written.
+    const [running] = await tx.execute<{ version: string }>(sql`
+      select v.version from device_versions v join device_upgrades u on u.device_id = v.device_id
+      where u.id = ${key.upgradeId} and v.component = ${key.component} for share of v`);
     const upgrade = await lockUpgrade(tx, key.upgradeId);
-    if (isOvertaken(upgrade, key)) return { ended: true };
+    if (isOvertaken(upgrade, key)) return { ended: true, stale: false };
     if (upgrade.ended || upgrade.proofs.some((proof) => proof.fileIndex === key.fileIndex))
-      return { ended: upgrade.ended };
+      return { ended: upgrade.ended, stale: false };
+    if (running?.version !== key.version) return { ended: false, stale: true };
     const proof: FileProof = {
       fileIndex: key.fileIndex,
       component: key.component,
@@ -116,7 +124,7 @@ export async function recordAlreadyCurrent(
     };
     const cause = `the device runs ${key.version} already, nothing was sent`;
     await appendProof(tx, upgrade, proof, { author: 'system', event: 'already_current', cause }, key.last);
-    return { ended: key.last };
+    return { ended: key.last, stale: false };
   });
 }
 

@@ -125,9 +125,11 @@ async function installFile(run: Run, fileIndex: number, file: UpgradeFile, last:
     const opened = await db.openOffer({ upgradeId, attempt: run.view.attempt, fileIndex });
     switch (opened.kind) {
       case 'already_current': {
-        const { component } = file;
         const { version } = opened;
-        await db.recordAlreadyCurrent({ upgradeId, attempt: run.view.attempt, fileIndex, component, version, last });
+        const { component } = file;
+        const { attempt } = run.view;
+        const current = await db.recordAlreadyCurrent({ upgradeId, attempt, fileIndex, component, version, last });
+        if (current.stale) continue;
         return null;
       }
       case 'waiting':

@@ -170,7 +170,7 @@ describe('a device that runs the target already', () => {
 
   it('has succeeded with a note, and nothing was sent', async () => {
     const upgrade = await records.upgrade({ device: { versions: { T1: '11' } } });
-    expect(await current(upgrade)).toEqual({ ended: true });
+    expect(await current(upgrade)).toEqual({ ended: true, stale: false });
     const row = await records.row(upgrade);
     expect(row).toMatchObject({ status: 'succeeded', reason: 'already_current', ended: true, attempt: 0 });
     expect(row.proofs).toMatchObject([{ fromVersion: null, version: '11', note: 'already_current' }]);
@@ -181,17 +181,24 @@ describe('a device that runs the target already', () => {
 
   it('goes on with the next file when there is one', async () => {
     const upgrade = await records.upgrade({ ...TWO_FILES, device: { versions: { T1: '11' } } });
-    expect(await current(upgrade, false)).toEqual({ ended: false });
+    expect(await current(upgrade, false)).toEqual({ ended: false, stale: false });
     expect(await records.row(upgrade)).toMatchObject({ status: 'scheduled', ended: false });
     expect(await openOffer(records.db, { ...upgrade, attempt: 1, fileIndex: 1 })).toMatchObject({ kind: 'offered' });
   });
 
   it('is written down once', async () => {
-    const upgrade = await records.upgrade(TWO_FILES);
+    const upgrade = await records.upgrade({ ...TWO_FILES, device: { versions: { T1: '11' } } });
     await current(upgrade, false);
-    expect(await current(upgrade, false)).toEqual({ ended: false });
+    expect(await current(upgrade, false)).toEqual({ ended: false, stale: false });
     expect((await records.row(upgrade)).proofs).toHaveLength(1);
     expect(await records.events(upgrade)).toEqual(['already_current']);
+  });
+
+  it('is not written down when it has reported another version since it was asked', async () => {
+    const upgrade = await records.upgrade({ device: { versions: { T1: '11' } } });
+    await records.report(upgrade.deviceId, { T1: '10' });
+    expect(await current(upgrade)).toEqual({ ended: false, stale: true });
+    expect(await records.row(upgrade)).toMatchObject({ status: 'scheduled', proofs: [], ended: false });
   });
 });
 
@@ -325,7 +332,7 @@ describe('what is against the rules', () => {
     const waiting = { ...upgrade, fileIndex: 0, status: 'waiting' as const, reason: 'busy' as const, cause: '' };
     await recordWaiting(records.db, waiting);
     const current = { ...upgrade, fileIndex: 0, component: 'T1' as const, version: '11', last: true };
-    expect(await recordAlreadyCurrent(records.db, current)).toEqual({ ended: true });
+    expect(await recordAlreadyCurrent(records.db, current)).toEqual({ ended: true, stale: false });
     expect(await records.row(upgrade)).toMatchObject({ status: 'expired', proofs: [] });
   });
 });
@@ -348,7 +355,7 @@ describe('an execution that was taken for dead and woke', () => {
     ['end it', (key) => finishUpgrade(records.db, { ...key, status: 'failed', reason: 'no_reaction', entry })],
     [
       'call it done',
-      (key) => recordAlreadyCurrent(records.db, { ...key, fileIndex: 0, component: 'T1', version: '11', last: true }),
+      (key) => recordAlreadyCurrent(records.db, { ...key, fileIndex: 0, component: 'T1', version: '10', last: true }),
     ],
     [
       'have a person asked',

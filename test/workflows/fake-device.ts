@@ -115,7 +115,7 @@ export class FakeDevice {
     },
     recordAlreadyCurrent: async ({ version, last }) => {
       this.#write(last ? 'succeeded' : this.status, `already ${version}`);
-      return { ended: last };
+      return { ended: last, stale: false };
     },
     recordWaiting: async ({ status, reason }) => this.#write(status, reason),
     finishUpgrade: async ({ status, reason }) => {
