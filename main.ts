@@ -31,11 +31,11 @@ import { FileCache } from './gateways/file-cache.ts';
 import { DeviceHttpServer } from './gateways/http.ts';
 import { DEFAULT_TERMINAL_PROFILE } from './gateways/terminal/codec.ts';
 import { TerminalGateway } from './gateways/terminal/server.ts';
-import { registerDatabaseMetrics } from './database-metrics.ts';
-import { registerFleetMetrics } from './fleet-metrics.ts';
-import { registerGatewayMetrics } from './gateway-metrics.ts';
+import { registerDatabaseMetrics } from './metrics/database.ts';
+import { registerFleetMetrics } from './metrics/fleet.ts';
+import { registerGatewayMetrics } from './metrics/gateways.ts';
 import { createLogger, createMetrics, type Logger } from './log.ts';
-import { registerBuild } from './metrics.ts';
+import { registerBuild } from './metrics/process.ts';
 import { startServers, type Servers } from './servers.ts';
 import { connectWorker, connectionOptions, startWorker, type Stops } from './worker.ts';
 

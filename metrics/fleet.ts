@@ -3,11 +3,11 @@
  * every 15 seconds, when somebody asks, and only in processes with the role api; each of those says the same.
  */
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
-import type { Logger } from './log.ts';
-import { DELIVERIES_COUNTED, lastLogId, QUEUES, readFigures, readLogGain, type Figures } from './db/figures.ts';
-import { DELIVERY_STATUSES } from './db/schema.ts';
-import type { Db } from './db/index.ts';
-import { TASK_STATUSES, UPGRADE_STATUSES } from './workflows/rules/statuses.ts';
+import type { Logger } from '../log.ts';
+import { DELIVERIES_COUNTED, lastLogId, QUEUES, readFigures, readLogGain, type Figures } from '../db/figures.ts';
+import { DELIVERY_STATUSES } from '../db/schema.ts';
+import type { Db } from '../db/index.ts';
+import { TASK_STATUSES, UPGRADE_STATUSES } from '../workflows/rules/statuses.ts';
 
 /** Figures this old are read again. */
 const FRESH_MS = 15_000;

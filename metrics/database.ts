@@ -2,8 +2,8 @@
  * What this process asks of the database, as Prometheus reads it.
  */
 import type { Registry } from 'prom-client';
-import { DURATION_BUCKETS, type DatabaseLoad } from './db/load.ts';
-import { registerMeasures } from './metrics.ts';
+import { DURATION_BUCKETS, type DatabaseLoad } from '../db/load.ts';
+import { registerMeasures } from './process.ts';
 
 const DURATION = {
   name: 'slipway_database_query_duration_seconds',
