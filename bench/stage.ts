@@ -90,7 +90,9 @@ async function startSlipway(settings: Record<string, string>) {
   });
   let key = '';
   createInterface(child.stderr).on('line', (text) => {
-    key = /swk_\S+/.exec(text)?.[0] ?? key;
+    const printed = /swk_\S+/.exec(text)?.[0];
+    key = printed ?? key;
+    if (printed === undefined && text.trim() !== '' && !text.startsWith('An API key')) console.error(text);
   });
   const { apiUrl, terminalPort } = await firstReadyLine(child);
   await until(async () => key !== '');
