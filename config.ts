@@ -2,6 +2,7 @@
  * Every setting of Slipway, in one table: name, meaning, format, default. `loadConfig` reads the environment once, reports everything that is
  * wrong at once, and returns a frozen object. Nothing else in the product reads `process.env`.
  */
+import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import {
   address,
@@ -120,6 +121,11 @@ export const variables = {
     { defaultText: 'where the device reached us, by the Host of its request' },
   ),
 
+  GATEWAY_NAME: optional(
+    'Name of this process as a gateway; limits per gateway count the devices that are connected to the same name',
+    word('gateway-1'),
+    { defaultText: 'the name of the machine' },
+  ),
   TERMINAL_HOST: variable('Address of the 2G terminal gateway', host, '0.0.0.0'),
   TERMINAL_PORT: variable('Port of the 2G terminal gateway', port, 7700),
   /* Terminals that sleep between reports keep the connection; half an hour is three times the ten minutes after which a silent transfer is given up. */
@@ -269,6 +275,7 @@ function arrange(values: Values) {
       port: values.DEVICE_HTTP_PORT,
       publicUrl: values.DEVICE_HTTP_PUBLIC_URL,
     },
+    gatewayName: values.GATEWAY_NAME ?? hostname(),
     terminal: {
       host: values.TERMINAL_HOST,
       port: values.TERMINAL_PORT,

@@ -141,7 +141,12 @@ async function startGateways(
   { database, executions, metrics }: { database: Database; executions: Executions; metrics: Registry },
   stops: Stops,
 ) {
-  const inbound = new Inbound({ database, executions, log: log.child({ component: 'inbound' }) });
+  const inbound = new Inbound({
+    database,
+    executions,
+    log: log.child({ component: 'inbound' }),
+    gatewayName: config.gatewayName,
+  });
   const files = new FileCache(config.firmwareCacheBytes, (sha256) => inbound.firmware(sha256));
   const terminals = new TerminalGateway({
     host: inbound,

@@ -45,6 +45,8 @@ export interface InboundOptions {
   database: Database;
   executions: Pick<Executions, 'signalEdge'>;
   log: GatewayLog;
+  /** Kept with each device: limits per gateway count by it. */
+  gatewayName?: string;
   times?: Partial<typeof INBOUND_TIMES>;
 }
 
@@ -62,6 +64,7 @@ export class Inbound implements DeviceHost {
   readonly #executions: Pick<Executions, 'signalEdge'>;
   readonly #log: GatewayLog;
   readonly #times: typeof INBOUND_TIMES;
+  readonly #gatewayName: string;
   readonly #listeners: MessageListener[] = [];
   /** By device: a device has at most one open offer. */
   #progress = new Map<string, TransferProgress>();
@@ -74,12 +77,13 @@ export class Inbound implements DeviceHost {
   #isSweeping = false;
   #unlisten: () => Promise<void> = async () => {};
 
-  constructor({ database, executions, log, times }: InboundOptions) {
+  constructor({ database, executions, log, times, gatewayName = '' }: InboundOptions) {
     this.#database = database;
     this.#db = database.db;
     this.#executions = executions;
     this.#log = log;
     this.#times = { ...INBOUND_TIMES, ...times };
+    this.#gatewayName = gatewayName;
   }
 
   /** What is collected and not written yet. */
@@ -273,7 +277,7 @@ export class Inbound implements DeviceHost {
     if (entries.size === 0) return;
     this.#contacts = new Map();
     try {
-      await reports.writeContacts(this.#db, [...entries.values()]);
+      await reports.writeContacts(this.#db, [...entries.values()], this.#gatewayName);
     } catch (error) {
       this.#log.warn({ err: error }, 'last contacts could not be written, they are kept');
       for (const [id, entry] of entries) {

@@ -231,20 +231,24 @@ export async function storeRefusedUpload(
 /**
  * Writes last contacts of many devices at once; of devices that were deleted meanwhile, none. In one order, so that
  * gateways that heard of the same devices do not wait for each other in a circle.
+ *
+ * @param gateway name of the gateway that heard of them
  */
 export async function writeContacts(
   db: Db,
   contacts: readonly { deviceId: string; address: string; details: Record<string, unknown>; atMs: number }[],
+  gateway = '',
 ): Promise<void> {
   await db.execute(sql`
-    insert into device_contacts as c (device_id, last_seen_at, address, details)
-    select d.id, to_timestamp("atMs" / 1000.0), address, details
+    insert into device_contacts as c (device_id, last_seen_at, address, details, gateway)
+    select d.id, to_timestamp("atMs" / 1000.0), address, details, ${gateway}
     from jsonb_to_recordset(${JSON.stringify(contacts)}::jsonb)
       as x("deviceId" text, address text, details jsonb, "atMs" float8)
     join devices d on d.id = x."deviceId" order by d.id
     on conflict (device_id) do update
       set last_seen_at = greatest(c.last_seen_at, excluded.last_seen_at), address = excluded.address,
-          details = c.details || excluded.details`);
+          details = c.details || excluded.details,
+          gateway = case when excluded.last_seen_at >= c.last_seen_at then excluded.gateway else c.gateway end`);
 }
 
 /** Finds a device by protocol and identity. */

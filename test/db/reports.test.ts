@@ -453,8 +453,15 @@ describe('contacts', () => {
 
   it('never go back in time', async () => {
     const deviceId = await records.device();
-    for (const atMs of [5_000, 3_000]) await writeContacts(records.db, [{ deviceId, address: 'a', details: {}, atMs }]);
+    for (const [atMs, gateway] of [
+      [5_000, 'newer'],
+      [3_000, 'older'],
+    ] as const) {
+      await writeContacts(records.db, [{ deviceId, address: 'a', details: {}, atMs }], gateway);
+    }
     expect(await read(deviceId)).toMatchObject({ atMs: 5_000 });
+    const [row] = await records.sql`select gateway from device_contacts where device_id = ${deviceId}`;
+    expect(row).toEqual({ gateway: 'newer' });
   });
 
   it('of a device that was deleted meanwhile do not spoil those of the others', async () => {
