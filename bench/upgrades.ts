@@ -47,17 +47,30 @@ export async function run(args: string[]): Promise<void> {
   try {
     const lines: Line[] = [];
     for (const [round, devices] of sizes.entries()) {
-      const bare = await bareLoop(stage, Math.min(devices, 1_000));
-      lines.push(await measure(stage, round, devices));
+      // Before and after: a machine that others use is never the same for long.
+      const before = await bareLoop(stage, Math.min(devices, 1_000));
+      const line = await measure(stage, round, devices);
+      lines.push(line);
       console.table(lines);
-      const ratio = lines.at(-1)!.perSecond / bare.perSecond;
-      console.log(
-        `bare loop: ${bare.perSecond} devices/s, CPU ms per device: engine ${bare.engineMs}, worker ${bare.workerMs}; ratio ${ratio.toFixed(2)}`,
-      );
+      compare(line, [before, await bareLoop(stage, Math.min(devices, 1_000))]);
     }
   } finally {
     await stage.stop();
   }
+}
+
+/** Says how the upgrades stand beside the bare loops, in devices per second and in CPU. */
+function compare(line: Line, bare: readonly (BareResult & { engineMs: number })[]): void {
+  const mean = (read: (each: (typeof bare)[number]) => number) =>
+    bare.reduce((sum, each) => sum + read(each), 0) / bare.length;
+  const perSecond = mean((each) => each.perSecond);
+  const bareMs = mean(({ engineMs, workerMs }) => engineMs + workerMs);
+  const ownMs = line.engineMs + line.databaseMs + line.slipwayMs + line.devicesMs;
+  console.log(
+    `bare loop: ${bare.map((each) => each.perSecond).join(' and ')} devices/s, CPU ms per device: ` +
+      `engine ${bare.map((each) => each.engineMs).join(' and ')}, worker ${bare.map((each) => each.workerMs).join(' and ')}; ` +
+      `ratio in devices/s ${(line.perSecond / perSecond).toFixed(2)}, in CPU ${(bareMs / ownMs).toFixed(2)}`,
+  );
 }
 
 async function bareLoop({ temporalAddress, pids }: Stage, devices: number): Promise<BareResult & { engineMs: number }> {
