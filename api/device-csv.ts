@@ -4,7 +4,7 @@
  */
 import type { Readable } from 'node:stream';
 import { TextDecoder } from 'node:util';
-import { parse } from 'csv-parse';
+import { CsvError, parse } from 'csv-parse';
 import { DEVICE_COLUMNS, REQUIRED_COLUMNS } from './device-rows.ts';
 import { problem } from './problems.ts';
 
@@ -82,6 +82,8 @@ function csvError(code: string, message: string, cause?: unknown): Error {
 
 /** True for what is wrong with the file, as opposed to the connection or the database. */
 export function isCsvError(error: unknown): error is Error {
+  // the parser's own codes have no common beginning
+  if (error instanceof CsvError) return true;
   return error instanceof Error && String((error as { code?: unknown }).code).startsWith('CSV_');
 }
 

@@ -12,6 +12,7 @@ import { PROBLEMS, type ProblemCode } from './problems.ts';
 import type { Route } from './route.ts';
 import { routes } from './routes/index.ts';
 import { ProblemBody } from './schemas.ts';
+import { checkOf } from './validation.ts';
 
 type Json = Record<string, unknown>;
 
@@ -184,15 +185,14 @@ function codesOf(each: Route): ProblemCode[] {
   if (each.method !== 'get') codes.push('changed_meanwhile');
   if (each.idempotent !== undefined) codes.push('validation_failed', 'idempotency_key_reused');
   const { properties: headers = {} }: { properties?: object } = each.headers ?? {};
-  if ('if-match' in headers)
-    codes.push('edit_conflict');
+  if ('if-match' in headers) codes.push('edit_conflict');
   codes.push('internal', 'database_unavailable', ...(each.problems ?? []));
   return [...new Set(codes)].toSorted((a, b) => PROBLEMS[a].status - PROBLEMS[b].status);
 }
 
+/** Without a body a request is judged as if it had sent `{}`. */
 function requiresBody(schema: TSchema): boolean {
-  const { type, required } = schema as { type?: string; required?: string[] };
-  return type !== 'object' || (required?.length ?? 0) > 0;
+  return checkOf(schema, 'body', 'exact')({}).length > 0;
 }
 
 /** A copy of a schema in which everything with a title has become a reference to a named schema. */

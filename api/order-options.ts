@@ -19,8 +19,9 @@ const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 
+/** The least of any amount is a millisecond at least: less would be stored as none at all. */
 const amount = (maximum: number, fallback: number, description: string) =>
-  Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum, default: fallback, description }));
+  Type.Optional(Type.Number({ minimum: 0.001, maximum, default: fallback, description }));
 
 const WindowBody = closed(
   {

@@ -53,6 +53,15 @@ export const OrderBody = closed(
 );
 export type Order = Static<typeof OrderBody>;
 
+const CHOICES = ['deviceIds', 'filter'] as const;
+
+/** What the document says of an order beyond that; an order that breaks it is refused with all its other faults at once. */
+export const DocumentedOrder = {
+  ...OrderBody,
+  properties: { ...OrderBody.properties, firmwareIds: { ...OrderBody.properties.firmwareIds, maxItems: 2 } },
+  oneOf: CHOICES.map((field) => ({ properties: { [field]: {} }, required: [field] })),
+};
+
 /** An order that can be carried out, with what will come of it. */
 export interface PlannedOrder {
   plan: UpgradePlan;

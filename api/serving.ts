@@ -19,15 +19,17 @@ import type { Db } from '../db/index.ts';
 /** What is the same for all requests. */
 export type SharedServices = Omit<Services, 'afterCommit'>;
 
-/** Puts routes on a router. Addresses that exist answer other methods with 405. */
+/**
+ * Puts routes on a router, addresses without parameters first: `devices/count` is never a device called "count", not
+ * even for a method that it does not have. Addresses that exist answer other methods with 405.
+ */
 export function mount(router: Router, routes: readonly Route[], services: SharedServices): void {
-  const methods = new Map<string, string[]>();
-  for (const each of routes) {
-    const path = each.path.replaceAll(/\{(\w+)\}/g, ':$1');
-    methods.set(path, [...(methods.get(path) ?? []), each.method.toUpperCase()]);
-    router[each.method](path, ...handlersOf(each, services));
-  }
-  for (const [path, allowed] of methods) {
+  // "{" comes after every letter
+  for (const address of [...new Set(routes.map((each) => each.path))].toSorted()) {
+    const own = routes.filter((each) => each.path === address);
+    const path = address.replaceAll(/\{(\w+)\}/g, ':$1');
+    for (const each of own) router[each.method](path, ...handlersOf(each, services));
+    const allowed = own.map(({ method }) => method.toUpperCase());
     router.all(path, (request) => {
       throw problem('method_not_allowed', `${request.method} is not possible here; possible: ${allowed.join(', ')}.`, {
         headers: { Allow: allowed.join(', ') },

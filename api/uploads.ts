@@ -56,7 +56,9 @@ export async function readUpload(request: Request, limits: UploadLimits): Promis
         ),
       );
     const parser = newParser(request, limits);
-    parser.on('field', (name, value, { valueTruncated }) => {
+    // a part may have no name, whatever the types say
+    parser.on('field', (given: string | undefined, value, { valueTruncated }) => {
+      const name = given ?? '';
       if (valueTruncated) return fail(problem('body_too_large', `The field ${name} is too long. Shorten it.`));
       // a field sent several times, as some clients send lists, counts as one with several lines
       const before = fields.get(name);

@@ -43,7 +43,7 @@ const Firmware = closed(
   { title: 'Firmware' },
 );
 
-const UploadForm = Type.Object(
+const UploadForm = closed(
   {
     file: Type.Unsafe<unknown>({
       type: 'string',

@@ -84,6 +84,9 @@ const DECISIONS = [
   },
 ] as const;
 
+/** A change names at least one of them. */
+const CHANGEABLE = ['maxConcurrent', 'ratePerMinute', 'growth', 'keyLimits', 'abort'];
+
 const PacingBody = closed(
   {
     ...PACING_OPTIONS,
@@ -205,6 +208,10 @@ export const taskControlRoutes = [
     params: Params,
     headers: IfMatch,
     body: PacingBody,
+    documentedBody: {
+      ...PacingBody,
+      anyOf: CHANGEABLE.map((field) => ({ properties: { [field]: {} }, required: [field] })),
+    },
     status: 200,
     response: Task,
     problems: ['control_refused', 'edit_conflict', 'temporal_unavailable'],
@@ -235,9 +242,7 @@ function readChange(
   };
   if (Object.keys(fields).length === 0) {
     throw problem('validation_failed', 'The change names nothing to be changed.', {
-      errors: [
-        { path: 'body', message: 'give at least one of maxConcurrent, ratePerMinute, growth, keyLimits and abort' },
-      ],
+      errors: [{ path: 'body', message: `give at least one of ${CHANGEABLE.join(', ')}` }],
     });
   }
   const seen = revision ?? revisionOf(ifMatch);

@@ -3,7 +3,7 @@
  */
 import { Type } from 'typebox';
 import { within } from '../deadlines.ts';
-import { OrderBody, planOrder, showOptions, OptionsBody } from '../orders.ts';
+import { DocumentedOrder, OrderBody, planOrder, showOptions, OptionsBody } from '../orders.ts';
 import {
   PLAN_FIELDS,
   PlanDevice,
@@ -76,6 +76,7 @@ export const taskRoutes = [
       after: Type.Optional(Type.Integer({ minimum: 0, description: '`next` of the page before' })),
     }),
     body: OrderBody,
+    documentedBody: DocumentedOrder,
     bodyLimit: ORDER_BODY_LIMIT,
     status: 200,
     response: Plan,
@@ -104,6 +105,7 @@ export const taskRoutes = [
     atomic: true,
     idempotent: true,
     body: OrderBody,
+    documentedBody: DocumentedOrder,
     bodyLimit: ORDER_BODY_LIMIT,
     status: 202,
     response: CreatedTask,

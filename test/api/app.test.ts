@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { PERMISSIONS } from '../../api/auth.ts';
+import { routes } from '../../api/routes/index.ts';
 import { TestApi, type TestDepartment } from './harness.ts';
 
 let api: TestApi;
@@ -97,6 +99,23 @@ describe('every request', () => {
     });
     expect(api.logs.join('')).not.toContain(jimi.key);
     expect(api.logs.join('')).not.toContain('very private');
+  });
+
+  it('never takes one address for a parameter of another, whatever the method', async () => {
+    const { key } = await api.department('admins', PERMISSIONS);
+    const literal = new Set(routes.map(({ path }) => path).filter((path) => !path.includes('{')));
+    for (const path of literal) {
+      const own = routes.filter((each) => each.path === path).map(({ method }) => method.toUpperCase());
+      for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'].filter((name) => !own.includes(name))) {
+        const { status, headers } = await api.send(method, path, { key });
+        expect({ method, path, status, allow: headers.get('allow') }).toEqual({
+          method,
+          path,
+          status: 405,
+          allow: own.join(', '),
+        });
+      }
+    }
   });
 
   it('says what is wrong with an address, a method or a body', async () => {

@@ -200,6 +200,7 @@ describe('importing CSV', () => {
       'identity is there twice',
     ],
     ['with semicolons', () => `protocol;identity\nterminal;${sn(1)}\n`, 'separated by commas'],
+    ['with a stray quote', () => `protocol,id"entity\nterminal,${sn(1)}\n`, 'Invalid Opening Quote'],
     ['that is empty', () => '', 'empty'],
     ['that is a spreadsheet', () => Buffer.from([0x50, 0x4b, 3, 4, 0xff, 0xfe, 0, 1]), 'not UTF-8'],
   ])('refuses a file %s and says how it must be', async (_kind, file, words) => {
@@ -227,6 +228,15 @@ describe('importing CSV', () => {
       Buffer.from(`terminal,${sn(3)}\n`),
     ]);
     const { status, body } = await csv(bytes);
+    expect(status).toBe(200);
+    expect(body.results).toEqual([
+      done(1, 'created', `terminal-${sn(1)}`),
+      refused(2, 'csv_unreadable', 'rows after this were not imported'),
+    ]);
+  });
+
+  it('says where it stopped at a stray quote', async () => {
+    const { status, body } = await csv(`protocol,identity,remark\nterminal,${sn(1)},\nterminal,${sn(2)},6" wide\n`);
     expect(status).toBe(200);
     expect(body.results).toEqual([
       done(1, 'created', `terminal-${sn(1)}`),

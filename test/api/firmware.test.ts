@@ -160,6 +160,7 @@ describe('a refused upload', () => {
       '1110d100.bin',
       ['constructor unknown_field'],
     ],
+    ['a field without a name', { '': 'x' }, 12_000, '1110d100.bin', [' unknown_field']],
     ['one byte too few', {}, 10_239, '1110d100.bin', ['file size_wrong']],
     ['one byte too many', {}, 102_401, '1110d100.bin', ['file size_wrong']],
     ['no package name', {}, 12_000, 'v11.bin', ['pinfo missing']],

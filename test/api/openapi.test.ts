@@ -11,6 +11,16 @@ const operations = Object.values(document['paths'] as Record<string, Json>).flat
   (path) => Object.values(path) as Json[],
 );
 
+/** The fields of a form; a file stands for its bytes. */
+const UPLOAD = {
+  file: '',
+  protocol: 'terminal',
+  targetVersion: '11',
+  compatibleVersion: '10',
+  currentVersions: '10',
+  md5: '',
+};
+
 /** Every object inside a value. */
 function* objects(value: unknown): Generator<Json> {
   if (typeof value !== 'object' || value === null) return;
@@ -67,6 +77,35 @@ describe('the OpenAPI document', () => {
     const text = JSON.stringify(document);
     const unnamed = Object.keys(PROBLEMS).filter((code) => !text.includes(`\`${code}\``));
     expect(unnamed).toEqual(['method_not_allowed']);
+  });
+
+  it('asks for a body exactly where nothing at all is not enough', () => {
+    const isRequired = (id: string) =>
+      (operations.find((each) => each['operationId'] === id)!['requestBody'] as Json)['required'];
+    for (const id of ['updateDevice', 'changeUpgradeTaskPacing', 'registerDevices', 'uploadFirmware'])
+      expect(isRequired(id), id).toBe(true);
+    for (const id of ['pauseUpgradeTask', 'cancelUpgradeTask']) expect(isRequired(id), id).toBe(false);
+  });
+
+  it.each([
+    ['createUpgradeTask', 'both a list and a filter', { firmwareIds: [1], deviceIds: ['x'], filter: { q: 'x' } }],
+    ['createUpgradeTask', 'neither a list nor a filter', { firmwareIds: [1] }],
+    ['planUpgradeTask', 'a third file', { firmwareIds: [1, 2, 3], deviceIds: ['x'] }],
+    ['changeUpgradeTaskPacing', 'a change of nothing', { cause: 'why not' }],
+    ['uploadFirmware', 'a field nobody knows', { ...UPLOAD, colour: 'red' }],
+  ])('allows no body that %s refuses for its form: %s', (id, _kind, body) => {
+    const { documentedBody, body: checked } = routes.find((each) => each.id === id)!;
+    expect(checkOf(documentedBody ?? checked!, id, 'exact')(body)).not.toEqual([]);
+  });
+
+  it.each([
+    ['createUpgradeTask', { firmwareIds: [1, 2], deviceIds: ['x'] }],
+    ['planUpgradeTask', { firmwareIds: [1], filter: { q: 'x' } }],
+    ['changeUpgradeTaskPacing', { abort: null }],
+    ['uploadFirmware', UPLOAD],
+  ])('allows what %s takes', (id, body) => {
+    const { documentedBody, body: checked } = routes.find((each) => each.id === id)!;
+    expect(checkOf(documentedBody ?? checked!, id, 'exact')(body)).toEqual([]);
   });
 
   it('shows examples that its own schemas accept', () => {

@@ -387,6 +387,31 @@ describe('an impossible order', () => {
     expect((await create({ firmwareIds: [fileId], deviceIds: ids }, {}, reader)).body.permission).toBe('upgrade:write');
   });
 
+  it('may have the shortest times there are, told as they were sent, and none so short that it would be none', async () => {
+    const fileId = await uploadFile(api, jimi.key, '10', '11');
+    const deviceIds = await registerTerminals(api, jimi, [sn()]);
+    const times = (least: number) => ({
+      approval: { required: true, withinHours: least, onExpiry: 'cancel', fourEyes: false },
+      deadlineHours: 1,
+      dispatchDelayMinutes: 0,
+      limits: {
+        waitOnlineHours: least,
+        transferMinutes: least,
+        proofMinutes: least,
+        silenceMinutes: least,
+        reactionSeconds: least,
+        settleSeconds: least,
+      },
+    });
+    const made = await create({ firmwareIds: [fileId], deviceIds, options: times(0.001) });
+    expect(made.status).toBe(202);
+    const { deadlineHours: _lives, ...shown } = times(0.001);
+    expect(made.body.options).toMatchObject(shown);
+    const refused = await create({ firmwareIds: [fileId], deviceIds, options: times(0.000_99) });
+    expect(refused.status).toBe(400);
+    expect(refused.body.errors).toHaveLength(7 + 1);
+  });
+
   it('names misspelt options and impossible values', async () => {
     const { body } = await create({
       firmwareIds: [1],
