@@ -213,6 +213,12 @@ export class Inbound implements DeviceHost {
     this.#contacts.set(deviceId, { deviceId, address, details: { ...known?.details, ...details }, atMs: Date.now() });
   }
 
+  connected(deviceIds: readonly string[]): void {
+    reports.writeConnections(this.#db, deviceIds).catch((error: unknown) => {
+      this.#log.warn({ err: error }, 'who is connected could not be written, it is written again in a minute');
+    });
+  }
+
   /** Counts a caller that is not registered. */
   stranger(protocol: string, identity: string, address: string): void {
     const key = `${protocol} ${identity}`;

@@ -85,6 +85,7 @@ function memoryHost(): DeviceHost {
     failed: async () => {},
     progress: ignore,
     seen: ignore,
+    connected: ignore,
   };
 }
 

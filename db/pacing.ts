@@ -196,7 +196,7 @@ async function tellHeld(tx: Db, taskId: number, limits: readonly KeyLimit[], pla
     from device_upgrades u join devices d on d.id = u.device_id left join device_contacts c on c.device_id = u.device_id
     where u.task_id = ${taskId} and u.reason = 'paced' and u.finished_at is null and u.dispatched_at is not null
       and (u.not_before is null or u.not_before <= clock_timestamp())
-      and (u.status = 'waiting' or c.last_seen_at > clock_timestamp() - make_interval(secs => ${ONLINE_S}))
+      and (u.status = 'waiting' or greatest(c.last_seen_at, c.connected_at) > clock_timestamp() - make_interval(secs => ${ONLINE_S}))
     order by u.updated_at limit ${room * 4} for no key update of u skip locked`);
   const fitting: (typeof held)[number][] = [];
   for (const device of held) if (fitting.length < room && places.take(device.keys)) fitting.push(device);

@@ -130,9 +130,10 @@ async function store(db: Db, report: ReportEntry, number: SQL, judges: boolean):
           ${judges ? sql`or exists (select 1 from changed where was is not null)` : sql``})
       order by u.id for no key update
     ), edged as (
+      -- By the locked row: the workflow may have read the edge of before while we waited, and will not look again.
       update device_upgrades u set edge_at = clock_timestamp() from locked
       where u.id = locked.id and u.id in (select id from decisive)
-        and (u.edge_at is null or u.edge_at < clock_timestamp() - make_interval(secs => ${EDGE_REPEAT_S}))
+        and (locked.edge_at is null or locked.edge_at < clock_timestamp() - make_interval(secs => ${EDGE_REPEAT_S}))
       returning u.id
     ), logged as (
       insert into upgrade_log (upgrade_id, author, event, file_index, attempt, cause, details)
@@ -249,6 +250,16 @@ export async function writeContacts(
       set last_seen_at = greatest(c.last_seen_at, excluded.last_seen_at), address = excluded.address,
           details = c.details || excluded.details,
           gateway = case when excluded.last_seen_at >= c.last_seen_at then excluded.gateway else c.gateway end`);
+}
+
+/** Notes that devices are still connected, though they may have said nothing for a while. */
+export async function writeConnections(db: Db, deviceIds: readonly string[]): Promise<void> {
+  await db.execute(sql`
+    update device_contacts set connected_at = clock_timestamp()
+    where device_id in (
+      select device_id from device_contacts
+      where device_id in (select jsonb_array_elements_text(${JSON.stringify(deviceIds)}::jsonb))
+      order by device_id for no key update)`);
 }
 
 /** Finds a device by protocol and identity. */

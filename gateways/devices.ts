@@ -101,6 +101,8 @@ export interface DeviceHost {
   failed(offer: OpenOffer, failure: DeviceFailure): Promise<void>;
   /** Transfer progress; returns at once, written later. */
   progress(progress: TransferProgress): void;
+  /** These devices are connected at this moment, though they may be silent; said once a minute, returns at once. */
+  connected(deviceIds: readonly string[]): void;
   /** Heard of the device; returns at once, written later. */
   seen(deviceId: string, address: string, details: Record<string, unknown>): void;
 }

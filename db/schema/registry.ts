@@ -86,6 +86,8 @@ export const deviceContacts = pgTable('device_contacts', {
     .references(() => devices.id, { onDelete: 'cascade' }),
   lastSeenAt: at('last_seen_at').notNull(),
   address: text('address').notNull(),
+  /** Still connected then, whether it said something or not; null: a device without a lasting connection. */
+  connectedAt: at('connected_at'),
   /** Name of the gateway the device was last connected to. */
   gateway: text('gateway').notNull().default(''),
   /** Measured at its transfers, newer ones counting more; null: never measured. */

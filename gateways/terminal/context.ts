@@ -18,6 +18,8 @@ export interface TerminalTimes {
   identifyMs: number;
   /** Unchanged reports of an idle terminal are stored at most this often. */
   unchangedReportMs: number;
+  /** How often the program is told who is connected; a terminal may be silent for hours. */
+  connectedMs: number;
   /** Wait before what could not be handled is tried again; doubles each time. */
   retryMs: number;
   /** How often all of these are looked at. */
@@ -30,6 +32,7 @@ export const TERMINAL_TIMES: Readonly<TerminalTimes> = Object.freeze({
   transferSilenceMs: 10 * 60_000,
   identifyMs: 60_000,
   unchangedReportMs: 60_000,
+  connectedMs: 60_000,
   retryMs: 1_000,
   clockMs: 1_000,
 });

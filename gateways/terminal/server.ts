@@ -47,6 +47,7 @@ export class TerminalGateway {
   /** Devices whose connection ended within a transfer, with the time of their last request. */
   readonly #interrupted = new Map<string, number>();
   readonly #clock: NodeJS.Timeout;
+  #connectedAtMs = 0;
   #opened = 0;
   #working = 0;
   #onIdle: (() => void) | null = null;
@@ -156,7 +157,7 @@ export class TerminalGateway {
   }
 
   #tick(nowMs: number): void {
-    const { partialRecordMs, identifyMs, transferSilenceMs } = this.#times;
+    const { partialRecordMs, identifyMs, transferSilenceMs, connectedMs } = this.#times;
     for (const session of this.#unfinished) {
       if (session.pendingBytes > 0 && nowMs - session.lastByteAtMs >= partialRecordMs) session.expirePartialRecord();
       if (session.pendingBytes === 0) this.#unfinished.delete(session);
@@ -170,6 +171,9 @@ export class TerminalGateway {
       if (nowMs - lastRequestAtMs >= transferSilenceMs) this.#interrupted.delete(deviceId);
     }
     for (const session of this.#sessions.values()) session.tick(nowMs);
+    if (nowMs - this.#connectedAtMs < connectedMs && nowMs >= this.#connectedAtMs) return;
+    this.#connectedAtMs = nowMs;
+    if (this.#sessions.size > 0) this.#context.host.connected([...this.#sessions.keys()]);
   }
 }
 

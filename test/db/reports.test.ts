@@ -219,6 +219,22 @@ describe('a report of a device that is being upgraded', () => {
   });
 });
 
+describe('a report that comes while the workflow is looking', () => {
+  it('wakes it again: what it is reading now may be what was before', async () => {
+    const upgrade = await records.offered();
+    // Something happened a moment ago, and the workflow is just reading it.
+    await records.sql`update device_upgrades set edge_at = clock_timestamp() where id = ${upgrade.upgradeId}`;
+    let reported: Promise<{ edge: boolean }> | undefined;
+    await records.sql.begin(async (tx) => {
+      await tx`update device_upgrades set edge_at = null where id = ${upgrade.upgradeId}`;
+      reported = records.report(upgrade.deviceId, { T1: '11' });
+      await waitFor(async () => (await records.blocked()) > 0);
+    });
+    expect(await reported).toMatchObject({ edge: true });
+    expect(await records.row(upgrade)).toMatchObject({ edge: true });
+  });
+});
+
 describe('an upgrade that had succeeded', () => {
   /** Upgrades a device by one file. */
   async function upgraded(seed: TaskSeed & { device?: object } = {}): Promise<Upgrade> {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { claimSend, writeProgress } from '../../db/messages.ts';
 import { openOffer } from '../../db/offers.ts';
+import { writeConnections } from '../../db/reports.ts';
 import { finishUpgrade } from '../../db/upgrades.ts';
 import { atMost } from '../../workflows/rules/pacing.ts';
 import { expectedDurationMs } from '../../workflows/rules/windows.ts';
@@ -63,6 +64,14 @@ describe('a device that comes back', () => {
     for (const upgrade of upgrades) offers.push(await records.offer(upgrade));
     const claims = await Promise.all(offers.map((offerId) => claimSend(records.db, offerId, 1)));
     expect(claims.filter(({ claimed }) => claimed)).toHaveLength(5);
+  });
+
+  it('is one that is connected, too, however long it has been silent', async () => {
+    const [silent] = (await started([true])) as [Upgrade];
+    const ago = records.sql`update device_contacts set last_seen_at = now() - interval '1 hour' where device_id = ${silent.deviceId}`;
+    await ago;
+    await writeConnections(records.db, [silent.deviceId]);
+    expect(await open(silent)).toMatchObject({ kind: 'offered', online: true });
   });
 
   it('when its gate opens waits for its turn in the same way', async () => {

@@ -3,6 +3,14 @@ import { describe, expect, test } from 'vitest';
 import { Client, COMMAND, FILE, line, otaError, packet, report, SN, startGateway } from '../support/terminal-client.ts';
 import { waitFor } from '../support/wait.ts';
 
+test('once a minute the program is told who is connected, also of terminals that say nothing', async () => {
+  const { host, port, deviceId } = await startGateway({ times: { clockMs: 5, connectedMs: 20 } });
+  const client = await Client.open(port);
+  client.report();
+  await waitFor(() => host.connections.length >= 3);
+  expect(new Set(host.connections.flat())).toEqual(new Set([deviceId]));
+});
+
 describe('offers', () => {
   test('an open offer is sent at the first contact', async () => {
     const { host, port, deviceId, gateway } = await startGateway();

@@ -27,7 +27,7 @@ interface Listener {
   messagesChanged(deviceId: string): void;
 }
 
-type Method = Exclude<keyof DeviceHost, 'progress' | 'seen'>;
+type Method = Exclude<keyof DeviceHost, 'progress' | 'seen' | 'connected'>;
 
 export class FakeHost implements DeviceHost {
   /** What was called, in order, with the device or identity it was about. */
@@ -37,6 +37,8 @@ export class FakeHost implements DeviceHost {
   readonly failures: { offerId: number; failure: DeviceFailure }[] = [];
   readonly steps: TransferProgress[] = [];
   readonly sightings: { deviceId: string; address: string; details: Record<string, unknown> }[] = [];
+  /** Who was said to be connected, each time. */
+  readonly connections: string[][] = [];
   readonly unknown: string[] = [];
   readonly offers: StoredOffer[] = [];
   readonly listeners: Listener[] = [];
@@ -163,7 +165,9 @@ export class FakeHost implements DeviceHost {
 
   async offerOwner(offerId: number, token: string): Promise<string | null> {
     await this.#called('offerOwner', String(offerId));
-    return this.offers.find((each) => each.id === offerId && each.token.replaceAll('-', '') === token)?.deviceId ?? null;
+    return (
+      this.offers.find((each) => each.id === offerId && each.token.replaceAll('-', '') === token)?.deviceId ?? null
+    );
   }
 
   async firmware(sha256: string): Promise<Buffer> {
@@ -198,6 +202,10 @@ export class FakeHost implements DeviceHost {
     offer.firstRequestAtMs ??= Date.now();
     offer.lastRequestAtMs = Date.now();
     if (progress.finished) offer.finishedAtMs ??= Date.now();
+  }
+
+  connected(deviceIds: readonly string[]): void {
+    this.connections.push([...deviceIds]);
   }
 
   seen(deviceId: string, address: string, details: Record<string, unknown>): void {

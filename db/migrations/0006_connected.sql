@@ -1,0 +1,1 @@
+ALTER TABLE "device_contacts" ADD COLUMN "connected_at" timestamp with time zone;
