@@ -1,5 +1,6 @@
 /**
- * The decoder for people: `npm run -s decode -- <terminal|ams>` reads captured bytes or text and says what they are.
+ * The decoder for people: `npm run -s decode -- <terminal|ams|pcp>` reads captured bytes or text and says what they
+ * are.
  *
  * One JSON line in, one JSON line out, with the codecs the program itself uses. An input line has the shape of the files
  * in `test/vectors/`; one that cannot be used gives a line with `bad_input`. It opens no connection and keeps no state
@@ -9,16 +10,20 @@ import { pathToFileURL } from 'node:url';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { readVersions } from './ams/versions.ts';
 import { BadInput, inputText, isObject, type Json } from './decode-fields.ts';
+import { decodePcpInput, PCP_MODES } from './decode-pcp.ts';
 import { decodeTerminal, DIRECTIONS, MODES, type DecodeOptions } from './decode-terminal.ts';
+import { PCP_DIRECTIONS } from './pcp/codec.ts';
 
-const DECODE_PROTOCOLS = ['terminal', 'ams'] as const;
+const DECODE_PROTOCOLS = ['terminal', 'ams', 'pcp'] as const;
 type DecodeProtocol = (typeof DECODE_PROTOCOLS)[number];
 
 /** Decodes one input object; never throws on what is in it. */
 export function decodeInput(protocol: DecodeProtocol, input: unknown, options: DecodeOptions = {}): Json {
   try {
     if (!isObject(input)) throw new BadInput('the line must hold a JSON object');
-    return protocol === 'ams' ? { ...readVersions(inputText(input)) } : decodeTerminal(input, options);
+    if (protocol === 'ams') return { ...readVersions(inputText(input)) };
+    if (protocol === 'pcp') return decodePcpInput(input, options);
+    return decodeTerminal(input, options);
   } catch (error) {
     if (error instanceof BadInput) return { ok: false, error: 'bad_input', message: error.message };
     throw error;
@@ -45,7 +50,7 @@ interface CommandLine extends DecodeOptions {
 
 /** Text of a shell: `\r` and `\n` are hard to type, so they may be spelled out. */
 function shellText(protocol: DecodeProtocol, text: string): string {
-  return protocol === 'terminal' ? text.replaceAll('\\r', '\r').replaceAll('\\n', '\n') : text;
+  return protocol !== 'ams' ? text.replaceAll('\\r', '\r').replaceAll('\\n', '\n') : text;
 }
 
 async function main(argv: readonly string[]): Promise<void> {
@@ -53,16 +58,24 @@ async function main(argv: readonly string[]): Promise<void> {
     .description('Says what captured bytes or text of a device are, one JSON line for each.')
     .argument('<protocol>', DECODE_PROTOCOLS.join(' or '), parseProtocol)
     .option('--hex <digits>', 'decode this frame in place of standard input')
-    .option('--text <text>', 'decode this text in place of standard input; \\r and \\n may be spelled out for terminal')
-    .addOption(new Option('--mode <mode>', 'what the input holds').choices(MODES))
-    .addOption(new Option('--direction <direction>', 'who sent it').choices(DIRECTIONS))
+    .option(
+      '--text <text>',
+      'decode this text in place of standard input; \\r and \\n may be spelled out (not for ams)',
+    )
+    .addOption(new Option('--mode <mode>', 'what the input holds').choices([...new Set([...MODES, ...PCP_MODES])]))
+    .addOption(
+      new Option('--direction <direction>', 'who sent it').choices([...new Set([...PCP_DIRECTIONS, ...DIRECTIONS])]),
+    )
     .addOption(
       new Option('--bcc-mode <mode>', 'warn: accept wrong check codes of lines, for printed samples').choices([
         'strict',
         'warn',
       ]),
     )
-    .option('--details', 'add offset and hex to errors')
+    .option(
+      '--details',
+      'add offset and hex to errors; to pcp streams, what the frames say and what was dropped; to pcp results, words',
+    )
     .addHelpText('after', HELP)
     .parse(argv, { from: 'user' });
   const protocol = program.processedArgs[0] as DecodeProtocol;
@@ -105,11 +118,14 @@ Input lines are JSON objects:
             {"mode": "packet", "firmware": {"generator": "byte[i] = (i*7+3) mod 256", "size": 35912},
              "packetSize": 1024, "pcnt": 1}
   ams       {"text": "{t:'1',v:'X_V1'}"}
+  pcp       {"mode": "datagram|stream", "direction": "device->platform|platform->device",
+             "hex": "..." or "text": "+NNMI:8,FFFE01134c9a0000"}
 
 Examples:
   npm run -s decode -- terminal --hex 1302011561344413130BFF6C010DFE9D4113B17E7E
   npm run -s decode -- terminal --text '+B1301,10,CHKSLPT,1B\\r\\n'
-  npm run -s decode -- ams < uploads.jsonl`;
+  npm run -s decode -- ams < uploads.jsonl
+  npm run -s decode -- pcp --direction 'device->platform' --hex FFFE0116850E000100`;
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {

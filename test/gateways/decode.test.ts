@@ -147,7 +147,7 @@ describe('command line', () => {
       run(['terminal', '--text', String.raw`+B1301,10,CHKSLPT,1A\r\n`, '--details']),
       run(['terminal', '--hex', '13 02 01']),
       run(['--help']),
-      run(['pcp']),
+      run(['other']),
     ]);
     expect(JSON.parse(text.out)).toMatchObject({
       error: 'bcc_mismatch',
