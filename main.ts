@@ -36,7 +36,7 @@ import { registerFleetMetrics } from './metrics/fleet.ts';
 import { registerGatewayMetrics } from './metrics/gateways.ts';
 import { createLogger, createMetrics, type Logger } from './log.ts';
 import { registerBuild } from './metrics/process.ts';
-import { startServers, type Servers } from './servers.ts';
+import { startServers } from './servers.ts';
 import { connectWorker, connectionOptions, startWorker, type Stops } from './worker.ts';
 
 /** A running Slipway. */

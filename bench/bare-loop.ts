@@ -35,14 +35,14 @@ async function run(address: string, devices: number, atOnce: number, deviceMs: n
   const client = new Client({ connection });
   const taskQueue = `bare-${process.pid}`;
   let ended = 0;
-  let next = () => {};
+  let startMore = () => {};
   const activities: BareSteps = {
     openOffer: async (workflowId) => {
       setTimeout(() => void client.workflow.getHandle(workflowId).signal('deviceEdge'), deviceMs);
     },
     recordProof: async () => {
       ended += 1;
-      next();
+      startMore();
     },
   };
   const workflowsPath = fileURLToPath(new URL('bare-workflow.ts', import.meta.url));
@@ -56,7 +56,7 @@ async function run(address: string, devices: number, atOnce: number, deviceMs: n
   let started = 0;
   let starting = 0;
   await new Promise<void>((resolve, reject) => {
-    next = () => {
+    startMore = () => {
       if (ended === devices) return resolve();
       while (started < devices && started - ended < atOnce && starting < STARTS) {
         const workflowId = `bare/${process.pid}/${started++}`;
@@ -71,13 +71,14 @@ async function run(address: string, devices: number, atOnce: number, deviceMs: n
             requestEagerStart: true,
             typedSearchAttributes: new TypedSearchAttributes(labels.map((key) => ({ key, value: 'bare' }))),
           })
-          .then(() => {
+          .finally(() => {
             starting -= 1;
-            next();
-          }, reject);
+          })
+          .then(() => startMore())
+          .catch(reject);
       }
     };
-    next();
+    startMore();
   });
   const seconds = (performance.now() - startedMs) / 1_000;
   const { user, system } = process.cpuUsage(before);

@@ -50,7 +50,7 @@ export function connectDatabase(url: string, options: { poolSize?: number } = {}
  * a second round trip and the planning, more than most of our statements take.
  */
 function preparing<Client extends postgres.Sql | postgres.TransactionSql>(client: Client): Client {
-  const { unsafe } = client;
+  const unsafe = client.unsafe.bind(client);
   // The driver's own statements, such as those that begin a transaction, come with options.
   client.unsafe = ((query: string, parameters: never[] = [], options: postgres.UnsafeQueryOptions = {}) =>
     unsafe(query, parameters, { ...options, prepare: true })) as typeof unsafe;

@@ -20,7 +20,13 @@ import { OFFER_SENDS, type OfferFacts } from '../workflows/rules/offers.ts';
 import { failureMeaning } from '../workflows/rules/retry.ts';
 import type { TaskStatus, UpgradeStatus, WaitingReason } from '../workflows/rules/statuses.ts';
 import type { Component } from '../workflows/rules/versions.ts';
-import { NEVER_MS, assumedBytesPerSecond, earliestStart, expectedDurationMs, windowAt } from '../workflows/rules/windows.ts';
+import {
+  NEVER_MS,
+  assumedBytesPerSecond,
+  earliestStart,
+  expectedDurationMs,
+  windowAt,
+} from '../workflows/rules/windows.ts';
 
 /** A device heard of or connected within this time counts as online; others do not use up the task's concurrency while they are away. */
 const ONLINE_S = 120;
