@@ -1,6 +1,6 @@
 /**
- * The decoder for people: `npm run -s decode -- <terminal|ams|pcp>` reads captured bytes or text and says what they
- * are.
+ * The decoder for people: `npm run -s decode -- <terminal|ams|pcp|pile>` reads captured bytes or text and says what
+ * they are.
  *
  * One JSON line in, one JSON line out, with the codecs the program itself uses. An input line has the shape of the files
  * in `test/vectors/`; one that cannot be used gives a line with `bad_input`. It opens no connection and keeps no state
@@ -11,10 +11,11 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { readVersions } from './ams/versions.ts';
 import { BadInput, inputText, isObject, type Json } from './decode-fields.ts';
 import { decodePcpInput, PCP_MODES } from './decode-pcp.ts';
+import { decodePile, PILE_DIRECTIONS, PILE_MODES } from './decode-pile.ts';
 import { decodeTerminal, DIRECTIONS, MODES, type DecodeOptions } from './decode-terminal.ts';
 import { PCP_DIRECTIONS } from './pcp/codec.ts';
 
-const DECODE_PROTOCOLS = ['terminal', 'ams', 'pcp'] as const;
+const DECODE_PROTOCOLS = ['terminal', 'ams', 'pcp', 'pile'] as const;
 type DecodeProtocol = (typeof DECODE_PROTOCOLS)[number];
 
 /** Decodes one input object; never throws on what is in it. */
@@ -23,6 +24,7 @@ export function decodeInput(protocol: DecodeProtocol, input: unknown, options: D
     if (!isObject(input)) throw new BadInput('the line must hold a JSON object');
     if (protocol === 'ams') return { ...readVersions(inputText(input)) };
     if (protocol === 'pcp') return decodePcpInput(input, options);
+    if (protocol === 'pile') return decodePile(input, options);
     return decodeTerminal(input, options);
   } catch (error) {
     if (error instanceof BadInput) return { ok: false, error: 'bad_input', message: error.message };
@@ -62,9 +64,15 @@ async function main(argv: readonly string[]): Promise<void> {
       '--text <text>',
       'decode this text in place of standard input; \\r and \\n may be spelled out (not for ams)',
     )
-    .addOption(new Option('--mode <mode>', 'what the input holds').choices([...new Set([...MODES, ...PCP_MODES])]))
     .addOption(
-      new Option('--direction <direction>', 'who sent it').choices([...new Set([...PCP_DIRECTIONS, ...DIRECTIONS])]),
+      new Option('--mode <mode>', 'what the input holds').choices([
+        ...new Set([...MODES, ...PCP_MODES, ...PILE_MODES]),
+      ]),
+    )
+    .addOption(
+      new Option('--direction <direction>', 'who sent it').choices([
+        ...new Set([...PCP_DIRECTIONS, ...PILE_DIRECTIONS, ...DIRECTIONS]),
+      ]),
     )
     .addOption(
       new Option('--bcc-mode <mode>', 'warn: accept wrong check codes of lines, for printed samples').choices([
@@ -74,7 +82,7 @@ async function main(argv: readonly string[]): Promise<void> {
     )
     .option(
       '--details',
-      'add offset and hex to errors; to pcp streams, what the frames say and what was dropped; to pcp results, words',
+      'add offset and hex to errors; to pcp and pile streams, what the frames say and what was dropped; to pcp results, words',
     )
     .addHelpText('after', HELP)
     .parse(argv, { from: 'user' });
@@ -120,12 +128,14 @@ Input lines are JSON objects:
   ams       {"text": "{t:'1',v:'X_V1'}"}
   pcp       {"mode": "datagram|stream", "direction": "device->platform|platform->device",
              "hex": "..." or "text": "+NNMI:8,FFFE01134c9a0000"}
+  pile      {"mode": "frame|stream", "direction": "pile->platform|platform->pile", "hex": "..."}
 
 Examples:
   npm run -s decode -- terminal --hex 1302011561344413130BFF6C010DFE9D4113B17E7E
   npm run -s decode -- terminal --text '+B1301,10,CHKSLPT,1B\\r\\n'
   npm run -s decode -- ams < uploads.jsonl
-  npm run -s decode -- pcp --direction 'device->platform' --hex FFFE0116850E000100`;
+  npm run -s decode -- pcp --direction 'device->platform' --hex FFFE0116850E000100
+  npm run -s decode -- pile --hex 680C001100923201020000000101D2E7`;
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -10,6 +10,7 @@ const read = (name: string) =>
   JSON.parse(readFileSync(new URL(`../vectors/${name}.json`, import.meta.url), 'utf8')) as Vector[];
 const terminal = [...read('b1301'), ...read('nbota')];
 const ams = read('ams-version');
+const pile = read('pile');
 
 test.each(terminal)('terminal vector $name', ({ decoded, ...input }) => {
   expect(decodeInput('terminal', input)).toEqual(decoded);
@@ -17,6 +18,12 @@ test.each(terminal)('terminal vector $name', ({ decoded, ...input }) => {
 
 test.each(ams)('ams vector $name', ({ decoded, ...input }) => {
   expect(decodeInput('ams', input)).toEqual(decoded);
+});
+
+test.each(pile)('pile vector $name', ({ decoded, ...input }) => {
+  const { errorAnyOf, ...expected } = decoded as { errorAnyOf?: string[] };
+  const error = errorAnyOf && { error: expect.toBeOneOf(errorAnyOf) as string };
+  expect(decodeInput('pile', input)).toEqual({ ...expected, ...error });
 });
 
 describe('context', () => {
@@ -140,6 +147,26 @@ describe('command line', () => {
       'bad_start',
     ]);
     expect(status).toBe(0);
+  });
+
+  test('frames of piles, one line in and one line out', async () => {
+    const exact = pile.filter(({ decoded }) => !('errorAnyOf' in (decoded as object)));
+    const inputs = exact.map(({ decoded: _decoded, ...input }) => JSON.stringify(input));
+    const [{ out, status }, single] = await Promise.all([
+      run(['pile'], inputs.join('\n')),
+      run(['pile', '--hex', '680C0011 00923201 02000000 0101C1A9', '--direction', 'platform->pile', '--details']),
+    ]);
+    const lines = out.trimEnd().split('\n');
+    expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual(exact.map(({ decoded }) => decoded));
+    expect(status).toBe(0);
+    expect(JSON.parse(single.out)).toEqual({
+      ok: false,
+      error: 'crc_mismatch',
+      expectedCrc: 'D2E7',
+      receivedCrc: 'C1A9',
+      offset: 14,
+      hex: 'C1A9',
+    });
   });
 
   test('a single frame on the command line, and help', async () => {
