@@ -44,3 +44,22 @@ export interface DecodeError<Name extends string = string> {
   /** At most 32 bytes of the input from there on, upper-case hex. */
   hex: string;
 }
+
+const EXCERPT_BYTES = 32;
+
+/** At most 32 bytes of a range as upper-case hex. */
+export function hexExcerpt(bytes: Uint8Array, start: number, end: number = bytes.length): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+    .toString('hex', start, Math.min(end, start + EXCERPT_BYTES))
+    .toUpperCase();
+}
+
+/** Refuses to build a frame with a value the protocol cannot carry. Throws `invalid_field`. */
+export function requireField(holds: boolean, name: string, value: unknown, form: string): void {
+  if (!holds) throw new GatewayError('invalid_field', `${name} must be ${form}`, { field: name, value });
+}
+
+/** The same for a whole number within bounds. */
+export function requireInteger(name: string, value: number, min: number, max: number): void {
+  requireField(Number.isInteger(value) && value >= min && value <= max, name, value, `an integer ${min}..${max}`);
+}

@@ -1,7 +1,7 @@
 /**
  * A file as fragments (PROTOCOLS 1.4): all full but the last, which is short and not padded; the first has index 0.
  */
-import { requireInteger } from './fields.ts';
+import { requireInteger } from '../errors.ts';
 
 export const FRAGMENT_SIZE_MIN = 32;
 export const FRAGMENT_SIZE_MAX = 500;

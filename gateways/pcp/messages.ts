@@ -4,17 +4,9 @@
  * Decoding is tolerant where devices differ (any fragment size, any package check code, any result), building is not:
  * it throws `invalid_field` rather than make a frame that the protocol does not allow.
  */
+import { hexExcerpt, requireField, requireInteger } from '../errors.ts';
 import { checkCodeOf, CHECK_CODE_OFFSET } from './check-code.ts';
-import {
-  hexExcerpt,
-  readVersionText,
-  readWord,
-  requireField,
-  requireInteger,
-  VERSION_BYTES,
-  versionBytes,
-  wordBytes,
-} from './fields.ts';
+import { readVersionText, readWord, VERSION_BYTES, versionBytes, wordBytes } from './fields.ts';
 import { FRAGMENT_SIZE_MAX, FRAGMENT_SIZE_MIN, FRAGMENT_TOTAL_MAX } from './fragments.ts';
 import type { PcpCode, PcpDecoded, PcpDirection, PcpMessage, PcpMessageFrom } from './frames.ts';
 import { HEADER_BYTES, PROTOCOL_VERSION, recognise, START_MARK } from './recognition.ts';

@@ -4,8 +4,9 @@
  *
  * The first two checks of the document (the device supports upgrades, and by PCP) belong to whoever knows the device.
  */
+import { hexExcerpt } from '../errors.ts';
 import { checkCodeOf, CHECK_CODE_OFFSET } from './check-code.ts';
-import { hexExcerpt, readWord } from './fields.ts';
+import { readWord } from './fields.ts';
 import { PCP_CODE_NAMES, type PcpBusiness, type PcpCode, type PcpHeader, type PcpReason } from './frames.ts';
 
 /** Bytes before the data area. */

@@ -6,9 +6,9 @@
  * byte behind the start mark. An unfinished frame is kept. Timers belong to the caller, who calls `expire` when the rest
  * of one does not come.
  */
-import type { DecodeError } from '../errors.ts';
+import { hexExcerpt, type DecodeError } from '../errors.ts';
 import { checkCodeOf } from './check-code.ts';
-import { hexExcerpt, readWord } from './fields.ts';
+import { readWord } from './fields.ts';
 import type { PcpReason } from './frames.ts';
 import { DATA_BYTES_MAX } from './messages.ts';
 import {

@@ -3,8 +3,8 @@
  *
  * The check code covers sequence to body as they travel, encrypted or not; start mark and length are outside.
  */
+import { hexExcerpt, requireField, requireInteger } from '../errors.ts';
 import { crc16Modbus, hexByte } from '../checksums.ts';
-import { hexExcerpt, requireField, requireInteger } from './fields.ts';
 import {
   frameName,
   LENGTH_MAX,

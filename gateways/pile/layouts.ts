@@ -4,7 +4,7 @@
  * Reading takes every value that fits the bytes; building refuses what the platform must not send and never cuts.
  * Numbers of more than one byte have the low byte first.
  */
-import { requireField, requireInteger } from './fields.ts';
+import { requireField, requireInteger } from '../errors.ts';
 import type { PileBodies, PileFrameName } from './frames.ts';
 
 interface Field<Name extends string, Value> {

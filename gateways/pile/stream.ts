@@ -5,8 +5,7 @@
  * check code fits it is a frame, otherwise one byte is dropped and the search goes on behind it. Timers and sockets
  * belong to the caller: it calls `expire` 5 s after the last byte of an unfinished frame, `end` at the end.
  */
-import type { DecodeError } from '../errors.ts';
-import { hexExcerpt } from './fields.ts';
+import { hexExcerpt, type DecodeError } from '../errors.ts';
 import { START_MARK, type PileErrorName, type PileReading } from './frames.ts';
 import { checkCodes, fitFrame, readFrame } from './frame-bytes.ts';
 

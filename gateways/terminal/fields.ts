@@ -1,21 +1,10 @@
 /**
  * Small readers and checks of single fields, shared by the codecs of this folder.
  */
-import { GatewayError } from '../errors.ts';
 
 /** Minutes a terminal may be told to sleep after each check-in. */
 export const SLEEP_MINUTES_MIN = 60;
 export const SLEEP_MINUTES_MAX = 44_640;
-
-/** Refuses to build a frame with a value the protocol cannot carry. Throws `invalid_field`. */
-export function requireField(holds: boolean, name: string, value: unknown, form: string): void {
-  if (!holds) throw new GatewayError('invalid_field', `${name} must be ${form}`, { field: name, value });
-}
-
-/** The same for a whole number within bounds. */
-export function requireInteger(name: string, value: number, min: number, max: number): void {
-  requireField(Number.isInteger(value) && value >= min && value <= max, name, value, `an integer ${min}..${max}`);
-}
 
 /** Reads an unsigned decimal; null when it is not one or above `max` (at most ten digits are looked at). */
 export function readDecimal(text: string, max: number): number | null {

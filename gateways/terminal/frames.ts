@@ -3,7 +3,7 @@
  *
  * Data only; how the bytes are read and written is in `report.ts`, `text.ts` and `ota.ts`.
  */
-import type { DecodeError } from '../errors.ts';
+import { hexExcerpt, type DecodeError } from '../errors.ts';
 
 /** What one kind of terminal speaks; everything the document leaves open is a setting here. */
 export interface TerminalProfile {
@@ -211,8 +211,6 @@ export interface TerminalState {
   softwareVersion?: number;
 }
 
-const EXCERPT_BYTES = 32;
-
 /** Builds a decode error with the bytes around it. */
 export function decodeError(
   error: TerminalErrorName,
@@ -221,11 +219,4 @@ export function decodeError(
   extra: Partial<Pick<TerminalDecodeError, 'expectedBcc' | 'receivedBcc' | 'terminalResult'>> = {},
 ): TerminalDecodeError {
   return { ok: false, error, offset, hex: hexExcerpt(bytes, offset, bytes.length), ...extra };
-}
-
-/** At most 32 bytes of a range as upper-case hex. */
-export function hexExcerpt(bytes: Uint8Array, start: number, end: number): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
-    .toString('hex', start, Math.min(end, start + EXCERPT_BYTES))
-    .toUpperCase();
 }

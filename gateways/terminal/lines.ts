@@ -2,15 +2,8 @@
  * Builds the text lines of the 2G terminal, of both directions (PROTOCOLS 2.2, 3.3). The upgrade command is in `ota.ts`.
  */
 import { hexByte, xorOfText } from '../checksums.ts';
-import { GatewayError } from '../errors.ts';
-import {
-  readVersion,
-  requireField,
-  requireInteger,
-  SLEEP_MINUTES_MAX,
-  SLEEP_MINUTES_MIN,
-  sleepMinutes,
-} from './fields.ts';
+import { GatewayError, requireField, requireInteger } from '../errors.ts';
+import { readVersion, SLEEP_MINUTES_MAX, SLEEP_MINUTES_MIN, sleepMinutes } from './fields.ts';
 import { COMMAND_KEYWORD, type OtaErrorType } from './frames.ts';
 
 const UINT16_MAX = 0xffff;

@@ -5,8 +5,8 @@
  * The packets themselves travel raw: no header, no trailer, the last one short.
  */
 import { hexByte, md5Hex, xorOf, xorOfText } from '../checksums.ts';
-import { GatewayError } from '../errors.ts';
-import { isHex, readDecimal, requireInteger } from './fields.ts';
+import { GatewayError, requireInteger } from '../errors.ts';
+import { isHex, readDecimal } from './fields.ts';
 import { BCC_MISMATCH, NO_WARNINGS, type OtaCommand, type OtaErrorType, type TerminalState } from './frames.ts';
 
 /** Sizes a terminal accepts, bytes, both included. */

@@ -3,8 +3,8 @@
  *
  * Read by length, never by looking for the end mark: 13 and 7E occur inside fields. All numbers high byte first.
  */
+import { requireField, requireInteger } from '../errors.ts';
 import { hexByte, xorOf } from '../checksums.ts';
-import { requireField, requireInteger } from './fields.ts';
 import {
   decodeError,
   DEFAULT_TERMINAL_PROFILE,

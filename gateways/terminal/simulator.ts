@@ -5,6 +5,7 @@
  * It judges with the same codec the server uses and keeps nothing on disk. Here is what it says and does; its connection
  * is in `simulated-link.ts`, the packets of an upgrade are in `simulated-transfer.ts`.
  */
+import { requireField, requireInteger } from '../errors.ts';
 import { EventEmitter } from 'node:events';
 import {
   checkOtaCommand,
@@ -19,7 +20,6 @@ import {
   type OtaErrorType,
   type TerminalProfile,
 } from './codec.ts';
-import { requireField, requireInteger } from './fields.ts';
 import { SimulatedLink } from './simulated-link.ts';
 import { SimulatedTransfer } from './simulated-transfer.ts';
 

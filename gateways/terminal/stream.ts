@@ -5,10 +5,9 @@
  * search goes on behind it. An unfinished record is kept, but never hides a whole valid one that follows. Timers and
  * sockets belong to the caller: it calls `expire` 5 s after the last byte of an unfinished record, `end` at the end.
  */
-import type { DecodeError } from '../errors.ts';
+import { hexExcerpt, type DecodeError } from '../errors.ts';
 import {
   DEFAULT_TERMINAL_PROFILE,
-  hexExcerpt,
   type PacketRequest,
   type TerminalErrorName,
   type TerminalFrame,

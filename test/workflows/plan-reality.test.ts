@@ -157,7 +157,8 @@ describe('a task on the real engine and the real database', () => {
       firmwareIds: [fileId],
       deviceIds,
       options: {
-        dispatchDelayMinutes: 0.02,
+        // None: this server would leap over it, and the devices would start before the moment of the plan.
+        dispatchDelayMinutes: 0,
         notEligible: 'skip',
         maxConcurrent: 8,
         growth: { basePerMinute: 120, factor: 2, everyDevices: 20, by: 'succeeded' },
