@@ -5,7 +5,7 @@
  */
 import { sql } from 'drizzle-orm';
 import { InvariantError, type Db } from './index.ts';
-import { mayProceed } from './pacing.ts';
+import { IS_ONLINE, mayProceed, ONLINE_S } from './pacing.ts';
 import { DEVICE_MESSAGE_CHANNEL, type OfferPayload, type TaskOptions } from './schema.ts';
 import {
   assertMayFollow,
@@ -28,8 +28,6 @@ import {
   windowAt,
 } from '../workflows/rules/windows.ts';
 
-/** A device heard of or connected within this time counts as online; others do not use up the task's concurrency while they are away. */
-const ONLINE_S = 120;
 /** A device that waits for its turn is told when there is room; if that should be missed, it asks again after this time. */
 const PACED_MS = 10 * 60_000;
 
@@ -177,7 +175,7 @@ async function readOrder(tx: Db, upgradeId: number, fileIndex: number): Promise<
   const [row] = await tx.execute<Order & Record<string, unknown>>(sql`
     select t.status as "taskStatus", t.options, (extract(epoch from t.deadline_at) * 1000)::float8 as "deadlineMs", d.model, d.protocol,
       c.bytes_per_second as "bytesPerSecond",
-      coalesce(greatest(c.last_seen_at, c.connected_at) > clock_timestamp() - make_interval(secs => ${ONLINE_S}), false) as online,
+      coalesce(${IS_ONLINE}, false) as online,
       coalesce((select jsonb_object_agg(v.component, v.version) from device_versions v where v.device_id = d.id), '{}') as versions,
       exists (select 1 from device_messages m where m.device_id = u.device_id and m.kind = 'offer' and m.closed_at is null)
         as "hasOpenOffer",

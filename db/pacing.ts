@@ -29,8 +29,11 @@ import { windowAt } from '../workflows/rules/windows.ts';
 const DEPARTMENT_LOCK = 7_244_002;
 /** A device that was told it may go on has this long to take its place before another one may. */
 const TOLD_S = 5;
-/** As in `openOffer`: heard of within this time, so most likely connected. */
-const ONLINE_S = 120;
+/** A device heard of or connected within this time counts as online; others hold no place while they are away. */
+export const ONLINE_S = 120;
+
+/** The condition that a device with contact `c` is online; null when it was never heard of. */
+export const IS_ONLINE = sql`greatest(c.last_seen_at, c.connected_at) > clock_timestamp() - make_interval(secs => ${ONLINE_S})`;
 
 /** What the dispatcher remembers from step to step; only saves work, never decides. */
 export interface Memory {
@@ -196,7 +199,7 @@ async function tellHeld(tx: Db, taskId: number, limits: readonly KeyLimit[], pla
     from device_upgrades u join devices d on d.id = u.device_id left join device_contacts c on c.device_id = u.device_id
     where u.task_id = ${taskId} and u.reason = 'paced' and u.finished_at is null and u.dispatched_at is not null
       and (u.not_before is null or u.not_before <= clock_timestamp())
-      and (u.status = 'waiting' or greatest(c.last_seen_at, c.connected_at) > clock_timestamp() - make_interval(secs => ${ONLINE_S}))
+      and (u.status = 'waiting' or ${IS_ONLINE})
     order by u.updated_at limit ${room * 4} for no key update of u skip locked`);
   const fitting: (typeof held)[number][] = [];
   for (const device of held) if (fitting.length < room && places.take(device.keys)) fitting.push(device);

@@ -65,12 +65,13 @@ const UPDATES = [
   },
 ] as const;
 
-/** Decisions about a task that must be approved. */
+/** Decisions about a task that must be approved; the workflow hears by which key, because names may be alike. */
 const DECISIONS = [
   {
     action: 'approve',
     id: 'approveUpgradeTask',
     update: APPROVE_UPDATE,
+    asksForKey: true,
     summary: 'Approve a task that was made with `approval`',
     description:
       'Its devices are started once the dispatch delay is over. With `fourEyes`, whoever made the task cannot approve it: neither with the same key nor with another one of the same name.',
@@ -79,6 +80,7 @@ const DECISIONS = [
     action: 'reject',
     id: 'rejectUpgradeTask',
     update: REJECT_UPDATE,
+    asksForKey: true,
     summary: 'Reject a task that awaits approval',
     description: 'The task ends as cancelled, with your cause. Whoever made it may withdraw it this way too.',
   },
@@ -111,28 +113,7 @@ const PacingBody = closed(
 );
 
 export const taskControlRoutes = [
-  ...UPDATES.map(({ action, id, update, summary, description }) =>
-    route({
-      method: 'post',
-      path: `/api/v1/upgrade-tasks/{taskId}/${action}`,
-      id,
-      tag: 'upgrades',
-      summary,
-      description,
-      permission: 'upgrade:write',
-      params: Params,
-      body: ControlBody,
-      status: 200,
-      response: Task,
-      problems: ['control_refused', 'temporal_unavailable'],
-      audits: { kind: 'task', param: 'taskId' },
-      handle: ({ params, body, caller }, services) =>
-        control(services, caller, params.taskId, () =>
-          services.executions.updateTask(params.taskId, update, authorship(caller, body.cause)),
-        ),
-    }),
-  ),
-  ...DECISIONS.map(({ action, id, update, summary, description }) =>
+  ...[...UPDATES, ...DECISIONS].map(({ action, id, update, summary, description, ...rest }) =>
     route({
       method: 'post',
       path: `/api/v1/upgrade-tasks/{taskId}/${action}`,
@@ -148,7 +129,10 @@ export const taskControlRoutes = [
       problems: ['control_refused', 'temporal_unavailable'],
       audits: { kind: 'task', param: 'taskId' },
       handle: ({ params, body, caller }, services) => {
-        const by: ApprovalBy = { ...authorship(caller, body.cause), keyId: caller.keyId };
+        const by: Authorship | ApprovalBy = {
+          ...authorship(caller, body.cause),
+          ...('asksForKey' in rest ? { keyId: caller.keyId } : {}),
+        };
         return control(services, caller, params.taskId, () =>
           services.executions.updateTask(params.taskId, update, by),
         );
