@@ -38,6 +38,12 @@ const TERMINAL_PACKET_BYTES = 1_024;
  */
 export const AMS_MAX_BYTES = 16 * 1024 * 1024;
 
+/** Fragments are numbered by 16 bits. */
+const PCP_MAX_FRAGMENTS = 65_535;
+const PCP_FRAGMENT_BYTES = 500;
+/** What a pile fetches at once is kept in a gateway's memory as a whole. */
+const PILE_MAX_BYTES = 16 * 1024 * 1024;
+
 /** Every protocol's rules. */
 export const FIRMWARE_RULES: Readonly<Record<Protocol, ProtocolRules>> = {
   terminal: {
@@ -70,6 +76,22 @@ export const FIRMWARE_RULES: Readonly<Record<Protocol, ProtocolRules>> = {
       }
       return { pinfo: null, packetSize: 0 };
     },
+  },
+  pcp: {
+    components: ['T1'],
+    componentsAre: 'a PCP device has one component, T1',
+    minBytes: 1,
+    maxBytes: PCP_MAX_FRAGMENTS * PCP_FRAGMENT_BYTES,
+    taker: 'a PCP device',
+    judge: () => ({ pinfo: null, packetSize: PCP_FRAGMENT_BYTES }),
+  },
+  pile: {
+    components: ['T1'],
+    componentsAre: 'a charging pile has one component, T1',
+    minBytes: 1,
+    maxBytes: PILE_MAX_BYTES,
+    taker: 'a charging pile',
+    judge: () => ({ pinfo: null, packetSize: 0 }),
   },
 };
 

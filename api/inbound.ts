@@ -6,7 +6,9 @@
  * a second: progress, contacts, strangers.
  */
 import type { Executions } from './executions.ts';
+import { InboundTraffic } from './inbound-traffic.ts';
 import type { Database, Db } from '../db/index.ts';
+import { claimFlash, findOfferById } from '../db/flashes.ts';
 import { findOfferOwner, repeatSend } from '../db/directives.ts';
 import { FirmwareDamaged, readFirmwareContent } from '../db/firmware.ts';
 import * as messages from '../db/messages.ts';
@@ -22,7 +24,7 @@ import type {
   VersionReport,
 } from '../gateways/devices.ts';
 import { GatewayError } from '../gateways/errors.ts';
-import { amsFailureCode, failureMeaning, terminalFailureCode, type FailureCode } from '../workflows/rules/retry.ts';
+import { failureMeaning, terminalFailureCode, wordFailureCode, type FailureCode } from '../workflows/rules/retry.ts';
 
 const INBOUND_TIMES = {
   /** Progress and contacts are written this often. */
@@ -72,6 +74,7 @@ export class Inbound implements DeviceHost {
   #batch: { entries: ReadonlyMap<string, TransferProgress>; written: Promise<void> } | null = null;
   #contacts = new Map<string, Contact>();
   #strangers = new Map<string, { protocol: string; identity: string; address: string; contacts: number }>();
+  readonly #traffic: InboundTraffic;
   #timers: NodeJS.Timeout[] = [];
   #flushing: Promise<void> = Promise.resolve();
   #isSweeping = false;
@@ -84,6 +87,7 @@ export class Inbound implements DeviceHost {
     this.#log = log;
     this.#times = { ...INBOUND_TIMES, ...times };
     this.#gatewayName = gatewayName;
+    this.#traffic = new InboundTraffic(database.db, log);
   }
 
   /** What is collected and not written yet. */
@@ -155,6 +159,22 @@ export class Inbound implements DeviceHost {
 
   repeatSend(offer: OpenOffer): Promise<boolean> {
     return repeatSend(this.#db, offer.id, offer.attempt);
+  }
+
+  claimFlash(offer: OpenOffer): Promise<boolean> {
+    return claimFlash(this.#db, offer.id, offer.attempt);
+  }
+
+  offerById(offerId: number): Promise<OpenOffer | null> {
+    return findOfferById(this.#db, offerId);
+  }
+
+  business(message: { deviceId: string; payload: Buffer; reason: string }): void {
+    this.#traffic.business(message);
+  }
+
+  badFrame(error: { deviceId: string; kind: string; excerpt: string }): void {
+    this.#traffic.badFrame(error);
   }
 
   offerOwner(offerId: number, token: string): Promise<string | null> {
@@ -237,6 +257,7 @@ export class Inbound implements DeviceHost {
     await this.#flushProgress();
     await this.#flushContacts();
     await this.#flushStrangers();
+    await this.#traffic.flush();
   }
 
   /** What a device did before it spoke must be written before what it says is judged; throws when it cannot be. */
@@ -334,8 +355,9 @@ export class Inbound implements DeviceHost {
 }
 
 function failureCode(failure: DeviceFailure): FailureCode {
-  if (failure.kind === 'file_damaged') return 'file_damaged';
-  if (failure.protocol === 'ams') return amsFailureCode(failure.kind);
+  const { kind, protocol } = failure;
+  if (kind === 'file_damaged' || kind === 'version_unchanged') return kind;
+  if (protocol === 'ams' || protocol === 'pcp' || protocol === 'pile') return wordFailureCode(protocol, kind);
   if (failure.errcode !== null) return terminalFailureCode(failure.errcode);
   return failure.kind === 'packet_repeated' ? 'packet_repeated' : 'terminal_unknown';
 }

@@ -78,6 +78,8 @@ function memoryHost(): DeviceHost {
     openOffer: async (deviceId) => offerOf(deviceId),
     claimSend: async () => false,
     repeatSend: async () => false,
+    claimFlash: async () => false,
+    offerById: async () => null,
     offerOwner: async () => null,
     firmware: async () => demoFirmware(11, 10, FILE_BYTES).content,
     reported: async () => false,
@@ -86,6 +88,8 @@ function memoryHost(): DeviceHost {
     progress: ignore,
     seen: ignore,
     connected: ignore,
+    business: ignore,
+    badFrame: ignore,
   };
 }
 

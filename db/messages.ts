@@ -5,7 +5,7 @@
  * Whoever writes locks the rows of the upgrades first, by number, and those of the messages second: so nobody waits in
  * a circle. No stronger than an update does, or lines of the log would have to wait.
  */
-import { sql } from 'drizzle-orm';
+import { sql, type SQL } from 'drizzle-orm';
 import type { Db } from './index.ts';
 import type { OfferPayload } from './schema.ts';
 import { OFFER_SENDS } from '../workflows/rules/offers.ts';
@@ -39,13 +39,18 @@ const ms = (column: string) => sql.raw(`(extract(epoch from ${column}) * 1000)::
 
 /** The open offer of a device, or null. */
 export async function findOpenOffer(db: Db, deviceId: string): Promise<OpenOfferRow | null> {
+  return findOffer(db, sql`device_id = ${deviceId}`);
+}
+
+/** An open offer, or null; `named` says which. */
+export async function findOffer(db: Db, named: SQL): Promise<OpenOfferRow | null> {
   const [row] = await db.execute<{ payload: OfferPayload } & Record<string, unknown>>(sql`
     select id::int as "id", device_id as "deviceId", attempt, token, sends, resumable, payload,
            ${ms('expires_at')} as "expiresAtMs", ${ms('last_sent_at')} as "lastSentAtMs",
            ${ms('first_request_at')} as "firstRequestAtMs", ${ms('last_request_at')} as "lastRequestAtMs",
            ${ms('finished_at')} as "finishedAtMs"
     from device_messages
-    where device_id = ${deviceId} and kind = 'offer' and closed_at is null and failure_code is null
+    where ${named} and kind = 'offer' and closed_at is null and failure_code is null
       and expires_at > clock_timestamp()`);
   if (row === undefined) return null;
   const { payload, ...offer } = row;

@@ -9,3 +9,4 @@ export * from './schema/operations.ts';
 export * from './schema/people.ts';
 export * from './schema/registry.ts';
 export * from './schema/tasks.ts';
+export * from './schema/traffic.ts';

@@ -32,6 +32,17 @@ export interface OpenOffer {
   packetSize: number;
   /** The offer is sent again when there was no reaction for this long; absent: the protocol's own time. */
   reactionMs?: number;
+  /** What a charging pile is told with the offer; absent: another kind of device. */
+  pile?: PileOrder;
+}
+
+/** What only an offer for a charging pile says. */
+export interface PileOrder {
+  model: 'DC' | 'AC';
+  powerKw: number;
+  /** Begin at once, which interrupts charging, or when nothing is charging. */
+  control: 'at_once' | 'when_idle';
+  downloadTimeoutMinutes: number;
 }
 
 /** How far a transfer is; written in groups, at most once a second per device. */
@@ -89,6 +100,13 @@ export interface DeviceHost {
    * as with `claimSend`; a transfer that has begun may be told of until it is finished.
    */
   repeatSend(offer: OpenOffer): Promise<boolean>;
+  /**
+   * Asks for the right to tell a device, which has the whole file, to flash it now; for protocols in which we say when.
+   * True: written as finished, and the offer is neither closed nor expired. May be asked again to say it once more.
+   */
+  claimFlash(offer: OpenOffer): Promise<boolean>;
+  /** An open offer by its number: for devices that name the offer and not themselves. */
+  offerById(offerId: number): Promise<OpenOffer | null>;
   /** The device an offer was made for, by the token in the address of its file; null when no offer has that token. */
   offerOwner(offerId: number, token: string): Promise<string | null>;
   /** The bytes of a file, verified against their hash; rejects with `file_damaged` when they are not what they were. */
@@ -99,6 +117,10 @@ export interface DeviceHost {
   refusedReport(report: { deviceId: string; source: string; raw: string; error: string }): Promise<void>;
   /** The device refused the offer or gave up. */
   failed(offer: OpenOffer, failure: DeviceFailure): Promise<void>;
+  /** A payload that is the device's own business, with why it is; returns at once, written later. */
+  business(message: { deviceId: string; payload: Buffer; reason: string }): void;
+  /** A frame that could not be read, by the name of the error; returns at once, counted later. */
+  badFrame(error: { deviceId: string; kind: string; excerpt: string }): void;
   /** Transfer progress; returns at once, written later. */
   progress(progress: TransferProgress): void;
   /** These devices are connected at this moment, though they may be silent; said once a minute, returns at once. */

@@ -5,7 +5,7 @@ import { sql } from 'drizzle-orm';
 import { bigint, customType, timestamp } from 'drizzle-orm/pg-core';
 
 /** Protocols a device can be registered for. */
-export const PROTOCOLS = ['terminal', 'ams'] as const;
+export const PROTOCOLS = ['terminal', 'ams', 'pcp', 'pile'] as const;
 export type Protocol = (typeof PROTOCOLS)[number];
 
 export const bytea = customType<{ data: Buffer }>({ dataType: () => 'bytea' });

@@ -24,7 +24,10 @@ export const firmware = pgTable(
     targetVersion: text('target_version').notNull(),
     compatibleVersion: text('compatible_version').notNull(),
     currentVersions: text('current_versions').array().notNull(),
+    /** Only devices of this model may take it; null: any. */
     model: text('model'),
+    /** Only piles of this power may take it; null: not for piles. */
+    powerKw: integer('power_kw'),
     fileName: text('file_name').notNull(),
     sizeBytes: integer('size_bytes').notNull(),
     md5: text('md5').notNull(),

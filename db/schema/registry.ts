@@ -28,14 +28,17 @@ export const devices = pgTable(
     /** `<protocol>-<identity>`: readable in URLs, logs and workflow ids. */
     id: text('id').primaryKey(),
     protocol: text('protocol').$type<Protocol>().notNull(),
-    /** SN of a terminal (hex, upper case), IMEI of an AMS tracker. */
+    /** SN of a terminal (hex, upper case), IMEI of an AMS tracker or a PCP device, number of a pile (14 digits). */
     identity: text('identity').notNull(),
     /** 15 digits; version uploads over HTTP name the device by it. */
     imei: text('imei'),
     departmentId: integer('department_id')
       .notNull()
       .references(() => departments.id),
+    /** Of a pile: `DC` or `AC`. */
     model: text('model').notNull().default(''),
+    /** Rated power of a charging pile; null: another kind of device, or not known. */
+    powerKw: integer('power_kw'),
     productionDate: date('production_date'),
     shipDate: date('ship_date'),
     /** Factory or customer order the device belongs to. */

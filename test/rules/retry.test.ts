@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import {
   FAILURE_CODES,
   failureMeaning,
-  amsFailureCode,
+  wordFailureCode,
   terminalFailureCode,
   type FailureCode,
   type RetryClass,
@@ -31,6 +31,23 @@ const CLASSES: Record<FailureCode, RetryClass> = {
   ams_no_space: 'never',
   ams_unsupported: 'never',
   ams_unknown: 'never',
+  pcp_in_use: 'later',
+  pcp_bad_signal: 'later',
+  pcp_low_battery: 'later',
+  pcp_up_to_date: 'never',
+  pcp_no_space: 'never',
+  pcp_no_memory: 'never',
+  pcp_unsupported: 'never',
+  pcp_download_timeout: 'now',
+  pcp_check_failed: 'now',
+  pcp_install_failed: 'now',
+  pcp_internal_error: 'now',
+  pcp_no_answer: 'now',
+  pcp_unknown: 'never',
+  pile_wrong_number: 'never',
+  pile_wrong_model: 'never',
+  pile_download_timeout: 'now',
+  pile_unknown: 'never',
   file_damaged: 'never',
   no_reaction: 'now',
   packet_repeated: 'now',
@@ -96,17 +113,17 @@ describe('an error code of a terminal', () => {
   });
 });
 
-describe('a word of a tracker', () => {
-  it.each(FAILURE_CODES.filter((code) => code.startsWith('ams_')))('%s has its own meaning', (code) => {
-    expect(amsFailureCode(code.slice('ams_'.length))).toBe(code);
+describe.each(['ams', 'pcp', 'pile'] as const)('a word of protocol %s', (protocol) => {
+  it.each(FAILURE_CODES.filter((code) => code.startsWith(`${protocol}_`)))('%s has its own meaning', (code) => {
+    expect(wordFailureCode(protocol, code.slice(protocol.length + 1))).toBe(code);
   });
 
   it('always has a meaning', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.constantFrom('constructor', '__proto__', 'Checksum', '')), (word) => {
-        const code = amsFailureCode(word);
+        const code = wordFailureCode(protocol, word);
         expect(FAILURE_CODES).toContain(code);
-        expect(code).toMatch(/^ams_/);
+        expect(code.startsWith(`${protocol}_`)).toBe(true);
       }),
     );
   });

@@ -27,7 +27,7 @@ interface Listener {
   messagesChanged(deviceId: string): void;
 }
 
-type Method = Exclude<keyof DeviceHost, 'progress' | 'seen' | 'connected'>;
+type Method = Exclude<keyof DeviceHost, 'progress' | 'seen' | 'connected' | 'business' | 'badFrame'>;
 
 export class FakeHost implements DeviceHost {
   /** What was called, in order, with the device or identity it was about. */
@@ -40,6 +40,10 @@ export class FakeHost implements DeviceHost {
   /** Who was said to be connected, each time. */
   readonly connections: string[][] = [];
   readonly unknown: string[] = [];
+  readonly businessMessages: { deviceId: string; payload: Buffer; reason: string }[] = [];
+  readonly badFrames: { deviceId: string; kind: string; excerpt: string }[] = [];
+  /** No flash may begin: its task is paused, or the night is over. */
+  mayFlash = true;
   readonly offers: StoredOffer[] = [];
   readonly listeners: Listener[] = [];
   /** Reports of these devices wake an upgrade. */
@@ -163,6 +167,21 @@ export class FakeHost implements DeviceHost {
     return isOpen(offer) && offer.attempt === attempt && offer.finishedAtMs === null;
   }
 
+  async claimFlash({ id, attempt }: OpenOffer): Promise<boolean> {
+    const offer = this.#stored(id);
+    await this.#called('claimFlash', offer.deviceId);
+    if (!isOpen(offer) || offer.attempt !== attempt || !this.mayFlash) return false;
+    offer.firstRequestAtMs ??= Date.now();
+    offer.finishedAtMs ??= Date.now();
+    return true;
+  }
+
+  async offerById(offerId: number): Promise<OpenOffer | null> {
+    await this.#called('offerById', String(offerId));
+    const offer = this.offers.find((each) => each.id === offerId && isOpen(each));
+    return offer === undefined ? null : { ...offer };
+  }
+
   async offerOwner(offerId: number, token: string): Promise<string | null> {
     await this.#called('offerOwner', String(offerId));
     return (
@@ -202,6 +221,14 @@ export class FakeHost implements DeviceHost {
     offer.firstRequestAtMs ??= Date.now();
     offer.lastRequestAtMs = Date.now();
     if (progress.finished) offer.finishedAtMs ??= Date.now();
+  }
+
+  business(message: { deviceId: string; payload: Buffer; reason: string }): void {
+    this.businessMessages.push(message);
+  }
+
+  badFrame(error: { deviceId: string; kind: string; excerpt: string }): void {
+    this.badFrames.push(error);
   }
 
   connected(deviceIds: readonly string[]): void {

@@ -73,6 +73,52 @@ const FAILURES = {
     'the tracker gave up with a word that is in no table',
     'ask the maker of the tracker what the word in the log means',
   ),
+  // PCP device: the results in its messages (PROTOCOLS 1.4)
+  pcp_in_use: later('the device is in use', 'nothing: it is asked again later'),
+  pcp_bad_signal: later('the signal is too bad for the device', 'nothing: it is asked again later'),
+  pcp_low_battery: later('the battery of the device is low', 'nothing: it is asked again later'),
+  pcp_up_to_date: never(
+    'the device says that it is up to date, and reports another version than the target',
+    'compare the version the device reports with the target of the file',
+  ),
+  pcp_no_space: never('the device has no space left for the file', 'ask the maker of the device'),
+  pcp_no_memory: never('the device has not enough memory', 'ask the maker of the device'),
+  pcp_unsupported: never(
+    'the device does not support this kind of file',
+    'compare the model of the device with the file',
+  ),
+  pcp_download_timeout: now('the download timed out', 'the radio is bad; it is tried again'),
+  pcp_check_failed: now(
+    'what the device downloaded failed its check',
+    'if it happens again, ask the maker of the file',
+  ),
+  pcp_install_failed: now('installing the file failed', 'if it happens again the device needs service'),
+  pcp_internal_error: now('internal error of the device', 'if it happens again the device needs service'),
+  pcp_no_answer: now(
+    'the device has the file and did not answer when it was told to install it',
+    'nothing: it is tried again at its next contact',
+  ),
+  pcp_unknown: never(
+    'the device answered with a result that is in no table',
+    'ask the maker of the device what the number in the log means',
+  ),
+  // charging pile: state of the update answer (PROTOCOLS 4.2)
+  pile_wrong_number: never(
+    'the pile says that the command names another pile',
+    'compare the registered pile number with the plate of the pile',
+  ),
+  pile_wrong_model: never(
+    'the pile says that the program does not fit its model',
+    'compare model and power of the pile with the file',
+  ),
+  pile_download_timeout: now(
+    'the pile could not download the file in time',
+    'look whether the pile reaches the FTP address; raise the download timeout of the task if the network there is slow',
+  ),
+  pile_unknown: never(
+    'the pile answered with a state that is in no table',
+    'ask the maker of the pile what the number in the log means',
+  ),
   // seen by us
   file_damaged: never(
     'the stored bytes of the file are damaged, nothing of it was sent',
@@ -121,10 +167,10 @@ export function terminalFailureCode(errcode: number): FailureCode {
   return isFailureCode(code) ? code : 'terminal_unknown';
 }
 
-/** The failure code for the word with which an AMS tracker gave up. */
-export function amsFailureCode(word: string): FailureCode {
-  const code = `ams_${word}`;
-  return isFailureCode(code) ? code : 'ams_unknown';
+/** The failure code for the word with which a device of a protocol without numbers gave up. */
+export function wordFailureCode(protocol: 'ams' | 'pcp' | 'pile', word: string): FailureCode {
+  const code = `${protocol}_${word}`;
+  return isFailureCode(code) ? code : `${protocol}_unknown`;
 }
 
 /** Own names only: every object also has a `constructor`. */
