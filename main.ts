@@ -7,7 +7,6 @@
 import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
 import type { Express } from 'express';
-import type { Registry } from 'prom-client';
 import {
   createApp,
   ensureFirstKey,
@@ -20,31 +19,23 @@ import {
 } from './api/app.ts';
 import { EventHub } from './api/events.ts';
 import { Executions } from './api/executions.ts';
-import { Inbound } from './api/inbound.ts';
 import { packageVersion } from './api/openapi.ts';
 import { WebhookSweep } from './api/webhook-sweep.ts';
 import { ConfigError, loadConfig, type Config } from './config.ts';
-import { connectDatabase, migrate, type Database } from './db/index.ts';
+import { connectDatabase, migrate } from './db/index.ts';
+import { NO_PORTS, startDeviceGateways, type DevicePorts } from './device-gateways.ts';
 import { DataDirLockedError, ensureSearchAttributes, lockDataDir } from './embedded.ts';
-import { AmsGateway } from './gateways/ams/gateway.ts';
-import { FileCache } from './gateways/file-cache.ts';
-import { DeviceHttpServer } from './gateways/http.ts';
-import { DEFAULT_TERMINAL_PROFILE } from './gateways/terminal/codec.ts';
-import { TerminalGateway } from './gateways/terminal/server.ts';
 import { registerDatabaseMetrics } from './metrics/database.ts';
 import { registerFleetMetrics } from './metrics/fleet.ts';
-import { registerGatewayMetrics } from './metrics/gateways.ts';
 import { createLogger, createMetrics, type Logger } from './log.ts';
 import { registerBuild } from './metrics/process.ts';
 import { startServers } from './servers.ts';
 import { connectWorker, connectionOptions, startWorker, type Stops } from './worker.ts';
 
 /** A running Slipway. */
-export interface Program {
+export interface Program extends DevicePorts {
   apiUrl: string | null;
   temporalUiUrl: string;
-  terminalPort: number | null;
-  deviceHttpPort: number | null;
   /** Printed once: at the very first start, or when another one was asked for. */
   newKey: string | null;
   stop(): Promise<void>;
@@ -97,7 +88,9 @@ async function startParts(config: Config, log: Logger, stops: Stops): Promise<Om
     eagerStart: worker !== null,
   });
 
-  const gateways = has('gateway') ? await startGateways(config, log, { database, executions, metrics }, stops) : null;
+  const ports = has('gateway')
+    ? await startDeviceGateways(config, log, { database, executions, metrics }, stops)
+    : NO_PORTS;
   if (worker !== null) {
     await startWorker(config, log, { database, executions, connection: worker.connection }, stops);
   }
@@ -128,64 +121,11 @@ async function startParts(config: Config, log: Logger, stops: Stops): Promise<Om
     apiUrl: api?.url ?? null,
     newKey: api?.newKey ?? null,
     temporalUiUrl: servers.temporalUiUrl,
-    terminalPort: gateways?.terminalPort ?? null,
-    deviceHttpPort: gateways?.deviceHttpPort ?? null,
+    ...ports,
   };
 }
 
 // ---------------------------------------------------------------- roles
-
-async function startGateways(
-  config: Config,
-  log: Logger,
-  { database, executions, metrics }: { database: Database; executions: Executions; metrics: Registry },
-  stops: Stops,
-) {
-  const inbound = new Inbound({
-    database,
-    executions,
-    log: log.child({ component: 'inbound' }),
-    gatewayName: config.gatewayName,
-  });
-  const files = new FileCache(config.firmwareCacheBytes, (sha256) => inbound.firmware(sha256));
-  const terminals = new TerminalGateway({
-    host: inbound,
-    files,
-    log: log.child({ protocol: 'terminal' }),
-    limits: {
-      maxConnections: config.terminal.maxConnections,
-      maxConnectionsPerAddress: config.terminal.maxConnectionsPerAddress,
-      idleTimeoutMs: config.terminal.idleTimeoutMs,
-    },
-    profile: {
-      ...DEFAULT_TERMINAL_PROFILE,
-      commandKeywords: [...DEFAULT_TERMINAL_PROFILE.commandKeywords, ...config.terminal.snKeywords],
-    },
-  });
-  const trackers = new AmsGateway({
-    host: inbound,
-    files,
-    log: log.child({ protocol: 'ams' }),
-    publicUrl: config.deviceHttp.publicUrl,
-  });
-  const deviceHttp = new DeviceHttpServer(
-    trackers.routes,
-    { maxConnections: config.terminal.maxConnections, requestTimeoutMs: 30_000 },
-    log.child({ protocol: 'ams' }),
-  );
-  inbound.listen(terminals);
-  inbound.listen(trackers);
-  await inbound.start();
-  // Pushed first, stopped last: what the gateways still say while they close must be written.
-  stops.push({ name: 'inbound', stop: () => inbound.stop() });
-  const terminalPort = await terminals.listen(config.terminal.port, config.terminal.host);
-  stops.push({ name: 'terminal gateway', stop: () => terminals.close(2_000) });
-  const deviceHttpPort = await deviceHttp.listen(config.deviceHttp.port, config.deviceHttp.host);
-  stops.push({ name: 'device HTTP', stop: () => deviceHttp.close(2_000) });
-  registerGatewayMetrics(metrics, terminals, deviceHttp, trackers, inbound);
-  log.info({ terminalPort, deviceHttpPort }, 'gateways listen');
-  return { terminalPort, deviceHttpPort };
-}
 
 async function startApi(config: Config, log: Logger, options: AppOptions, stops: Stops) {
   const { db, executions } = options;
@@ -232,8 +172,8 @@ async function main(): Promise<void> {
     void stopParts(stops, log).then(() => process.exit(0));
   };
   process.once('SIGINT', stop).once('SIGTERM', stop);
-  const { apiUrl, temporalUiUrl, terminalPort, deviceHttpPort, newKey } = await startProgram(config, log, stops);
-  log.info({ roles: config.roles, apiUrl, temporalUiUrl, terminalPort, deviceHttpPort }, 'ready');
+  const { newKey, stop: _, ...listening } = await startProgram(config, log, stops);
+  log.info({ roles: config.roles, ...listening }, 'ready');
   if (newKey !== null) {
     process.stderr.write(
       `\nAn API key, shown only now. It may do everything; make narrower ones with it:\n\n  ${newKey}\n\n`,
