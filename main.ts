@@ -38,7 +38,7 @@ export interface Program extends DevicePorts {
   temporalUiUrl: string;
   /** Printed once: at the very first start, or when another one was asked for. */
   newKey: string | null;
-  stop(): Promise<void>;
+  stop: () => Promise<void>;
 }
 
 /**
