@@ -303,7 +303,7 @@ describe('after kill -9', () => {
     const startedAt = Date.now();
     const second = await startProgram();
     cleanUp.push(() => kill(second, true));
-    expect(Date.now() - startedAt).toBeLessThan(6_000);
+    expect(Date.now() - startedAt).toBeLessThan(20_000); // about one second when the machine does nothing else
     expect(first.pids.map(isAlive)).toEqual([false, false]);
     expect(await query(second.url, `select name from after_${device}`)).toEqual([{ name: 'kept' }]);
     await withClient(second.address, awaitRunning(device));
