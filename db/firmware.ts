@@ -41,6 +41,9 @@ export async function insertFirmware(
           eq(firmware.component, file.component),
           eq(firmware.targetVersion, file.targetVersion),
           eq(firmware.sha256, file.sha256),
+          eq(firmware.packetSize, file.packetSize),
+          sql`coalesce(${firmware.powerKw}, 0) = ${file.powerKw ?? 0}`,
+          file.protocol === 'pile' ? eq(firmware.model, file.model ?? '') : undefined,
         ),
       );
     return { existing: existing!.id };

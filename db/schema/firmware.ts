@@ -1,6 +1,7 @@
 /**
  * Firmware files and their bytes.
  */
+import { sql } from 'drizzle-orm';
 import { check, index, integer, pgTable, text, uniqueIndex } from 'drizzle-orm/pg-core';
 import { PROTOCOLS, at, bytea, oneOf, type Protocol } from './columns.ts';
 import { departments } from './people.ts';
@@ -44,12 +45,16 @@ export const firmware = pgTable(
     uploadedAt: at('uploaded_at').notNull().defaultNow(),
   },
   (table) => [
+    // One file may be there in several sizes of slices, and for piles of several kinds.
     uniqueIndex('firmware_same').on(
       table.departmentId,
       table.protocol,
       table.component,
       table.targetVersion,
       table.sha256,
+      table.packetSize,
+      sql`coalesce(power_kw, 0)`,
+      sql`(case when protocol = 'pile' then model else '' end)`,
     ),
     index('firmware_department').on(table.departmentId, table.id),
     check('firmware_component_known', oneOf('component', COMPONENTS)),

@@ -74,6 +74,9 @@ export const devices = pgTable(
       .on(table.departmentId, table.orderNo, table.id)
       .where(sql`order_no <> ''`),
     index('devices_department_model').on(table.departmentId, table.model, table.id),
+    index('devices_department_power')
+      .on(table.departmentId, table.powerKw, table.id)
+      .where(sql`power_kw is not null`),
     check('devices_protocol_known', oneOf('protocol', PROTOCOLS)),
     check(
       'devices_shipped_after_production',

@@ -84,7 +84,7 @@ export const upgradeTasks = pgTable(
       .references(() => departments.id),
     name: text('name').notNull(),
     status: text('status').$type<TaskStatus>().notNull().default('scheduled'),
-    /** One or two firmware ids, in the order in which they are installed. */
+    /** Firmware ids in the order in which they are installed: one or two for each kind of device. */
     firmwareIds: integer('firmware_ids').array().notNull(),
     options: jsonb('options').$type<TaskOptions>().notNull(),
     deviceCount: integer('device_count').notNull(),
@@ -110,18 +110,14 @@ export const upgradeTasks = pgTable(
     /** Set by the first step of the workflow; a task without it has no workflow yet. */
     startedAt: at('started_at'),
     finishedAt: at('finished_at'),
-    /** Same key and department, same answer: creating twice creates once. */
-    idempotencyKey: text('idempotency_key'),
-    requestHash: text('request_hash'),
   },
   (table) => [
     index('upgrade_tasks_department').on(table.departmentId, table.id),
     index('upgrade_tasks_unstarted')
       .on(table.id)
       .where(sql`started_at is null`),
-    uniqueIndex('upgrade_tasks_idempotency').on(table.departmentId, table.idempotencyKey),
     check('upgrade_tasks_status_known', oneOf('status', TASK_STATUSES)),
-    check('upgrade_tasks_one_or_two_files', sql`cardinality(firmware_ids) between 1 and 2`),
+    check('upgrade_tasks_files', sql`cardinality(firmware_ids) between 1 and 8`),
   ],
 );
 
@@ -161,6 +157,8 @@ export const deviceUpgrades = pgTable(
       .references(() => devices.id),
     departmentId: integer('department_id').notNull(),
     position: integer('position').notNull(),
+    /** The files of the task that are for this device, in their order. */
+    firmwareIds: integer('firmware_ids').array().notNull(),
     status: text('status').$type<UpgradeStatus>().notNull().default('scheduled'),
     /** Waiting reason, failure code or note; its meaning in words is in the log. */
     reason: text('reason'),
@@ -216,6 +214,7 @@ export const deviceUpgrades = pgTable(
     index('device_upgrades_edges')
       .on(table.edgeAt)
       .where(sql`edge_at is not null`),
+    check('device_upgrades_one_or_two_files', sql`cardinality(firmware_ids) between 1 and 2`),
     check('device_upgrades_status_known', oneOf('status', UPGRADE_STATUSES)),
     check('device_upgrades_decision_known', oneOf('decision', DECISIONS)),
   ],

@@ -100,9 +100,19 @@ describe('what can be there only once', () => {
 });
 
 describe('what cannot be', () => {
-  it('is a task without files or with three', async () => {
-    await expect(records.task([], { files: [] })).rejects.toThrow('upgrade_tasks_one_or_two_files');
-    await expect(records.task([], { files: [{}, {}, {}] })).rejects.toThrow('upgrade_tasks_one_or_two_files');
+  it('is a task without files or with nine', async () => {
+    await expect(records.task([], { files: [] })).rejects.toThrow('upgrade_tasks_files');
+    await expect(records.task([], { files: Array.from({ length: 9 }, () => ({})) })).rejects.toThrow(
+      'upgrade_tasks_files',
+    );
+  });
+
+  it('is a device in a task without files or with three of its own', async () => {
+    const { upgradeId } = await records.upgrade();
+    const change = (files: number[]) =>
+      records.sql`update device_upgrades set firmware_ids = ${files} where id = ${upgradeId}`;
+    await expect(change([])).rejects.toThrow('device_upgrades_one_or_two_files');
+    await expect(change([1, 2, 3])).rejects.toThrow('device_upgrades_one_or_two_files');
   });
 
   it('is a device that was shipped before it was made', async () => {
