@@ -73,6 +73,8 @@ export const deviceMessages = pgTable(
     sends: smallint('sends').notNull().default(0),
     firstSentAt: at('first_sent_at'),
     lastSentAt: at('last_sent_at'),
+    /** When the device said that it will, for protocols that have a word for it: it may begin much later. */
+    acceptedAt: at('accepted_at'),
     /** Place of the offer in `device_event_seq`; only reports with a higher number prove it. */
     offerSeq: bigint('offer_seq', { mode: 'number' })
       .notNull()

@@ -1,0 +1,1 @@
+ALTER TABLE "device_messages" ADD COLUMN "accepted_at" timestamp with time zone;
