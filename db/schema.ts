@@ -3,6 +3,7 @@
  * program can write a word nobody knows.
  */
 export { PROTOCOLS, type Protocol } from './schema/columns.ts';
+export * from './schema/commands.ts';
 export * from './schema/firmware.ts';
 export * from './schema/mes.ts';
 export * from './schema/messages.ts';

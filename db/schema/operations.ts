@@ -69,6 +69,7 @@ export const EVENT_KINDS = [
   'device.failed', // failed, unproven, expired or partial: the status is in the data
   'device.reverted',
   'device.needs_person', // baseband: awaits confirmation
+  'command.finished', // a device command has ended, well or not: the status is in the data
 ] as const;
 export type EventKind = (typeof EVENT_KINDS)[number];
 
