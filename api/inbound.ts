@@ -165,6 +165,10 @@ export class Inbound implements DeviceHost {
     return claimFlash(this.#db, offer.id, offer.attempt);
   }
 
+  accepted(offer: OpenOffer): Promise<void> {
+    return messages.writeAcceptance(this.#db, offer.id, offer.attempt);
+  }
+
   offerById(offerId: number): Promise<OpenOffer | null> {
     return findOfferById(this.#db, offerId);
   }

@@ -84,6 +84,7 @@ function memoryHost(): DeviceHost {
     firmware: async () => demoFirmware(11, 10, FILE_BYTES).content,
     reported: async () => false,
     refusedReport: async () => {},
+    accepted: async () => {},
     failed: async () => {},
     progress: ignore,
     seen: ignore,

@@ -127,7 +127,9 @@ export async function writeProgress(
       select u.id from device_upgrades u join device_messages m on m.upgrade_id = u.id join input i on i."offerId" = m.id
       where m.closed_at is null order by u.id for no key update of u
     ), before as materialized (
-      select m.id, m.bytes_sent, m.first_request_at, m.finished_at, m.awaits_contact, i.bytes, i.finished
+      select m.id, m.bytes_sent, m.first_request_at, m.finished_at, i.bytes, i.finished,
+             -- Whoever has said that it will begin is awaited without a look in between.
+             m.awaits_contact or (m.accepted_at is not null and m.first_request_at is null) as awaits_contact
       from device_messages m join input i on i."offerId" = m.id
       where m.upgrade_id = any (array(select id from locked)) for no key update of m
     ), moved as (
@@ -176,6 +178,21 @@ export async function writeProgress(
     closedDevices: rows.filter((row) => !row.open).map((row) => row.deviceId),
     contacted: rows.filter((row) => row.edge).map((row) => row.deviceId),
   };
+}
+
+/** Notes that the device has said it will take the offer, once; whether it does is seen by its first byte. */
+export async function writeAcceptance(db: Db, offerId: number, attempt: number): Promise<void> {
+  await db.execute(sql`
+    with locked as materialized (
+      select u.id from device_upgrades u join device_messages m on m.upgrade_id = u.id where m.id = ${offerId} for no key update of u
+    ), accepted as (
+      update device_messages m set accepted_at = clock_timestamp() from locked
+      where m.id = ${offerId} and m.upgrade_id = locked.id and attempt = ${attempt}
+        and closed_at is null and failure_code is null and accepted_at is null
+      returning upgrade_id, file_index, attempt
+    )
+    insert into upgrade_log (upgrade_id, author, event, file_index, attempt, cause)
+    select upgrade_id, 'device', 'accepted', file_index, attempt, 'the device will take the file' from accepted`);
 }
 
 /** Notes that the device refused an offer or gave up; false when the offer is closed already. */

@@ -16,7 +16,7 @@ import {
   type UpgradeRow,
 } from './upgrades.ts';
 import { gate } from '../workflows/rules/eligibility.ts';
-import { OFFER_SENDS, type OfferFacts } from '../workflows/rules/offers.ts';
+import { OFFER_SENDS, pileTimes, type OfferFacts } from '../workflows/rules/offers.ts';
 import { failureMeaning } from '../workflows/rules/retry.ts';
 import type { TaskStatus, UpgradeStatus, WaitingReason } from '../workflows/rules/statuses.ts';
 import type { Component } from '../workflows/rules/versions.ts';
@@ -116,8 +116,8 @@ export async function readOffer(db: Db, key: AttemptKey): Promise<OfferFacts | n
 }
 
 /** A device that is connected is sent an offer at once, and again when it does not react, until it was sent often enough. */
-function isAway({ nowMs, sends, lastSentAtMs, firstRequestAtMs }: OfferFacts): boolean {
-  if (firstRequestAtMs !== null || sends >= OFFER_SENDS) return false;
+function isAway({ nowMs, sends, lastSentAtMs, firstRequestAtMs, acceptedAtMs }: OfferFacts): boolean {
+  if (firstRequestAtMs !== null || acceptedAtMs != null || sends >= OFFER_SENDS) return false;
   return lastSentAtMs === null || nowMs - lastSentAtMs >= ONLINE_S * 1_000;
 }
 
@@ -260,6 +260,7 @@ async function findFacts(tx: Db, key: AttemptKey): Promise<OfferFacts | null> {
       (extract(epoch from m.created_at) * 1000)::float8 as "createdAtMs",
       (extract(epoch from m.expires_at) * 1000)::float8 as "expiresAtMs", m.sends,
       (extract(epoch from m.last_sent_at) * 1000)::float8 as "lastSentAtMs", m.awaits_contact as "awaitsContact",
+      (extract(epoch from m.accepted_at) * 1000)::float8 as "acceptedAtMs", m.payload->'pile' as pile,
       (extract(epoch from m.first_request_at) * 1000)::float8 as "firstRequestAtMs",
       (extract(epoch from m.last_request_at) * 1000)::float8 as "lastRequestAtMs",
       (extract(epoch from m.finished_at) * 1000)::float8 as "finishedAtMs",
@@ -273,5 +274,7 @@ async function findFacts(tx: Db, key: AttemptKey): Promise<OfferFacts | null> {
       -- A report that came while the offer was made is not newer, but the gate has not seen it.
       and (v.report_seq > m.offer_seq or v.version <> m.payload->>'fromVersion')
     where m.upgrade_id = ${key.upgradeId} and m.attempt = ${key.attempt} and m.closed_at is null`);
-  return (row as OfferFacts | undefined) ?? null;
+  if (row === undefined) return null;
+  const { pile, ...facts } = row as unknown as OfferFacts & Pick<OfferPayload, 'pile'>;
+  return { ...facts, ownTimes: pile == null ? null : pileTimes(pile) };
 }

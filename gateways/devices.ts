@@ -115,6 +115,8 @@ export interface DeviceHost {
   reported(report: VersionReport): Promise<boolean>;
   /** Keeps the raw text of an upload that could not be read; nothing else changes. */
   refusedReport(report: { deviceId: string; source: string; raw: string; error: string }): Promise<void>;
+  /** The device has said that it will take the offer, now or later; may be said again. */
+  accepted(offer: OpenOffer): Promise<void>;
   /** The device refused the offer or gave up. */
   failed(offer: OpenOffer, failure: DeviceFailure): Promise<void>;
   /** A payload that is the device's own business, with why it is; returns at once, written later. */

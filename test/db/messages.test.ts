@@ -1,5 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { claimSend, findOpenOffer, findUnreadEdges, writeFailure, writeProgress } from '../../db/messages.ts';
+import {
+  claimSend,
+  findOpenOffer,
+  findUnreadEdges,
+  writeAcceptance,
+  writeFailure,
+  writeProgress,
+} from '../../db/messages.ts';
 import { closeOffer, openOffer, readOffer } from '../../db/offers.ts';
 import { writeContacts } from '../../db/reports.ts';
 import { finishUpgrade, recordProof } from '../../db/upgrades.ts';
@@ -183,6 +190,57 @@ describe('the first contact of a device that was away', () => {
     await records.age(offered.offerId, 10 * MINUTE);
     expect(await readOffer(records.db, { ...offered, attempt: 1 })).toMatchObject({ sends: 3, awaitsContact: false });
     expect(await records.row(offered)).toMatchObject({ status: 'offered', reason: null });
+  });
+});
+
+describe('the word of a device that it will take an offer', () => {
+  const accept = ({ offerId }: { offerId: number }, attempt = 1) => writeAcceptance(records.db, offerId, attempt);
+  const look = (offered: Offered) => readOffer(records.db, { ...offered, attempt: 1 });
+
+  it('is written once, and the first byte after it wakes the workflow', async () => {
+    const offered = await records.offered();
+    await claim(offered);
+    await accept(offered);
+    const acceptedAtMs = (await look(offered))?.acceptedAtMs;
+    expect(acceptedAtMs).toBeGreaterThan(0);
+    await accept(offered);
+    expect((await look(offered))?.acceptedAtMs).toBe(acceptedAtMs);
+    const lines = (await records.log(offered)).filter(({ event }) => event === 'accepted');
+    expect(lines).toEqual([expect.objectContaining({ author: 'device', attempt: 1, fileIndex: 0 })]);
+    expect((await progress(offered, 1_024)).contacted).toEqual([offered.deviceId]);
+    expect((await progress(offered, 2_048)).contacted).toEqual([]);
+  });
+
+  it('keeps it from being shown as away, however long it waits', async () => {
+    const offered = await records.offered();
+    await claim(offered);
+    await accept(offered);
+    await records.age(offered.offerId, 120 * MINUTE);
+    expect(await look(offered)).toMatchObject({ awaitsContact: false });
+    expect(await records.row(offered)).toMatchObject({ status: 'offered', reason: null });
+  });
+
+  it.each<[string, (offered: Offered) => Promise<unknown>]>([
+    ['closed', close],
+    ['refused by the device', fail],
+    ['one of an upgrade that has ended', finish],
+  ])('is nothing for an offer that is %s', async (_, happen) => {
+    const offered = await records.offered();
+    await claim(offered);
+    await happen(offered);
+    const events = await records.events(offered);
+    await accept(offered);
+    await accept(offered, 2);
+    expect(await records.events(offered)).toEqual(events);
+  });
+
+  it('is judged by the times a pile was given', async () => {
+    const offered = await records.offered();
+    expect(await look(offered)).toMatchObject({ acceptedAtMs: null, ownTimes: null });
+    const pile = { model: 'DC', powerKw: 15, control: 'when_idle', downloadTimeoutMinutes: 20 };
+    await records.sql`update device_messages set payload = payload || ${records.sql.json({ pile })} where id = ${offered.offerId}`;
+    expect(await look(offered)).toMatchObject({ ownTimes: { beginMs: 24 * 60 * MINUTE, transferMs: 25 * MINUTE } });
+    expect(await look(offered)).not.toHaveProperty('pile');
   });
 });
 

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import {
   judgeOffer,
   OFFER_SENDS,
+  pileTimes,
   type OfferFacts,
   type OfferVerdict,
   type StageLimits,
@@ -40,6 +41,10 @@ const OFFER: OfferFacts = {
 
 const sent = { sends: 1, lastSentAtMs: 0, awaitsContact: false };
 const asked = { ...sent, firstRequestAtMs: 0, lastRequestAtMs: 0 };
+/** A pile that takes half an hour at most, and may wait a day for nobody to charge. */
+const idle = { ownTimes: pileTimes({ control: 'when_idle', downloadTimeoutMinutes: 30 }) };
+const atOnce = { ownTimes: pileTimes({ control: 'at_once', downloadTimeoutMinutes: 30 }) };
+const accepted = { ...sent, acceptedAtMs: 0 };
 const finished = { ...asked, finishedAtMs: 0 };
 const report = (version: string, afterFinish = false, atMs = 0) => ({
   report: { version, isTarget: version === '11', atMs, afterFinish },
@@ -264,6 +269,68 @@ const CASES: Case[] = [
     facts: { nowMs: 24 * HOUR - 1 },
     answer: waits('offered', SECOND),
   },
+
+  // a device that has said that it will
+  {
+    when: 'it will begin when nobody charges: nothing is looked at in between',
+    facts: { ...accepted, ...idle, nowMs: HOUR },
+    answer: waits('offered', 23 * HOUR),
+  },
+  {
+    when: 'it accepted the last sending long ago: that was a reaction',
+    facts: { ...accepted, ...idle, sends: OFFER_SENDS, nowMs: 5 * HOUR },
+    answer: waits('offered', 19 * HOUR),
+  },
+  {
+    when: 'it was away for most of the day, accepted, and waits: its own day begins with its word',
+    facts: { ...accepted, ...idle, acceptedAtMs: 23 * HOUR, nowMs: 25 * HOUR },
+    answer: waits('offered', 22 * HOUR),
+  },
+  {
+    when: 'it accepted and nobody stopped charging for a day',
+    facts: { ...accepted, ...idle, nowMs: 24 * HOUR },
+    answer: failed('not_begun'),
+  },
+  {
+    when: 'it should begin at once and has not, within the minutes of the download and five',
+    facts: { ...accepted, ...atOnce, nowMs: 34 * MINUTE },
+    answer: waits('offered', MINUTE),
+  },
+  {
+    when: 'it should have begun at once',
+    facts: { ...accepted, ...atOnce, nowMs: 35 * MINUTE },
+    answer: failed('not_begun'),
+  },
+  {
+    when: 'it accepted and names no times: those of the task',
+    facts: { ...accepted, nowMs: HOUR },
+    answer: waits('offered', 23 * HOUR),
+  },
+  {
+    when: 'it waits for its turn and the window closes first',
+    facts: { ...accepted, ...idle, nowMs: HOUR, expiresAtMs: 3 * HOUR },
+    answer: waits('offered', 2 * HOUR),
+  },
+  {
+    when: 'it accepted, and another version is reported',
+    facts: { ...accepted, ...idle, ...report('09') },
+    answer: failed('version_changed'),
+  },
+  {
+    when: 'it fetches by its own clock: silence is its own business',
+    facts: { ...accepted, ...asked, ...idle, nowMs: 20 * MINUTE },
+    answer: waits('transferring', 15 * MINUTE),
+  },
+  {
+    when: 'it fetches longer than it was given, and five minutes more',
+    facts: { ...accepted, ...asked, ...idle, lastRequestAtMs: 35 * MINUTE, nowMs: 35 * MINUTE },
+    answer: failed('transfer_timeout'),
+  },
+  {
+    when: 'it is given more time to fetch than the task allows others',
+    facts: { ...asked, ownTimes: { beginMs: 0, transferMs: 2 * HOUR }, nowMs: 90 * MINUTE },
+    answer: waits('transferring', 30 * MINUTE),
+  },
 ];
 
 describe('an offer', () => {
@@ -295,13 +362,17 @@ const facts: fc.Arbitrary<OfferFacts> = fc
     failure: fc.option(fc.constantFrom(...FAILURE_CODES)),
     version: fc.option(fc.constantFrom('09', '10', '11')),
     afterFinish: fc.boolean(),
+    accepts: fc.boolean(),
+    ownTimes: fc.option(fc.record({ beginMs: duration, transferMs: duration })),
   })
-  .map(({ times, reached, away, sends, expiresAtMs, failure, version, afterFinish }) => ({
+  .map(({ times, reached, away, sends, expiresAtMs, failure, version, afterFinish, accepts, ownTimes }) => ({
     createdAtMs: 0,
     expiresAtMs,
     sends: reached > 0 ? sends : 0,
     lastSentAtMs: reached > 0 ? times[0]! : null,
     awaitsContact: reached === 0 || away,
+    acceptedAtMs: accepts && reached > 0 ? times[0]! : null,
+    ownTimes,
     firstRequestAtMs: reached > 1 ? times[1]! : null,
     lastRequestAtMs: reached > 1 ? times[2]! : null,
     finishedAtMs: reached > 2 ? times[3]! : null,
@@ -314,7 +385,11 @@ const facts: fc.Arbitrary<OfferFacts> = fc
 /** The moment at which the stage an offer is in must be over. */
 function stageEndsAtMs(of: OfferFacts, limit: StageLimits): number {
   if (of.finishedAtMs !== null) return of.finishedAtMs + limit.proofMs;
-  if (of.firstRequestAtMs === null) return Math.min(of.createdAtMs + limit.waitOnlineMs, of.expiresAtMs);
+  if (of.firstRequestAtMs === null) {
+    const begunAtMs = of.acceptedAtMs == null ? null : of.acceptedAtMs + (of.ownTimes?.beginMs ?? limit.waitOnlineMs);
+    return Math.min(begunAtMs ?? of.createdAtMs + limit.waitOnlineMs, of.expiresAtMs);
+  }
+  if (of.ownTimes != null) return Math.min(of.firstRequestAtMs + of.ownTimes.transferMs, of.expiresAtMs);
   const silentAtMs = (of.lastRequestAtMs ?? of.firstRequestAtMs) + limit.silenceMs;
   return Math.min(of.firstRequestAtMs + limit.transferMs, silentAtMs, of.expiresAtMs);
 }
@@ -382,17 +457,18 @@ describe('for every offer', () => {
   });
 
   it('whatever the device does between two looks, the end comes within the sum of the limits', () => {
-    type Act = 'nothing' | 'sent' | 'asks' | 'finishes' | 'reports';
+    type Act = 'nothing' | 'sent' | 'accepts' | 'asks' | 'finishes' | 'reports';
     const acts = fc.infiniteStream(
       fc.tuple(
-        fc.constantFrom<Act>('nothing', 'sent', 'asks', 'finishes', 'reports'),
+        fc.constantFrom<Act>('nothing', 'sent', 'accepts', 'asks', 'finishes', 'reports'),
         fc.double({ min: 0, max: 1, noNaN: true }),
       ),
     );
     fc.assert(
       fc.property(limits, fc.integer({ min: 1, max: 72 * HOUR }), acts, (limit, expiresAtMs, behaviour) => {
         const seen: OfferFacts = { ...OFFER, expiresAtMs };
-        const boundMs = limit.waitOnlineMs + limit.transferMs + limit.proofMs + 3 * SECOND;
+        // Its day may begin at the end of the one we waited for its contact.
+        const boundMs = 2 * limit.waitOnlineMs + limit.transferMs + limit.proofMs + 3 * SECOND;
         for (const [act, when] of behaviour) {
           const verdict = judgeOffer(seen, limit);
           if (verdict.kind !== 'wait') break;
@@ -400,6 +476,7 @@ describe('for every offer', () => {
           if (act === 'sent' && seen.firstRequestAtMs === null && seen.sends < OFFER_SENDS) {
             Object.assign(seen, { sends: seen.sends + 1, lastSentAtMs: atMs });
           }
+          if (act === 'accepts' && seen.sends > 0) seen.acceptedAtMs ??= atMs;
           if (act === 'asks' && seen.finishedAtMs === null) {
             Object.assign(seen, { firstRequestAtMs: seen.firstRequestAtMs ?? atMs, lastRequestAtMs: atMs });
           }

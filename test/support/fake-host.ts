@@ -36,6 +36,8 @@ export class FakeHost implements DeviceHost {
   readonly refusedReports: { deviceId: string; source: string; raw: string; error: string }[] = [];
   readonly failures: { offerId: number; failure: DeviceFailure }[] = [];
   readonly steps: TransferProgress[] = [];
+  /** Numbers of the offers that were accepted, each time. */
+  readonly acceptances: number[] = [];
   readonly sightings: { deviceId: string; address: string; details: Record<string, unknown> }[] = [];
   /** Who was said to be connected, each time. */
   readonly connections: string[][] = [];
@@ -174,6 +176,12 @@ export class FakeHost implements DeviceHost {
     offer.firstRequestAtMs ??= Date.now();
     offer.finishedAtMs ??= Date.now();
     return true;
+  }
+
+  async accepted({ id }: OpenOffer): Promise<void> {
+    const offer = this.#stored(id);
+    await this.#called('accepted', offer.deviceId);
+    this.acceptances.push(id);
   }
 
   async offerById(offerId: number): Promise<OpenOffer | null> {

@@ -28,6 +28,26 @@ export const LAST_DEVICES_MS = 10 * 60_000;
 /** How often an offer is sent before "no reaction". */
 export const OFFER_SENDS = 3;
 
+/** Times of a device that begins and fetches by its own clock, and says when it gives up. */
+export interface OwnTimes {
+  /** From its word that it will until the first byte. */
+  beginMs: number;
+  /** From the first byte until the last. */
+  transferMs: number;
+}
+
+const MINUTE_MS = 60_000;
+/** A pile that begins when nobody charges may wait a day for that (PROTOCOLS 4.3). */
+const IDLE_WAIT_MS = 24 * 60 * MINUTE_MS;
+/** Beyond the minutes a pile was given: for its clock, and for saying that they are over. */
+const DOWNLOAD_MARGIN_MS = 5 * MINUTE_MS;
+
+/** The times of a charging pile, from what it is told with the offer. */
+export function pileTimes(order: { control: 'at_once' | 'when_idle'; downloadTimeoutMinutes: number }): OwnTimes {
+  const transferMs = order.downloadTimeoutMinutes * MINUTE_MS + DOWNLOAD_MARGIN_MS;
+  return { beginMs: order.control === 'when_idle' ? IDLE_WAIT_MS : transferMs, transferMs };
+}
+
 /** What is known of the offer of the current file. */
 export interface OfferFacts {
   nowMs: number;
@@ -38,6 +58,10 @@ export interface OfferFacts {
   lastSentAtMs: number | null;
   /** The device is away and its next contact wakes the workflow, so no timer has to. */
   awaitsContact: boolean;
+  /** When the device said that it will take it; absent or null: it has not, or its protocol has no word for that. */
+  acceptedAtMs?: number | null;
+  /** Absent or null: the limits of the task are all there is. */
+  ownTimes?: OwnTimes | null;
   firstRequestAtMs: number | null;
   lastRequestAtMs: number | null;
   finishedAtMs: number | null;
@@ -69,6 +93,7 @@ export function judgeOffer(facts: OfferFacts, limits: StageLimits): OfferVerdict
   if (facts.firstRequestAtMs !== null) return judgeTransfer(facts, limits, facts.firstRequestAtMs);
   if (facts.report !== null && facts.report.version !== facts.fromVersion)
     return { kind: 'failed', code: 'version_changed' };
+  if (facts.acceptedAtMs != null) return judgeBeginning(facts, limits, facts.acceptedAtMs);
   if (facts.sends >= OFFER_SENDS && elapsed(facts, facts.lastSentAtMs) >= limits.reactionMs) {
     return { kind: 'failed', code: 'no_reaction' };
   }
@@ -97,9 +122,18 @@ function judgeProof(facts: OfferFacts, limits: StageLimits, finishedAtMs: number
   return wait('confirming', facts, provenUntilMs);
 }
 
+/** The device has said that it will: neither silence nor being away counts, and its first byte wakes the workflow. */
+function judgeBeginning(facts: OfferFacts, limits: StageLimits, acceptedAtMs: number): OfferVerdict {
+  const begunUntilMs = acceptedAtMs + (facts.ownTimes?.beginMs ?? limits.waitOnlineMs);
+  if (facts.nowMs >= begunUntilMs) return { kind: 'failed', code: 'not_begun' };
+  return wait('offered', facts, Math.min(begunUntilMs, facts.expiresAtMs));
+}
+
 function judgeTransfer(facts: OfferFacts, limits: StageLimits, firstRequestAtMs: number): OfferVerdict {
-  const transferredUntilMs = firstRequestAtMs + limits.transferMs;
+  const transferredUntilMs = firstRequestAtMs + (facts.ownTimes?.transferMs ?? limits.transferMs);
   if (facts.nowMs >= transferredUntilMs) return { kind: 'failed', code: 'transfer_timeout' };
+  // It says so itself when it gives up; until then it tries, and must not be told the same again.
+  if (facts.ownTimes != null) return wait('transferring', facts, Math.min(transferredUntilMs, facts.expiresAtMs));
   const silentAtMs = (facts.lastRequestAtMs ?? firstRequestAtMs) + limits.silenceMs;
   if (facts.nowMs >= silentAtMs) return { kind: 'failed', code: 'transfer_silent' };
   return wait('transferring', facts, Math.min(transferredUntilMs, silentAtMs, facts.expiresAtMs));

@@ -115,6 +115,10 @@ const FAILURES = {
     'the pile could not download the file in time',
     'look whether the pile reaches the FTP address; raise the download timeout of the task if the network there is slow',
   ),
+  pile_not_sendable: never(
+    'the update command for the pile could not be built',
+    'look whether model and power of the pile are registered, and at the log of the gateway',
+  ),
   pile_unknown: never(
     'the pile answered with a state that is in no table',
     'ask the maker of the pile what the number in the log means',
@@ -127,6 +131,10 @@ const FAILURES = {
   no_reaction: now(
     'the device is connected but did not react to the offer',
     'if it happens again, look whether the device is of the right kind',
+  ),
+  not_begun: now(
+    'the device accepted the offer and did not begin in time',
+    'look whether it is in use all the time, or could not reach the file',
   ),
   packet_repeated: now(
     'the device asked for one packet more than six times in a row',
