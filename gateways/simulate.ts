@@ -11,6 +11,7 @@ import type { AmsFaults } from './ams/simulator.ts';
 import { GatewayError } from './errors.ts';
 import { terminalVersion } from './terminal/codec.ts';
 import { TerminalSimulator, type TerminalFaults } from './terminal/simulator.ts';
+import { simulateTracksolid } from './tracksolid/simulate.ts';
 
 /** The ports on which the program listens unless configured otherwise. */
 const PORTS = { terminal: 7700, ams: 7780 };
@@ -323,6 +324,7 @@ function versionList(text: string): Record<string, string> {
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  await main(process.argv.slice(2));
+  const argv = process.argv.slice(2);
+  await (argv[0] === 'tracksolid' ? simulateTracksolid(argv.slice(1)) : main(argv));
   process.exit(0);
 }

@@ -1,0 +1,274 @@
+/**
+ * Tracksolid as a client: signed calls, one token for all of them, a limit of calls per second (PROTOCOLS 7). One call
+ * is one request, with one exception: a token that the platform refuses is renewed once and the call made again, which
+ * is safe, because nothing is done without a token. Whether and when anything else is repeated is decided outside.
+ *
+ * What it says never holds the secret, the password or a token.
+ */
+import { leavesDoubt, meaningOf } from './codes.ts';
+import { Pace } from './pace.ts';
+import { plainWords, postForm, type Outcome, type Unanswered } from './post.ts';
+import { readDetail, readImeiCodes, textIn, type PlatformDevice } from './results.ts';
+import { givenParameters, platformTime, signatureOf, type Parameters } from './signing.ts';
+import { freshToken, Tokens, type Token, type TokenStore } from './tokens.ts';
+
+/** At most so many IMEIs in one call. */
+export const IMEIS_PER_CALL = 100;
+
+export interface TracksolidOptions {
+  /** The whole address, with `/route/rest`. */
+  url: string;
+  appKey: string;
+  appSecret: string;
+  /** The account that the program works for; devices come from it and go to accounts below it. */
+  user: string;
+  /** Lower-case MD5 of its password. */
+  passwordMd5: string;
+  timeoutMs: number;
+  callsPerSecond: number;
+  /** There is no public method that imports devices: the name is that of the installation. */
+  importMethod: string;
+  /** Its private parameters: name → text in which `{account}` and the like are replaced (`IMPORT_WORDS`). */
+  importFields: Readonly<Record<string, string>>;
+  /** Where the token is kept beside this process. */
+  tokens?: TokenStore;
+  /** Seconds a token is asked for, 60..7200. */
+  tokenLifeS?: number;
+}
+
+/** What an import may say of the devices. */
+export const IMPORT_WORDS = [
+  'account',
+  'imeis',
+  'model',
+  'lifetime',
+  'expiration',
+  'source',
+  'customer',
+  'brand',
+  'remark',
+] as const;
+export type ImportOrder = Record<Exclude<(typeof IMPORT_WORDS)[number], 'imeis' | 'lifetime' | 'source'>, string> & {
+  imeis: readonly string[];
+  lifetime: boolean;
+};
+
+/** The parameters that an import has unless configured otherwise. */
+export const DEFAULT_IMPORT_FIELDS = {
+  account: '{account}',
+  imeis: '{imeis}',
+  model: '{model}',
+  lifetime: '{lifetime}',
+  expiration: '{expiration}',
+  source: '{source}',
+} as const satisfies Record<string, string>;
+
+/** A call about several devices: what came of it, and of each device that the answer names. */
+export interface ListOutcome {
+  outcome: Outcome;
+  devices: ReadonlyMap<string, { code: number; words: string }>;
+}
+
+/** A look at one device: there it is, it is not there (for us), or nobody knows. */
+export type Look =
+  { kind: 'there'; device: PlatformDevice } | { kind: 'absent' } | { kind: 'failed'; outcome: Outcome };
+
+/** Says of a device that it is not there, or not ours. */
+const NOT_OURS = 1002;
+
+/** Thrown inside only: the token could not be had. */
+class NoToken extends Error {
+  readonly outcome: Outcome;
+  constructor(outcome: Outcome) {
+    super('no token');
+    this.outcome = outcome;
+  }
+}
+
+/** One connection to the platform; make one per process and share it. */
+export class TracksolidClient {
+  readonly user: string;
+  readonly timeoutMs: number;
+  readonly #options: TracksolidOptions;
+  readonly #pace: Pace;
+  readonly #tokens: Tokens;
+  /** The last token that was used, so that it can be taken out of what the platform says. */
+  #lastToken = '';
+
+  constructor(options: TracksolidOptions) {
+    this.#options = options;
+    this.user = options.user;
+    this.timeoutMs = options.timeoutMs;
+    this.#pace = new Pace(options.callsPerSecond);
+    this.#tokens = new Tokens(options.tokens ?? null);
+  }
+
+  /** Makes devices known to the platform, in an account. */
+  async importDevices(order: ImportOrder, signal?: AbortSignal): Promise<ListOutcome> {
+    const values: Record<string, string> = {
+      ...order,
+      imeis: order.imeis.join(','),
+      lifetime: order.lifetime ? '1' : '0',
+      source: this.user,
+    };
+    const fields = Object.fromEntries(
+      Object.entries(this.#options.importFields).map(([name, template]) => [
+        name,
+        template.replaceAll(/\{(\w+)\}/g, (_, word: string) => values[word] ?? ''),
+      ]),
+    );
+    return this.#list(order.imeis, this.#options.importMethod, fields, signal);
+  }
+
+  /** Moves devices from one account to another. */
+  moveDevices(order: { from: string; to: string; imeis: readonly string[] }, signal?: AbortSignal) {
+    const { from, to, imeis } = order;
+    const fields = { src_account: from, dest_account: to, imeis: imeis.join(',') };
+    return this.#list(imeis, 'jimi.open.device.move', fields, signal);
+  }
+
+  /** Sets until when the user of devices may use them. */
+  updateExpiration(order: { imeis: readonly string[]; expiration: string }, signal?: AbortSignal) {
+    const { imeis, expiration } = order;
+    const fields = { imei_list: imeis.join(','), new_expiration: expiration };
+    return this.#list(imeis, 'jimi.user.device.expiration.update', fields, signal);
+  }
+
+  /** Looks at one device. */
+  async look(imei: string, signal?: AbortSignal): Promise<Look> {
+    const outcome = await this.call('jimi.track.device.detail', { imei }, signal);
+    if (outcome.kind !== 'answered' || (outcome.code !== 0 && outcome.code !== NOT_OURS)) {
+      return { kind: 'failed', outcome };
+    }
+    const device = outcome.code === 0 ? readDetail(outcome.result, imei) : null;
+    return device === null ? { kind: 'absent' } : { kind: 'there', device };
+  }
+
+  /** Calls a method with the token; a refused token is renewed once. */
+  async call(method: string, parameters: Parameters, signal?: AbortSignal): Promise<Outcome> {
+    try {
+      let token = await this.#token(null);
+      let outcome = await this.#send(method, { ...parameters, access_token: token.value }, signal);
+      if (isRefusedToken(outcome)) {
+        token = await this.#token(token.value);
+        outcome = await this.#send(method, { ...parameters, access_token: token.value }, signal);
+        if (isRefusedToken(outcome)) {
+          return { kind: 'no_token', code: 1004, words: 'the platform refuses a token that it has just given' };
+        }
+      }
+      return outcome;
+    } catch (error) {
+      if (error instanceof NoToken) return noToken(error.outcome);
+      if (signal?.aborted === true) return { kind: 'unsent', words: 'the program is stopping' };
+      throw error;
+    }
+  }
+
+  async #list(
+    imeis: readonly string[],
+    method: string,
+    fields: Parameters,
+    signal: AbortSignal | undefined,
+  ): Promise<ListOutcome> {
+    if (imeis.length === 0 || imeis.length > IMEIS_PER_CALL) {
+      throw new RangeError(`a call takes 1 to ${IMEIS_PER_CALL} IMEIs, not ${imeis.length}`);
+    }
+    const outcome = await this.call(method, fields, signal);
+    const devices = outcome.kind === 'answered' ? readImeiCodes(outcome, imeis) : new Map();
+    return { outcome, devices };
+  }
+
+  async #token(refused: string | null): Promise<Token> {
+    const token = await this.#tokens.use(refused, () => this.#login());
+    this.#lastToken = token.value;
+    return token;
+  }
+
+  /** Fetches a token. Not given up when one of the callers is: others wait for the same one. */
+  async #login(): Promise<Token> {
+    const { user, passwordMd5, tokenLifeS = 7_200 } = this.#options;
+    const outcome = await this.#send('jimi.oauth.token.get', {
+      user_id: user,
+      user_pwd_md5: passwordMd5,
+      expires_in: tokenLifeS,
+    });
+    const value = outcome.kind === 'answered' && outcome.code === 0 ? textIn(outcome.result, 'accessToken') : null;
+    if (outcome.kind !== 'answered' || value === null) throw new NoToken(outcome);
+    const lifeS = Number(textIn(outcome.result, 'expiresIn'));
+    return freshToken(value, lifeS > 0 ? Math.min(lifeS, 7_200) : tokenLifeS);
+  }
+
+  async #send(method: string, parameters: Parameters, signal?: AbortSignal): Promise<Outcome> {
+    const { url, appKey, appSecret, timeoutMs } = this.#options;
+    await this.#pace.turn(signal);
+    const given = givenParameters({
+      ...parameters,
+      method,
+      app_key: appKey,
+      // Made when the call leaves: it is good for ten minutes only.
+      timestamp: platformTime(Date.now()),
+      sign_method: 'md5',
+      v: '1.0',
+      format: 'json',
+    });
+    const outcome = await postForm(url, { ...given, sign: signatureOf(appSecret, given) }, { timeoutMs, signal });
+    return outcome.kind === 'answered'
+      ? { ...outcome, message: this.#withoutSecrets(outcome.message, given) }
+      : outcome;
+  }
+
+  /** Platforms like to repeat in their complaints what they were sent. */
+  #withoutSecrets(text: string, given: Record<string, string>): string {
+    const { appSecret, passwordMd5 } = this.#options;
+    const secrets = [appSecret, passwordMd5, this.#lastToken, given['access_token'] ?? ''];
+    return secrets
+      .filter((secret) => secret.length > 3)
+      .reduce((shown, secret) => shown.replaceAll(secret, '(secret)'), text);
+  }
+}
+
+/**
+ * What a caller must do about an outcome: `again`: wait, nothing was done; `look`: it may have been done, read back
+ * before anything else; `pause`: leave the platform alone; the rest as in the table of codes.
+ */
+export type Verdict = 'done' | 'again' | 'look' | 'pause' | 'check' | 'never';
+
+/** Judges what came of a call that changes something. */
+export function verdictOf(outcome: Outcome): Verdict {
+  if (outcome.kind === 'unknown') return 'look';
+  if (outcome.kind === 'unsent') return 'again';
+  if (outcome.kind === 'no_token') {
+    return outcome.code === null || meaningOf(outcome.code).class === 'again' ? 'again' : 'pause';
+  }
+  return verdictOfCode(outcome.code);
+}
+
+/** The same for the code that an answer gives for one device. */
+export function verdictOfCode(code: number): Verdict {
+  if (leavesDoubt(code)) return 'look';
+  const answerClass = meaningOf(code).class;
+  return answerClass === 'token' ? 'again' : answerClass;
+}
+
+/** An outcome in one sentence, for people. */
+export function wordsOf(outcome: Outcome): string {
+  if (outcome.kind !== 'answered') return outcome.words;
+  return wordsOfCode(outcome.code, outcome.message);
+}
+
+/** A code with what it means and what the platform said. */
+export function wordsOfCode(code: number, said: string): string {
+  const { words } = meaningOf(code);
+  return plainWords(said === '' || said === words ? `${code}: ${words}` : `${code}: ${words} (“${said}”)`);
+}
+
+function isRefusedToken(outcome: Outcome): boolean {
+  return outcome.kind === 'answered' && meaningOf(outcome.code).class === 'token';
+}
+
+function noToken(outcome: Outcome): Unanswered {
+  if (outcome.kind !== 'answered') return { kind: 'no_token', code: null, words: `no token: ${wordsOf(outcome)}` };
+  const { code } = outcome;
+  if (code === 0) return { kind: 'no_token', code: null, words: 'no token: the answer holds none' };
+  return { kind: 'no_token', code, words: `no token: ${wordsOf(outcome)}` };
+}
