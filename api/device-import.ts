@@ -6,6 +6,7 @@ import type { Readable } from 'node:stream';
 import { Type, type Static } from 'typebox';
 import { audit, differences } from './audit.ts';
 import { isCsvError, readHeader, recordsOf, unreadable } from './device-csv.ts';
+import { POWER_MISSING } from './device-protocols.ts';
 import { DATES_WRONG, readDeviceRow } from './device-rows.ts';
 import type { Actor } from './route.ts';
 import { closed, nullable } from './schemas.ts';
@@ -227,6 +228,7 @@ function wordsFor(outcome: RegistrationResult & { status: 'refused' }, { imei }:
       'this device is registered in another department; if that is wrong, let that department delete it, then register it here',
     imei_taken: `IMEI ${imei} belongs to ${holder} already; correct one of the two`,
     dates_wrong: DATES_WRONG,
+    pile_incomplete: `a charging pile is registered with its model, DC or AC, and its power; ${POWER_MISSING}`,
   };
   return words[outcome.code];
 }

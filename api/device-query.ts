@@ -2,6 +2,7 @@
  * What devices can be searched and narrowed by in the address of a list.
  */
 import { Type, type Static } from 'typebox';
+import { MAX_POWER_KW } from './device-protocols.ts';
 import { ProtocolName } from './device-views.ts';
 import { ComponentName, Day, momentIn, text } from './schemas.ts';
 import type { DeviceFilter } from '../db/devices.ts';
@@ -13,6 +14,7 @@ const moment = (description: string) => Type.Optional(Type.String({ format: 'dat
 export const DEVICE_QUERY = {
   protocol: Type.Optional(ProtocolName),
   model: Type.Optional(text(100)),
+  powerKw: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_POWER_KW, description: 'of charging piles' })),
   orderNo: Type.Optional(text(100, { description: 'empty: devices without an order' })),
   q: Type.Optional(text(40, { description: 'beginning of an id, an identity or an IMEI' })),
   search: Type.Optional(

@@ -1,6 +1,7 @@
 /**
  * One row of an import, judged by itself: what a person wrote becomes a registration, or a refusal that says what to do.
  */
+import { DEVICE_RULES, isImei, isPower, kindFault, PILE_MODELS, POWER_MISSING } from './device-protocols.ts';
 import { PROTOCOLS, type Protocol } from '../db/schema.ts';
 import type { Registration } from '../db/registration.ts';
 
@@ -10,6 +11,7 @@ export const DEVICE_COLUMNS = [
   'identity',
   'imei',
   'model',
+  'powerKw',
   'productionDate',
   'shipDate',
   'orderNo',
@@ -40,13 +42,15 @@ export function readDeviceRow(raw: unknown): { registration: Registration } | { 
   const protocol = readProtocol(fields.protocol, refuse);
   const identity = protocol === null ? null : readIdentity(protocol, fields.identity, refuse);
   const imei = readImei(protocol, fields.imei, identity, refuse);
+  const model = protocol === 'pile' ? readPileModel(fields.model, refuse) : fields.model;
+  const powerKw = readPower(protocol, fields.powerKw, refuse);
   const productionDate = readDate('productionDate', fields.productionDate, refuse);
   const shipDate = readDate('shipDate', fields.shipDate, refuse);
   if (productionDate !== null && shipDate !== null && shipDate <= productionDate) refuse('dates_wrong', DATES_WRONG);
   if (refusals.length > 0 || protocol === null || identity === null) return { refusals };
-  const { model, orderNo, remark } = fields;
+  const { orderNo, remark } = fields;
   const id = `${protocol}-${identity}`;
-  return { registration: { id, protocol, identity, imei, model, productionDate, shipDate, orderNo, remark } };
+  return { registration: { id, protocol, identity, imei, model, powerKw, productionDate, shipDate, orderNo, remark } };
 }
 
 export const DATES_WRONG = 'shipDate must be later than productionDate by at least a day; correct one of them';
@@ -58,10 +62,6 @@ export function isDay(text: string): boolean {
   return !Number.isNaN(day.getTime()) && day.toISOString().startsWith(text);
 }
 
-function isImei(text: string): boolean {
-  return /^\d{15}$/.test(text);
-}
-
 type Refuse = (code: string, message: string) => void;
 
 function readTexts(raw: Record<string, unknown>, refuse: Refuse): Record<DeviceColumn, string | null> {
@@ -70,7 +70,8 @@ function readTexts(raw: Record<string, unknown>, refuse: Refuse): Record<DeviceC
     refuse('unknown_field', `there is no field "${name.slice(0, 50)}"; known are ${DEVICE_COLUMNS.join(', ')}`);
   }
   const texts = DEVICE_COLUMNS.map((name): [DeviceColumn, string | null] => {
-    const value = raw[name];
+    // A power is a number, and none that any program rounds; everything else could lose digits.
+    const value = name === 'powerKw' && typeof raw[name] === 'number' ? String(raw[name]) : raw[name];
     if (value === undefined || value === null) return [name, null];
     if (typeof value !== 'string') {
       refuse('not_text', `${name} must be text in quotes, so that no digit is lost`);
@@ -97,24 +98,13 @@ function readProtocol(value: string | null, refuse: Refuse): Protocol | null {
 }
 
 function readIdentity(protocol: Protocol, value: string | null, refuse: Refuse): string | null {
-  if (protocol === 'terminal') {
-    if (value !== null && /^[0-9a-fA-F]+$/.test(value) && [10, 12, 16].includes(value.length))
-      return value.toUpperCase();
-    refuse(
-      'identity_wrong',
-      `${named('identity', value)}: the SN of a terminal is 10, 12 or 16 digits 0-9 and A-F; copy it from the label`,
-    );
-    return null;
-  }
-  if (value !== null && isImei(value)) return value;
-  refuse(
-    'identity_wrong',
-    `${named('identity', value)}: a tracker is named by its IMEI, 15 digits; spreadsheets round long numbers, so mark the column as text`,
-  );
-  return null;
+  const { readIdentity: read, identityIs } = DEVICE_RULES[protocol];
+  const identity = value === null ? null : read(value);
+  if (identity === null) refuse('identity_wrong', `${named('identity', value)}: ${identityIs}`);
+  return identity;
 }
 
-/** A tracker's identity is its IMEI; any other device may have one beside its identity. */
+/** Of some devices the identity is the IMEI; any other may have one beside its identity. */
 function readImei(
   protocol: Protocol | null,
   value: string | null,
@@ -128,14 +118,36 @@ function readImei(
     );
     return null;
   }
-  if (protocol !== 'ams') return value;
+  if (protocol === null || !DEVICE_RULES[protocol].isNamedByImei) return value;
   if (value !== null && identity !== null && value !== identity) {
     refuse(
       'imei_wrong',
-      `imei ${value} differs from the identity ${identity}, which is the IMEI of a tracker; leave imei empty`,
+      `imei ${value} differs from the identity ${identity}, which is the IMEI of ${protocol === 'ams' ? 'a tracker' : 'a PCP device'}; leave imei empty`,
     );
   }
   return identity;
+}
+
+/** `dc` is `DC`; whether a pile has one at all is asked when it is known what is stored of it. */
+function readPileModel(value: string | null, refuse: Refuse): string | null {
+  const model = PILE_MODELS.find((known) => known === value?.toUpperCase()) ?? null;
+  if (value !== null && model === null) {
+    const fault = kindFault('pile', { model: value, powerKw: 1 });
+    if (fault !== null) refuse(fault.code, fault.message);
+  }
+  return model;
+}
+
+function readPower(protocol: Protocol | null, value: string | null, refuse: Refuse): number | null {
+  if (value === null) return null;
+  const powerKw = /^\d{1,6}$/.test(value) ? Number(value) : NaN;
+  if (!isPower(powerKw)) {
+    refuse('power_wrong', `${named('powerKw', value)}: ${POWER_MISSING}`);
+    return null;
+  }
+  const fault = protocol === null || protocol === 'pile' ? null : kindFault(protocol, { model: '', powerKw });
+  if (fault !== null) refuse(fault.code, fault.message);
+  return powerKw;
 }
 
 function readDate(name: DeviceColumn, value: string | null, refuse: Refuse): string | null {

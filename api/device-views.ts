@@ -17,9 +17,10 @@ export const DeviceId = Type.String({
 const DEVICE_FIELDS = {
   id: DeviceId,
   protocol: ProtocolName,
-  identity: Type.String({ description: 'SN of a terminal, IMEI of a tracker' }),
+  identity: Type.String({ description: 'SN of a terminal, IMEI of a tracker or a PCP device, number of a pile' }),
   imei: nullable(Type.String()),
-  model: Type.String(),
+  model: Type.String({ description: 'of a charging pile: DC or AC' }),
+  powerKw: nullable(Type.Integer({ description: 'rated power of a charging pile; null: another kind of device' })),
   productionDate: nullable(Day),
   shipDate: nullable(Day),
   orderNo: Type.String({ description: 'factory or customer order; empty: none' }),
@@ -63,8 +64,9 @@ export const DeviceDetail = closed(
 );
 
 /** What the audit log keeps of a device that is deleted. */
-export function lastingFields({ imei, model, orderNo, remark, productionDate, shipDate }: Omit<DeviceFields, 'id'>) {
-  return { imei, model, orderNo, remark, productionDate, shipDate };
+export function lastingFields(device: Omit<DeviceFields, 'id' | 'protocol'>) {
+  const { imei, model, powerKw, orderNo, remark, productionDate, shipDate } = device;
+  return { imei, model, powerKw, orderNo, remark, productionDate, shipDate };
 }
 
 /** What list and detail have in common. */

@@ -2,7 +2,14 @@
  * May this file be uploaded? Every rule is asked and every refusal told at once, because each upload costs a person
  * time. Pure: the file is read and hashed already. What only one protocol asks is in `firmware-protocols.ts`.
  */
-import { FIRMWARE_RULES, type ProtocolRules, type Refuse } from './firmware-protocols.ts';
+import {
+  FIRMWARE_RULES,
+  OWN_FIELD_IS,
+  OWN_FIELDS,
+  type Own,
+  type ProtocolRules,
+  type Refuse,
+} from './firmware-protocols.ts';
 import type { FieldError } from './problems.ts';
 import type { UploadedFile } from './uploads.ts';
 import type { Protocol } from '../db/schema.ts';
@@ -16,7 +23,9 @@ export const UPLOAD_FIELDS = [
   'currentVersions',
   'md5',
   'model',
+  'powerKw',
   'pinfo',
+  'sliceSize',
   'remark',
   'overrideReason',
 ] as const;
@@ -30,27 +39,24 @@ const MAX_LENGTHS: Record<UploadField, number> = {
   currentVersions: 10_000,
   md5: 100,
   model: 100,
+  powerKw: 10,
   pinfo: 40,
+  sliceSize: 10,
   remark: 1_000,
   overrideReason: 500,
 };
 
 /** What is stored of an accepted file, beside its bytes. */
-export interface AcceptedFirmware {
+export interface AcceptedFirmware extends Own {
   protocol: Protocol;
   component: Component;
   targetVersion: string;
   compatibleVersion: string;
   currentVersions: string[];
-  model: string | null;
   fileName: string;
   sizeBytes: number;
   md5: string;
   sha256: string;
-  /** Null: the protocol has none. */
-  pinfo: string | null;
-  /** 0: the protocol has no packets. */
-  packetSize: number;
   remark: string;
   overrideReason: string | null;
 }
@@ -84,7 +90,21 @@ export function judgeUpload(
   const overrideReason = checkFileName(file, targetVersion, fields('overrideReason'), form.mayOverride, refuse);
   const component = readComponent(fields('component'), rules, refuse);
   checkSize(file, rules, refuse);
-  const own = rules.judge({ pinfo: fields('pinfo'), targetVersion, fileName: file?.name ?? '' }, refuse);
+  refuseForeign(fields, rules, refuse);
+  const own = rules.judge(
+    {
+      pinfo: fields('pinfo'),
+      sliceSize: fields('sliceSize'),
+      model: fields('model'),
+      powerKw: fields('powerKw'),
+      targetVersion,
+      compatibleVersion,
+      currentVersions,
+      fileName: file?.name ?? '',
+      sizeBytes: file?.sizeBytes ?? 0,
+    },
+    refuse,
+  );
   if (refusals.length > 0 || file === null || component === null) return { refusals };
   return {
     accepted: {
@@ -93,7 +113,6 @@ export function judgeUpload(
       targetVersion,
       compatibleVersion,
       currentVersions,
-      model: fields('model') === '' ? null : fields('model'),
       fileName: file.name,
       sizeBytes: file.sizeBytes,
       md5: file.md5,
@@ -200,6 +219,14 @@ function readComponent(given: string, rules: ProtocolRules, refuse: Refuse): Com
   if (given === '') refuse('component', 'missing', `say which component the file is for; ${componentsAre}`);
   else refuse('component', 'component_wrong', `"${given}" is impossible; ${componentsAre}`);
   return null;
+}
+
+/** What would be ignored is refused: whoever wrote it meant something by it. */
+function refuseForeign(fields: (field: UploadField) => string, { has, taker }: ProtocolRules, refuse: Refuse): void {
+  for (const field of OWN_FIELDS) {
+    if (has.includes(field) || fields(field) === '') continue;
+    refuse(field, 'not_for_protocol', `${OWN_FIELD_IS[field]}; the file is for ${taker}, so leave it out`);
+  }
 }
 
 function checkSize(file: UploadedFile | null, { minBytes, maxBytes, taker }: ProtocolRules, refuse: Refuse): void {

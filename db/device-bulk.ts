@@ -7,18 +7,20 @@ import type { Db } from './index.ts';
 import { deviceUpgrades, devices } from './schema.ts';
 
 /** What many devices can be changed to at once. */
-export type BulkChange = Partial<Pick<DeviceRow, 'model' | 'orderNo' | 'remark'>>;
+export type BulkChange = Partial<Pick<DeviceRow, 'model' | 'powerKw' | 'orderNo' | 'remark'>>;
 
 /** What a person would want to see of a device that is gone. */
 export type DeviceFields = Pick<
   DeviceRow,
-  'id' | 'imei' | 'model' | 'orderNo' | 'remark' | 'productionDate' | 'shipDate'
+  'id' | 'protocol' | 'imei' | 'model' | 'powerKw' | 'orderNo' | 'remark' | 'productionDate' | 'shipDate'
 >;
 
 const FIELDS = {
   id: devices.id,
+  protocol: devices.protocol,
   imei: devices.imei,
   model: devices.model,
+  powerKw: devices.powerKw,
   orderNo: devices.orderNo,
   remark: devices.remark,
   productionDate: devices.productionDate,

@@ -10,6 +10,8 @@ import type { UpgradeStatus } from '../workflows/rules/statuses.ts';
 export interface DeviceFilter {
   protocol?: Protocol;
   model?: string;
+  /** Of charging piles. */
+  powerKw?: number;
   orderNo?: string;
   /** Beginning of an id, an identity or an IMEI. */
   q?: string;
@@ -32,11 +34,12 @@ export interface DeviceFilter {
 
 /** The condition for a department's devices that fit a filter. Every part of it can use an index but `seen…`. */
 export function deviceCondition(departmentId: number, filter: DeviceFilter): SQL {
-  const { protocol, model, orderNo, q, search, productionFrom, productionTo, shippedFrom, shippedTo } = filter;
+  const { protocol, model, powerKw, orderNo, q, search, productionFrom, productionTo, shippedFrom, shippedTo } = filter;
   return and(
     eq(devices.departmentId, departmentId),
     protocol === undefined ? undefined : eq(devices.protocol, protocol),
     model === undefined ? undefined : eq(devices.model, model),
+    powerKw === undefined ? undefined : eq(devices.powerKw, powerKw),
     // the index holds only devices that have an order
     orderNo === undefined
       ? undefined

@@ -118,7 +118,7 @@ export async function hasDevice(db: Db, departmentId: number, deviceId: string):
 
 /** Fields of a device that people change. */
 export type DeviceChange = Partial<
-  Pick<DeviceRow, 'model' | 'orderNo' | 'remark' | 'imei' | 'productionDate' | 'shipDate'>
+  Pick<DeviceRow, 'model' | 'powerKw' | 'orderNo' | 'remark' | 'imei' | 'productionDate' | 'shipDate'>
 >;
 
 /** One device, kept as it is until the end of the transaction; null when the department has no such device. */

@@ -15,6 +15,7 @@ export interface FirmwareFilter {
   component?: Component;
   targetVersion?: string;
   model?: string;
+  powerKw?: number;
 }
 
 /** The stored bytes do not have the hash they are stored under, or are gone. */
@@ -62,6 +63,7 @@ export async function listFirmware(
   if (filter.component !== undefined) conditions.push(eq(firmware.component, filter.component));
   if (filter.targetVersion !== undefined) conditions.push(eq(firmware.targetVersion, filter.targetVersion));
   if (filter.model !== undefined) conditions.push(eq(firmware.model, filter.model));
+  if (filter.powerKw !== undefined) conditions.push(eq(firmware.powerKw, filter.powerKw));
   return db
     .select()
     .from(firmware)

@@ -3,6 +3,7 @@
  */
 import { Type, type Static } from 'typebox';
 import { audit, differences, type AuditEntry } from '../audit.ts';
+import { kindFault, MAX_POWER_KW } from '../device-protocols.ts';
 import { lastingFields } from '../device-views.ts';
 import { route } from '../route.ts';
 import { closed, nullable, text } from '../schemas.ts';
@@ -11,7 +12,12 @@ import type { Db } from '../../db/index.ts';
 
 const DeviceIds = Type.Array(text(100), { minItems: 1, maxItems: 5_000, description: 'each once' });
 const Fields = closed(
-  { model: Type.Optional(text(100)), orderNo: Type.Optional(text(100)), remark: Type.Optional(text(1_000)) },
+  {
+    model: Type.Optional(text(100, { description: 'of a charging pile: DC or AC' })),
+    powerKw: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_POWER_KW, description: 'of charging piles only' })),
+    orderNo: Type.Optional(text(100)),
+    remark: Type.Optional(text(1_000)),
+  },
   { minProperties: 1, description: 'what all of them get; fields that are absent stay as they are' },
 );
 
@@ -34,7 +40,12 @@ const Row = closed(
     row: Type.Integer({ description: 'place in `deviceIds`, from 1' }),
     deviceId: Type.String(),
     status: Type.Enum(['updated', 'deleted', 'unchanged', 'refused'], { type: 'string' }),
-    code: nullable(Type.String({ description: 'why it is refused: not_found, duplicate_row, device_has_upgrades' })),
+    code: nullable(
+      Type.String({
+        description:
+          'why it is refused: not_found, duplicate_row, device_has_upgrades, model_wrong, power_wrong, power_not_for_protocol',
+      }),
+    ),
     message: nullable(Type.String({ description: 'what to do about it' })),
   },
   { title: 'BulkRow' },
@@ -87,15 +98,29 @@ interface Done {
 }
 
 async function updateAll(db: Db, known: readonly bulk.DeviceFields[], set: bulk.BulkChange): Promise<Done> {
-  const changes = known.map((device) => ({ id: device.id, changed: differences<bulk.BulkChange>(device, set) }));
+  const faults = new Map(
+    known.map((device) => {
+      const isAsked = set.model !== undefined || set.powerKw !== undefined;
+      return [device.id, isAsked ? kindFault(device.protocol, { ...device, ...set }) : null];
+    }),
+  );
+  const changes = known
+    .filter(({ id }) => !faults.get(id))
+    .map((device) => ({ id: device.id, changed: differences<bulk.BulkChange>(device, set) }));
   const changed = changes.flatMap(({ id, changed }) => (changed === null ? [] : [{ id, ...changed }]));
   await bulk.updateDevices(
     db,
     changed.map(({ id }) => id),
     set,
   );
+  const refusals = [...faults].flatMap(([id, fault]): [string, Outcome][] =>
+    fault == null ? [] : [[id, refused(fault.code, fault.message)]],
+  );
   return {
-    outcomes: new Map(changes.map(({ id, changed }) => [id, done(changed === null ? 'unchanged' : 'updated')])),
+    outcomes: new Map([
+      ...changes.map(({ id, changed }): [string, Outcome] => [id, done(changed === null ? 'unchanged' : 'updated')]),
+      ...refusals,
+    ]),
     entries: changed.map((entry) => ({ kind: 'device', ...entry })),
   };
 }
@@ -112,7 +137,11 @@ async function deleteAll(db: Db, known: readonly bulk.DeviceFields[]): Promise<D
   );
   return {
     outcomes: new Map(known.map(({ id }) => [id, kept.has(id) ? hasUpgrades() : done('deleted')])),
-    entries: gone.map(({ id, ...device }) => ({ kind: 'device', id, before: lastingFields(device) })),
+    entries: gone.map(({ id, protocol: _protocol, ...device }) => ({
+      kind: 'device',
+      id,
+      before: lastingFields(device),
+    })),
   };
 }
 

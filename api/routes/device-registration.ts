@@ -3,6 +3,7 @@
  */
 import { Type, type Static } from 'typebox';
 import { ImportedRow, importCsv, importRows, type ImportProgress } from '../device-import.ts';
+import { MAX_POWER_KW } from '../device-protocols.ts';
 import { ProtocolName } from '../device-views.ts';
 import { problemBody } from '../problems.ts';
 import { route, StreamAnswer } from '../route.ts';
@@ -11,9 +12,17 @@ import { closed, Day, nullable } from '../schemas.ts';
 const DeviceRow = closed(
   {
     protocol: ProtocolName,
-    identity: Type.String({ description: 'terminal: SN of 10, 12 or 16 hex digits; ams: IMEI of 15 digits' }),
+    identity: Type.String({
+      description:
+        'terminal: SN of 10, 12 or 16 hex digits; ams, pcp: IMEI of 15 digits; pile: pile number of 14 digits',
+    }),
     imei: Type.Optional(nullable(Type.String({ description: '15 digits' }))),
-    model: Type.Optional(nullable(Type.String({ maxLength: 100 }))),
+    model: Type.Optional(nullable(Type.String({ maxLength: 100, description: 'of a pile: DC or AC, required' }))),
+    powerKw: Type.Optional(
+      nullable(
+        Type.Integer({ minimum: 1, maximum: MAX_POWER_KW, description: 'of a pile, required; of no other device' }),
+      ),
+    ),
     productionDate: Type.Optional(nullable(Day)),
     shipDate: Type.Optional(nullable(Type.String({ format: 'date', description: 'later than productionDate' }))),
     orderNo: Type.Optional(nullable(Type.String({ maxLength: 100 }))),
@@ -49,7 +58,7 @@ const Lines = Type.Unsafe<string>({
 
 const IMPORT_WORDS =
   'Answers row by row: created, updated, unchanged or refused, with what to do. A bad row never stops the rest, and sending the same rows again is harmless. ' +
-  'A field that is absent or blank keeps what is stored; PATCH clears. Trackers (ams) are named by their IMEI.';
+  'A field that is absent or blank keeps what is stored; PATCH clears. Trackers (ams) and PCP devices (pcp) are named by their IMEI, charging piles by their number, with model and powerKw.';
 
 export const deviceRegistrationRoutes = [
   route({
@@ -74,6 +83,8 @@ export const deviceRegistrationRoutes = [
             shipDate: '2025-03-15',
             orderNo: 'SO-2025-0017',
           },
+          { protocol: 'pcp', identity: '868120145233604' },
+          { protocol: 'pile', identity: '55031412782305', model: 'DC', powerKw: 120 },
         ],
       ],
     }),
@@ -94,7 +105,7 @@ export const deviceRegistrationRoutes = [
     consumes: 'text/csv',
     body: Type.String({
       examples: [
-        'protocol,identity,imei,model,productionDate,shipDate,orderNo,remark\nterminal,6134441313,,GV2,2025-03-01,2025-03-15,SO-2025-0017,\n',
+        'protocol,identity,imei,model,powerKw,productionDate,shipDate,orderNo,remark\nterminal,6134441313,,GV2,,2025-03-01,2025-03-15,SO-2025-0017,\npile,55031412782305,,DC,120,,,,\n',
       ],
     }),
     status: 200,

@@ -5,6 +5,7 @@
 import { Type } from 'typebox';
 import { audit, differences } from '../audit.ts';
 import { DEVICE_QUERY, deviceFilterOf } from '../device-query.ts';
+import { DEVICE_RULES, kindFault, MAX_POWER_KW } from '../device-protocols.ts';
 import { DATES_WRONG, isDay } from '../device-rows.ts';
 import { Device, DeviceDetail, DeviceId, lastingFields, showDetail, showDevice } from '../device-views.ts';
 import { notFound, problem } from '../problems.ts';
@@ -102,7 +103,10 @@ export const deviceRoutes = [
     headers: IfMatch,
     body: closed(
       {
-        model: Type.Optional(text(100)),
+        model: Type.Optional(text(100, { description: 'of a charging pile: DC or AC' })),
+        powerKw: Type.Optional(
+          Type.Integer({ minimum: 1, maximum: MAX_POWER_KW, description: 'of charging piles only' }),
+        ),
         orderNo: Type.Optional(text(100)),
         remark: Type.Optional(text(1_000)),
         imei: Type.Optional(nullable(Type.String({ pattern: '^\\d{15}$', description: '15 digits' }))),
@@ -267,9 +271,9 @@ async function lockForEdit(db: Services['db'], input: Parameters<typeof assertRe
   return device;
 }
 
-type Change = { imei?: string | null; productionDate?: string | null; shipDate?: string | null };
+type Change = Pick<devices.DeviceChange, 'imei' | 'model' | 'powerKw' | 'productionDate' | 'shipDate'>;
 
-/** What a single field cannot tell: dates against each other, and that a tracker's IMEI is its name. */
+/** What a single field cannot tell: dates against each other, what a pile must have, and that an IMEI may be a name. */
 function assertChange(device: devices.DeviceRow, change: Change): void {
   const { productionDate, shipDate } = { ...device, ...change };
   const wrong = (path: string, message: string) =>
@@ -279,10 +283,15 @@ function assertChange(device: devices.DeviceRow, change: Change): void {
   }
   if (productionDate != null && shipDate != null && shipDate <= productionDate)
     throw wrong('body.shipDate', DATES_WRONG);
-  if (device.protocol === 'ams' && change.imei !== undefined && change.imei !== device.identity) {
+  const fault =
+    change.model === undefined && change.powerKw === undefined
+      ? null
+      : kindFault(device.protocol, { ...device, ...change });
+  if (fault !== null) throw wrong(`body.${fault.field}`, fault.message);
+  if (DEVICE_RULES[device.protocol].isNamedByImei && change.imei !== undefined && change.imei !== device.identity) {
     throw wrong(
       'body.imei',
-      'the IMEI of a tracker is its identity and cannot change; register the other IMEI as a device of its own',
+      'the IMEI of this device is its identity and cannot change; register the other IMEI as a device of its own',
     );
   }
 }

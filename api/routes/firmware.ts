@@ -3,90 +3,22 @@
  */
 import { Type } from 'typebox';
 import { audit } from '../audit.ts';
+import { MAX_POWER_KW } from '../device-protocols.ts';
+import { ProtocolName } from '../device-views.ts';
 import { FIRMWARE_RULES } from '../firmware-protocols.ts';
 import { judgeUpload } from '../firmware-rules.ts';
+import { CheckInfo, Firmware, showFirmware, UploadForm } from '../firmware-views.ts';
 import { notFound, problem } from '../problems.ts';
 import { Answer, FileAnswer, FileBytes, route } from '../route.ts';
-import { AfterId, closed, ComponentName, Id, Limit, Moment, moment, nullable, page, pageOf, text } from '../schemas.ts';
+import { AfterId, closed, ComponentName, Id, Limit, page, pageOf, text } from '../schemas.ts';
 import { fingerprintOf, readUpload, type Upload } from '../uploads.ts';
-import { COMPONENTS } from '../../workflows/rules/versions.ts';
 import * as files from '../../db/firmware.ts';
 import { PROTOCOLS, type Protocol } from '../../db/schema.ts';
 
 /** No protocol takes more; reading stops there. */
 const MAX_UPLOAD_BYTES = Math.max(...Object.values(FIRMWARE_RULES).map(({ maxBytes }) => maxBytes));
 
-const ProtocolName = Type.Enum(PROTOCOLS, { type: 'string' });
 const Params = closed({ firmwareId: Id });
-
-const Firmware = closed(
-  {
-    id: Type.Integer(),
-    protocol: ProtocolName,
-    component: ComponentName,
-    targetVersion: Type.String(),
-    compatibleVersion: Type.String({ description: 'a device must have reported it' }),
-    currentVersions: Type.Array(Type.String(), { description: 'a device must run one of them' }),
-    model: nullable(Type.String({ description: 'only devices of this model; null: any' })),
-    fileName: Type.String(),
-    sizeBytes: Type.Integer(),
-    md5: Type.String(),
-    sha256: Type.String(),
-    pinfo: nullable(Type.String({ description: 'package name of a 2G terminal' })),
-    packetSize: nullable(Type.Integer({ description: 'null: the protocol has no packets' })),
-    remark: Type.String(),
-    overrideReason: nullable(Type.String({ description: 'why the version is not in the file name' })),
-    uploadedBy: Type.String(),
-    uploadedAt: Moment,
-    links: closed({ self: Type.String(), content: Type.String(), checkInfo: Type.String() }),
-  },
-  { title: 'Firmware' },
-);
-
-const UploadForm = closed(
-  {
-    file: Type.Unsafe<unknown>({
-      type: 'string',
-      contentMediaType: 'application/octet-stream',
-      description: 'a .bin file under the name its maker gave it',
-    }),
-    protocol: ProtocolName,
-    component: Type.Optional(
-      Type.Enum(COMPONENTS, {
-        type: 'string',
-        description: 'T1 OTA, T2 OBD, T3 baseband, T4 MCU, T5 GPS; may be left out for terminals, which have T1 only',
-      }),
-    ),
-    targetVersion: Type.String({ description: 'must occur in the file name; terminals: 10 to 99' }),
-    compatibleVersion: Type.String(),
-    currentVersions: Type.String({ description: 'one per line', examples: ['10\n09'] }),
-    md5: Type.String({ description: 'the one that came with the file' }),
-    model: Type.Optional(Type.String()),
-    pinfo: Type.Optional(
-      Type.String({ description: 'terminals only: 8 hex characters; absent: taken from the file name' }),
-    ),
-    remark: Type.Optional(Type.String()),
-    overrideReason: Type.Optional(
-      Type.String({
-        description: 'why a file name without the version is right; needs the permission firmware:override',
-      }),
-    ),
-  },
-  { title: 'FirmwareUpload' },
-);
-
-const CheckInfo = closed(
-  {
-    fileName: Type.String(),
-    sizeBytes: Type.Integer(),
-    md5: Type.String({ description: 'upper case, as it is sent to the device' }),
-    sha256: Type.String(),
-    packetSize: nullable(Type.Integer({ description: 'null: the protocol has no packets' })),
-    packets: Type.Integer(),
-    packetChecks: Type.Array(Type.String({ description: 'XOR of all bytes of the packet' })),
-  },
-  { title: 'FirmwareCheckInfo' },
-);
 
 export const firmwareRoutes = [
   route({
@@ -96,7 +28,7 @@ export const firmwareRoutes = [
     tag: 'firmware',
     summary: 'Upload a firmware file',
     description:
-      'Every rule that the upload breaks is told at once; a refused upload leaves nothing behind. A terminal takes 10 240 to 102 400 bytes, a tracker up to 16 MiB.',
+      'Every rule that the upload breaks is told at once; a refused upload leaves nothing behind. A terminal takes 10 240 to 102 400 bytes, any other device up to 16 MiB, a PCP device in 65 535 slices at most.',
     permission: 'firmware:write',
     consumes: 'multipart/form-data',
     body: Type.Unsafe<Upload>(UploadForm),
@@ -148,6 +80,7 @@ export const firmwareRoutes = [
       component: Type.Optional(ComponentName),
       targetVersion: Type.Optional(text(100)),
       model: Type.Optional(text(100)),
+      powerKw: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_POWER_KW, description: 'for charging piles' })),
       limit: Limit,
       after: AfterId,
     }),
@@ -206,7 +139,7 @@ export const firmwareRoutes = [
     handle: async ({ params, caller }, { db }) => {
       const row = await findOwn(db, caller.departmentId, params.firmwareId);
       const content = await readContent(db, row);
-      const packetChecks = row.packetSize === 0 ? [] : xorOfPackets(content, row.packetSize);
+      const packetChecks = row.protocol === 'terminal' ? xorOfPackets(content, row.packetSize) : [];
       const { fileName, sizeBytes, sha256, packetSize } = row;
       return {
         fileName,
@@ -214,7 +147,7 @@ export const firmwareRoutes = [
         md5: row.md5.toUpperCase(),
         sha256,
         packetSize: packetSize === 0 ? null : packetSize,
-        packets: packetChecks.length,
+        packets: packetSize === 0 ? 0 : Math.ceil(sizeBytes / packetSize),
         packetChecks,
       };
     },
@@ -260,8 +193,10 @@ function readProtocol(fields: ReadonlyMap<string, string>): Protocol {
   const name = fields.get('protocol')?.trim() ?? '';
   throw problem(
     'firmware_refused',
-    `The protocol ${name === '' ? 'is missing' : `"${name.slice(0, 50)}" is unknown`}; write ${PROTOCOLS.join(' or ')}.`,
-    { errors: [{ path: 'body.protocol', code: 'protocol_unknown', message: `must be ${PROTOCOLS.join(' or ')}` }] },
+    `The protocol ${name === '' ? 'is missing' : `"${name.slice(0, 50)}" is unknown`}; write one of ${PROTOCOLS.join(', ')}.`,
+    {
+      errors: [{ path: 'body.protocol', code: 'protocol_unknown', message: `must be one of ${PROTOCOLS.join(', ')}` }],
+    },
   );
 }
 
@@ -285,16 +220,6 @@ async function readContent(
       { cause },
     );
   }
-}
-
-function showFirmware({ departmentId: _department, uploadedAt, ...row }: files.FirmwareRow) {
-  const self = `/api/v1/firmware/${row.id}`;
-  return {
-    ...row,
-    packetSize: row.packetSize === 0 ? null : row.packetSize,
-    uploadedAt: moment(uploadedAt),
-    links: { self, content: `${self}/content`, checkInfo: `${self}/check-info` },
-  };
 }
 
 function xorOfPackets(content: Buffer, packetSize: number): string[] {

@@ -31,6 +31,7 @@ describe('the list of devices', () => {
       identity: sn(1),
       imei: null,
       model: 'GV2',
+      powerKw: null,
       productionDate: null,
       shipDate: null,
       orderNo: '',

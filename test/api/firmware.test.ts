@@ -43,6 +43,7 @@ describe('a good upload', () => {
       compatibleVersion: '10',
       currentVersions: ['10', '9'],
       model: 'GV2',
+      powerKw: null,
       fileName: '终端_1110d100.BIN',
       sizeBytes: 35_912,
       md5: hash('md5', bytes),

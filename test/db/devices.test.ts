@@ -36,6 +36,7 @@ const registration = (n: number, imei: string | null): Registration => ({
   identity: `F${String(n).padStart(9, '0')}`,
   imei,
   model: null,
+  powerKw: null,
   productionDate: null,
   shipDate: null,
   orderNo: null,
