@@ -9,6 +9,7 @@ export * from './schema/mes.ts';
 export * from './schema/messages.ts';
 export * from './schema/operations.ts';
 export * from './schema/people.ts';
+export * from './schema/platforms.ts';
 export * from './schema/registry.ts';
 export * from './schema/tasks.ts';
 export * from './schema/traffic.ts';

@@ -70,6 +70,8 @@ export const EVENT_KINDS = [
   'device.reverted',
   'device.needs_person', // baseband: awaits confirmation
   'command.finished', // a device command has ended, well or not: the status is in the data
+  'shipment.finished', // a primary shipment has ended: the sums are in the data
+  'platform_shipment.finished', // a secondary shipment has ended: the sums are in the data
 ] as const;
 export type EventKind = (typeof EVENT_KINDS)[number];
 

@@ -156,7 +156,7 @@ describe('the token', () => {
     await client.look(imeis(1)[0]!);
     standIn.revokeTokens();
     const looks = await Promise.all(imeis(20).map((imei) => client.look(imei)));
-    expect(looks).toEqual(Array(20).fill({ kind: 'absent' }));
+    expect(looks).toEqual(imeis(20).map(() => ({ kind: 'absent' })));
     expect(standIn.count('jimi.oauth.token.get')).toBe(2);
   });
 
