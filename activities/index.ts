@@ -1,6 +1,7 @@
 /**
  * Every activity, made from what it needs. The names are what people read in the Temporal Web UI.
  */
+import { createCommandActivities } from './commands.ts';
 import { createTaskActivities, type Executions } from './tasks.ts';
 import { createUpgradeActivities } from './upgrades.ts';
 import { createWebhookActivities } from './webhooks.ts';
@@ -22,6 +23,7 @@ export function createActivities(dependencies: ActivityDependencies) {
     ...createUpgradeActivities(dependencies.db),
     ...createTaskActivities(dependencies),
     ...createWebhookActivities(dependencies),
+    ...createCommandActivities(dependencies.db),
   };
 }
 

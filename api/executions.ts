@@ -13,6 +13,8 @@ import {
 import { TypedSearchAttributes, defineSearchAttributeKey } from '@temporalio/common';
 import {
   ACTIVE_STATUS,
+  COMMAND_EDGE_SIGNAL,
+  COMMAND_VIEW_QUERY,
   CONTROL_SIGNAL,
   DELIVER_WEBHOOK,
   EDGE_SIGNAL,
@@ -21,23 +23,29 @@ import {
   RETRY_UPDATE,
   RUN_TASK,
   SEARCH_ATTRIBUTES,
+  SEND_COMMAND,
   TASK_VIEW_QUERY,
   UPGRADE_DEVICE,
   UPGRADE_VIEW_QUERY,
+  commandWorkflowId,
   deliveryWorkflowId,
   taskWorkflowId,
   upgradeWorkflowId,
   type Authorship,
+  type CommandEdge,
+  type CommandView,
   type DeliverWebhookInput,
   type DeviceEdge,
   type PingOutcome,
   type PingWebhookInput,
   type RunTaskInput,
+  type SendCommandInput,
   type TaskView,
   type UpgradeControl,
   type UpgradeDeviceInput,
   type UpgradeView,
 } from '../workflows/contract.ts';
+import { commandWords } from '../workflows/rules/commands.ts';
 
 const KEYS = {
   device: defineSearchAttributeKey(SEARCH_ATTRIBUTES.device, 'KEYWORD'),
@@ -177,12 +185,40 @@ export class Executions {
 
   /** Wakes a device's upgrade; false when none runs (any more). */
   async signalEdge(deviceId: string, edge: DeviceEdge): Promise<boolean> {
-    return this.#signal(deviceId, EDGE_SIGNAL, edge);
+    return this.#signal(upgradeWorkflowId(deviceId), EDGE_SIGNAL, edge);
   }
 
   /** Passes a person's decision on one device to its upgrade; false when none runs. */
   async controlUpgrade(deviceId: string, control: UpgradeControl): Promise<boolean> {
-    return this.#signal(deviceId, CONTROL_SIGNAL, control);
+    return this.#signal(upgradeWorkflowId(deviceId), CONTROL_SIGNAL, control);
+  }
+
+  /** Starts the workflow of a command; harmless when it runs already. */
+  async startCommand(input: SendCommandInput, { department, protocol }: UpgradeLabels): Promise<void> {
+    await this.#client.workflow.start(SEND_COMMAND, {
+      workflowId: commandWorkflowId(input.commandId),
+      taskQueue: this.#taskQueue,
+      args: [input],
+      workflowIdConflictPolicy: 'USE_EXISTING',
+      requestEagerStart: this.#eagerStart,
+      staticSummary: `${commandWords(input.order)} → ${input.deviceId}`,
+      typedSearchAttributes: new TypedSearchAttributes([
+        { key: KEYS.device, value: input.deviceId },
+        { key: KEYS.department, value: department },
+        { key: KEYS.protocol, value: protocol },
+        { key: KEYS.status, value: 'waiting' },
+      ]),
+    });
+  }
+
+  /** Wakes a command's workflow; false when none runs (any more). */
+  async signalCommand(commandId: number, edge: CommandEdge): Promise<boolean> {
+    return this.#signal(commandWorkflowId(commandId), COMMAND_EDGE_SIGNAL, edge);
+  }
+
+  /** Live state of a command's workflow; null when it has ended or cannot be asked now. */
+  async commandView(commandId: number): Promise<CommandView | null> {
+    return this.#query<CommandView>(commandWorkflowId(commandId), COMMAND_VIEW_QUERY);
   }
 
   /** Starts the workflow of a delivery; harmless when it runs already. */
@@ -257,9 +293,9 @@ export class Executions {
     };
   }
 
-  async #signal(deviceId: string, signal: string, arg: unknown): Promise<boolean> {
+  async #signal(workflowId: string, signal: string, arg: unknown): Promise<boolean> {
     try {
-      await this.#client.workflow.getHandle(upgradeWorkflowId(deviceId)).signal(signal, arg);
+      await this.#client.workflow.getHandle(workflowId).signal(signal, arg);
       return true;
     } catch (error) {
       if (error instanceof WorkflowNotFoundError) return false;

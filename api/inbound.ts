@@ -5,7 +5,9 @@
  * in between, is repeated by a sweep over what was written and not read. Everything else is collected and written once
  * a second: progress, contacts, strangers.
  */
+import { failureCode } from './device-failures.ts';
 import type { Executions } from './executions.ts';
+import { InboundCommands, type CommandExecutions } from './inbound-commands.ts';
 import { InboundTraffic } from './inbound-traffic.ts';
 import type { Database, Db } from '../db/index.ts';
 import { claimFlash, findOfferById } from '../db/flashes.ts';
@@ -24,7 +26,7 @@ import type {
   VersionReport,
 } from '../gateways/devices.ts';
 import { GatewayError } from '../gateways/errors.ts';
-import { failureMeaning, terminalFailureCode, wordFailureCode, type FailureCode } from '../workflows/rules/retry.ts';
+import { failureMeaning } from '../workflows/rules/retry.ts';
 
 const INBOUND_TIMES = {
   /** Progress and contacts are written this often. */
@@ -41,11 +43,13 @@ const UNKNOWN_LISTED = 100_000;
 export interface MessageListener {
   messagesChanged(deviceId: string): void;
   messagesUncertain(): void;
+  /** Commands to a device have changed, or (null) to any of them may have. */
+  commandsChanged?(deviceId: string | null): void;
 }
 
 export interface InboundOptions {
   database: Database;
-  executions: Pick<Executions, 'signalEdge'>;
+  executions: Pick<Executions, 'signalEdge'> & CommandExecutions;
   log: GatewayLog;
   /** Kept with each device: limits per gateway count by it. */
   gatewayName?: string;
@@ -61,6 +65,7 @@ interface Contact {
 
 /** The rest of the program, as the gateways of this process see it. */
 export class Inbound implements DeviceHost {
+  readonly commands: InboundCommands;
   readonly #db: Db;
   readonly #database: Database;
   readonly #executions: Pick<Executions, 'signalEdge'>;
@@ -88,6 +93,7 @@ export class Inbound implements DeviceHost {
     this.#times = { ...INBOUND_TIMES, ...times };
     this.#gatewayName = gatewayName;
     this.#traffic = new InboundTraffic(database.db, log);
+    this.commands = new InboundCommands({ database, executions, log, listeners: this.#listeners });
   }
 
   /** What is collected and not written yet. */
@@ -109,6 +115,7 @@ export class Inbound implements DeviceHost {
       () => this.#listeners.forEach((listener) => listener.messagesUncertain()),
     );
     this.#unlisten = () => subscription.unlisten();
+    await this.commands.start();
     const { flushMs, sweepMs } = this.#times;
     this.#timers = [setInterval(() => void this.flush(), flushMs), setInterval(() => void this.#sweep(), sweepMs)];
   }
@@ -117,7 +124,7 @@ export class Inbound implements DeviceHost {
   async stop(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
     this.#timers = [];
-    await this.#unlisten().catch(() => {});
+    await Promise.all([this.#unlisten().catch(() => {}), this.commands.stop()]);
     // Once it has lost its connection the driver goes on announcing.
     this.#listeners.length = 0;
     await this.flush();
@@ -356,12 +363,4 @@ export class Inbound implements DeviceHost {
       this.#isSweeping = false;
     }
   }
-}
-
-function failureCode(failure: DeviceFailure): FailureCode {
-  const { kind, protocol } = failure;
-  if (kind === 'file_damaged' || kind === 'version_unchanged') return kind;
-  if (protocol === 'ams' || protocol === 'pcp' || protocol === 'pile') return wordFailureCode(protocol, kind);
-  if (failure.errcode !== null) return terminalFailureCode(failure.errcode);
-  return failure.kind === 'packet_repeated' ? 'packet_repeated' : 'terminal_unknown';
 }

@@ -73,6 +73,13 @@ async function startBare() {
 /** Knows every terminal and has the same offer, being transferred, for each of them. */
 function memoryHost(): DeviceHost {
   return {
+    commands: {
+      open: async () => null,
+      claim: async () => 'gone',
+      answered: async () => {},
+      unsendable: async () => {},
+      loggedIn: async () => {},
+    },
     identify: async (protocol, identity) => ({ deviceId: `${protocol}-${identity}` }),
     findByImei: async () => null,
     openOffer: async (deviceId) => offerOf(deviceId),

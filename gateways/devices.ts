@@ -3,6 +3,8 @@
  * of tasks, databases or workflows. `api/inbound.ts` implements it.
  */
 
+import type { CommandHost } from './commands.ts';
+
 /** A registered device as a gateway sees it. */
 export interface KnownDevice {
   deviceId: string;
@@ -84,6 +86,8 @@ export interface DeviceFailure {
 
 /** The rest of the program, as gateways see it. */
 export interface DeviceHost {
+  /** Commands of people to single devices. */
+  readonly commands: CommandHost;
   /** Looks an identity up in the registry; null is counted and listed as unknown. */
   identify(protocol: string, identity: string, address: string): Promise<KnownDevice | null>;
   /** The device a version upload over HTTP names: a tracker, or any device registered with that IMEI. */

@@ -41,6 +41,7 @@ export function registerGatewayMetrics(
     ['terminal_packets_total', 'Upgrade packets served', () => counters.packets],
     ['terminal_packet_bytes_total', 'Bytes of upgrade packets served', () => counters.packetBytes],
     ['terminal_offers_total', 'Upgrade commands sent', () => counters.offersSent],
+    ['terminal_commands_total', 'Device commands sent', () => counters.commandsSent],
     ['terminal_unknown_total', 'Connections of terminals that are not registered', () => counters.unknownTerminals],
     ['terminal_ignored_frames_total', 'Frames that led to nothing', () => counters.ignoredFrames],
     [

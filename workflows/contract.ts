@@ -4,6 +4,7 @@
  * Everything outside `workflows/` speaks to a workflow through this file only. Workflow ids are made and read here and
  * nowhere else; names in it are what people read in the Temporal Web UI and never change once run.
  */
+import type { CommandOrder, CommandStatus } from './rules/commands.ts';
 import type { StageLimits } from './rules/offers.ts';
 import type { AbortRule, Pacing } from './rules/pacing.ts';
 import type { UpgradeStatus } from './rules/statuses.ts';
@@ -22,10 +23,11 @@ export function taskWorkflowId(taskId: number): string {
   return `task/${taskId}`;
 }
 
-/** The device or task that a workflow id names, for logs; nothing for ids that are not ours. */
-export function namesIn(workflowId: string): { deviceId?: string; taskId?: number } {
-  const [, kind, name = ''] = /^(upgrade|task)\/(.+)$/.exec(workflowId) ?? [];
+/** The device, task or command that a workflow id names, for logs; nothing for ids that are not ours. */
+export function namesIn(workflowId: string): { deviceId?: string; taskId?: number; commandId?: number } {
+  const [, kind, name = ''] = /^(upgrade|task|command)\/(.+)$/.exec(workflowId) ?? [];
   if (kind === 'upgrade') return { deviceId: name };
+  if (kind === 'command') return { commandId: Number(name) };
   return kind === 'task' ? { taskId: Number(name) } : {};
 }
 
@@ -169,3 +171,37 @@ export interface PingOutcome {
   error: string | null;
   tookMs: number;
 }
+
+// ---------------------------------------------------------------- sendCommand
+
+export const SEND_COMMAND = 'sendCommand';
+
+export function commandWorkflowId(commandId: number): string {
+  return `command/${commandId}`;
+}
+
+export interface SendCommandInput {
+  commandId: number;
+  deviceId: string;
+  order: CommandOrder;
+}
+
+/** What `sendCommand` returns; also what its row says. */
+export interface CommandOutcome {
+  status: CommandStatus;
+  reason: string | null;
+}
+
+/** Live state, by query. */
+export interface CommandView extends CommandOutcome {
+  attempt: number;
+  /** What it waits for, and until when. */
+  waitsFor: string | null;
+  wakesAtMs: number | null;
+}
+
+/** Something was written about the command; the signal only wakes. */
+export const COMMAND_EDGE_SIGNAL = 'commandEdge';
+export type CommandEdge = 'sent' | 'answered' | 'proven' | 'cancelled' | 'unread';
+
+export const COMMAND_VIEW_QUERY = 'view';

@@ -2,3 +2,4 @@
 export { upgradeDevice } from './upgrade-device.ts';
 export { runTask } from './run-task.ts';
 export { deliverWebhook, pingWebhook } from './deliver-webhook.ts';
+export { sendCommand } from './send-command.ts';

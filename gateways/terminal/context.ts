@@ -43,6 +43,7 @@ export interface TerminalCounters {
   packets: number;
   packetBytes: number;
   offersSent: number;
+  commandsSent: number;
   unknownTerminals: number;
   ignoredFrames: number;
   /** Times that something could not be handled because the rest of the program failed; most are tried again. */

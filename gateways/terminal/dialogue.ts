@@ -12,6 +12,7 @@ import {
   type TerminalFrame,
   type TerminalReport,
 } from './codec.ts';
+import { TerminalCommands } from './commands.ts';
 import type { SessionContext } from './context.ts';
 import { HeldOffer, type PacketAnswer } from './held-offer.ts';
 import type { TerminalSession } from './session.ts';
@@ -40,6 +41,7 @@ export class TerminalDialogue {
   #version: string | null = null;
   #versionStoredAtMs = 0;
   #held: HeldOffer | null = null;
+  readonly #commands: TerminalCommands;
   /** What is held is what the database had when it was last asked, and it could be asked. */
   #isCurrent = false;
   #failedLooks = 0;
@@ -48,6 +50,7 @@ export class TerminalDialogue {
   constructor(context: SessionContext, session: TerminalSession) {
     this.#context = context;
     this.#session = session;
+    this.#commands = new TerminalCommands(context.host.commands);
   }
 
   /** Notes what has arrived, before its turn comes: no line may leave in between. */
@@ -82,6 +85,7 @@ export class TerminalDialogue {
           `+${frame.keyword} ${frame.cmd}`,
           arrivedAtMs,
         );
+        await this.#commands.answered(deviceId, frame);
         return this.#refreshIfDue();
       case 'packetRequest':
         return this.#onRequest(deviceId, frame, arrivedAtMs);
@@ -92,16 +96,23 @@ export class TerminalDialogue {
     }
   }
 
-  /** Asks for the open offer again and sends it if it may be sent. */
+  /** Asks for the open offer again and sends it if it may be sent; before it, a command. */
   async refresh(): Promise<void> {
     if (this.deviceId === null) return;
     await this.#look(this.deviceId);
+    await this.#sendCommand(this.deviceId);
     await this.#sendOffer();
   }
 
-  /** Is it time to ask for the open offer without being told to: to send it, or because asking failed? */
+  /** There may be another command for this terminal. */
+  commandsChanged(): void {
+    this.#commands.changed();
+  }
+
+  /** Is it time to ask for offer and commands without being told to: to send them, or because asking failed? */
   isRefreshDue(nowMs: number): boolean {
     if (this.deviceId === null) return false;
+    if (this.#commands.isDue(nowMs) && this.#takesCommand(nowMs)) return true;
     return this.#isCurrent ? this.#isOfferDue(nowMs) : nowMs >= this.#lookAgainAtMs;
   }
 
@@ -198,6 +209,27 @@ export class TerminalDialogue {
   #readsLines(nowMs: number): boolean {
     const silentMs = nowMs - (this.lastRequestAtMs ?? 0);
     return silentMs >= this.#context.times.transferSilenceMs && this.#session.socket.writable;
+  }
+
+  /** A command may leave: what it would be taken for is clear, and no answer to an offer is awaited. */
+  #takesCommand(nowMs: number): boolean {
+    const { transferSilenceMs, reactionMs } = this.#context.times;
+    const isBusy = this.#held?.isUnderWay(nowMs, transferSilenceMs, reactionMs) ?? false;
+    return this.#version !== null && this.#readsLines(nowMs) && !isBusy;
+  }
+
+  async #sendCommand(deviceId: string): Promise<void> {
+    const [version, keyword] = [this.#version, this.#context.profile.commandKeywords[0]];
+    if (version === null || keyword === undefined) return;
+    await this.#commands.serve(deviceId, {
+      version,
+      keyword,
+      maySend: () => this.#takesCommand(Date.now()),
+      write: (line) => {
+        this.#context.counters.commandsSent += 1;
+        this.#session.socket.write(line);
+      },
+    });
   }
 
   #isOfferDue(nowMs: number): boolean {

@@ -63,6 +63,14 @@ export class HeldOffer {
     );
   }
 
+  /** The terminal is in the middle of it, or was told of it and may ask for the first packet at any moment. */
+  isUnderWay(nowMs: number, silenceMs: number, usualReactionMs: number): boolean {
+    const { finishedAtMs, firstRequestAtMs, lastRequestAtMs, lastSentAtMs, reactionMs = usualReactionMs } = this.offer;
+    if (finishedAtMs !== null) return false;
+    if (firstRequestAtMs !== null) return nowMs - (lastRequestAtMs ?? firstRequestAtMs) < silenceMs;
+    return lastSentAtMs !== null && nowMs - lastSentAtMs < reactionMs;
+  }
+
   /** The upgrade command; throws `GatewayError` when no terminal would take it. */
   command(): Buffer {
     const { pinfo, packetSize } = this.offer;

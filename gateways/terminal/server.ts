@@ -8,9 +8,7 @@ import { TerminalSession } from './session.ts';
 import type { DeviceHost, GatewayLog } from '../devices.ts';
 import type { FileCache } from '../file-cache.ts';
 import { TcpListener, type TcpLimits, type TcpStats } from '../tcp.ts';
-
-/** The same warning is written at most this often. */
-const WARN_EVERY_MS = 1_000;
+import { oncePerSecond } from '../warnings.ts';
 
 export interface TerminalGatewayOptions {
   host: DeviceHost;
@@ -32,6 +30,7 @@ export class TerminalGateway {
     packets: 0,
     packetBytes: 0,
     offersSent: 0,
+    commandsSent: 0,
     unknownTerminals: 0,
     ignoredFrames: 0,
     failedFrames: 0,
@@ -104,6 +103,13 @@ export class TerminalGateway {
   /** Announcements may have been missed: every connected device is looked at again. */
   messagesUncertain(): void {
     for (const session of this.#sessions.values()) session.refresh();
+  }
+
+  /** There may be another command for a device, or (null) for any of them. */
+  commandsChanged(deviceId: string | null): void {
+    if (deviceId !== null) return this.#sessions.get(deviceId)?.commandsChanged();
+    // All at once are looked at by the clock.
+    for (const { dialogue } of this.#sessions.values()) dialogue.commandsChanged();
   }
 
   /** Closes all connections and waits until what terminals said before is recorded, at most `graceMs` for each. */
@@ -185,19 +191,5 @@ function sharedProfiles(profile: TerminalProfile): (sn: string) => TerminalProfi
     const known = profiles.get(bytes) ?? { ...profile, snLengths: [bytes] };
     profiles.set(bytes, known);
     return known;
-  };
-}
-
-function oncePerSecond(log: GatewayLog): (fields: object, message: string) => void {
-  const written = new Map<string, { atMs: number; since: number }>();
-  return (fields, message) => {
-    const nowMs = Date.now();
-    const last = written.get(message);
-    if (last !== undefined && nowMs - last.atMs < WARN_EVERY_MS) {
-      last.since += 1;
-      return;
-    }
-    log.warn(last === undefined || last.since === 0 ? fields : { ...fields, notWritten: last.since }, message);
-    written.set(message, { atMs: nowMs, since: 0 });
   };
 }

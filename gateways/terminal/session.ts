@@ -71,6 +71,12 @@ export class TerminalSession {
     this.#enqueue('refresh', Date.now());
   }
 
+  /** There may be another command for this device. */
+  commandsChanged(): void {
+    this.dialogue.commandsChanged();
+    this.refresh();
+  }
+
   /** Looks again when it is time, for example because an offer had no reaction. Called by the gateway's clock. */
   tick(nowMs: number): void {
     if (this.#queue === null && this.dialogue.isRefreshDue(nowMs)) this.refresh();

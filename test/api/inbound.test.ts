@@ -28,6 +28,9 @@ class FakeExecutions {
     return true;
   };
 
+  signalCommand = async (): Promise<boolean> => true;
+  startCommand = async (): Promise<void> => {};
+
   edges(deviceId: string): DeviceEdge[] {
     return this.signals.filter((signal) => signal.deviceId === deviceId).map(({ edge }) => edge);
   }

@@ -3,6 +3,7 @@
  * and a list of everything that was said. It can be slow or away.
  */
 import { createHash, randomUUID } from 'node:crypto';
+import { FakeCommands } from './fake-commands.ts';
 import { GatewayError } from '../../gateways/errors.ts';
 import type {
   DeviceFailure,
@@ -25,9 +26,10 @@ export interface StoredOffer extends OpenOffer {
 
 interface Listener {
   messagesChanged(deviceId: string): void;
+  commandsChanged?(deviceId: string | null): void;
 }
 
-type Method = Exclude<keyof DeviceHost, 'progress' | 'seen' | 'connected' | 'business' | 'badFrame'>;
+type Method = Exclude<keyof DeviceHost, 'commands' | 'progress' | 'seen' | 'connected' | 'business' | 'badFrame'>;
 
 export class FakeHost implements DeviceHost {
   /** What was called, in order, with the device or identity it was about. */
@@ -48,6 +50,7 @@ export class FakeHost implements DeviceHost {
   mayFlash = true;
   readonly offers: StoredOffer[] = [];
   readonly listeners: Listener[] = [];
+  readonly commands = new FakeCommands(this.listeners);
   /** Reports of these devices wake an upgrade. */
   readonly upgrading = new Set<string>();
   /** Files whose stored bytes are damaged, by hash. */

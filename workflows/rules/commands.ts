@@ -194,8 +194,12 @@ export interface CommandEnd {
 export function judgeCommand(facts: CommandFacts): CommandVerdict {
   const { status, answer, nowMs, expiresAtMs, sentAtMs, stageAttempt, order } = facts;
   if (status === 'accepted') return judgeAccepted(facts);
-  if (answer !== null) return judgeAnswer(order, facts.stage, answer);
-  if (nowMs >= expiresAtMs) return expired(facts);
+  const isOver = nowMs >= expiresAtMs;
+  if (answer !== null) {
+    const verdict = judgeAnswer(order, facts.stage, answer);
+    return verdict.kind === 'check' && isOver ? expired(facts) : verdict;
+  }
+  if (isOver) return expired(facts);
   const leftMs = expiresAtMs - nowMs;
   if (sentAtMs === null) {
     if (facts.awaitsContact) return { kind: 'wait', ms: leftMs, why: 'the next contact' };
@@ -222,18 +226,16 @@ function judgeAccepted({ order, proven, acceptedAtMs, nowMs, expiresAtMs }: Comm
 /** What an answer means for the order it answers. */
 export function judgeAnswer(order: CommandOrder, stage: CommandStage, answer: CommandAnswer): CommandVerdict {
   if (answer.said === 'nothing') return failed('not_sendable', answer.why);
-  switch (order.kind) {
-    case 'set_sleep':
-    case 'read_sleep':
-      return answer.said === 'value' ? judgeSleep(order, stage, answer.value) : failed('answer_unreadable');
-    case 'restart':
-      if (answer.said !== 'restart') return failed('answer_unreadable');
-      return answer.accepted ? { kind: 'accepted' } : failed('pile_refused');
-    case 'query_version':
-      if (answer.said !== 'version') return failed('answer_unreadable');
-      if (answer.result !== 0) return failed('pcp_refused', `result ${answer.result}`);
-      return succeeded(`the device runs ${answer.version}`, { version: answer.version });
+  if (order.kind === 'restart') {
+    if (answer.said !== 'restart') return failed('answer_unreadable');
+    return answer.accepted ? { kind: 'accepted' } : failed('pile_refused');
   }
+  if (order.kind === 'query_version') {
+    if (answer.said !== 'version') return failed('answer_unreadable');
+    if (answer.result !== 0) return failed('pcp_refused', `result ${answer.result}`);
+    return succeeded(`the device runs ${answer.version}`, { version: answer.version });
+  }
+  return answer.said === 'value' ? judgeSleep(order, stage, answer.value) : failed('answer_unreadable');
 }
 
 function judgeSleep(
@@ -257,7 +259,7 @@ function judgeSleep(
 }
 
 function expired({ sends }: CommandFacts): CommandEnd {
-  const what = sends === 0 ? 'never sent' : `sent ${sends} times and not answered`;
+  const what = sends === 0 ? 'never sent' : `sent ${sends} times, what came of it is not known`;
   return end('expired', `the deadline has passed; it was ${what}`);
 }
 

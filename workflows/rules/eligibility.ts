@@ -13,11 +13,15 @@ export interface GateFile {
   currentVersions: readonly string[];
   /** Only devices of this model may take the file; null: any model. */
   model: string | null;
+  /** Only charging piles of this power may; null: it is not for piles. */
+  powerKw: number | null;
 }
 
-/** What the gate needs to know of a device: its model and the last version it reported of each component. */
+/** What the gate needs to know of a device: what it is and the last version it reported of each component. */
 export interface GateDevice {
   model: string;
+  /** Of a charging pile. */
+  powerKw: number | null;
   versions: Readonly<Partial<Record<Component, string>>>;
 }
 
@@ -35,7 +39,11 @@ export type GateVerdict =
  * waited out, a missing report comes before a wrong one.
  */
 export function gate(file: GateFile, device: GateDevice): GateVerdict {
-  if (file.model !== null && file.model !== device.model) {
+  if (file.powerKw !== null) {
+    if (file.model !== device.model || file.powerKw !== device.powerKw) {
+      return closed('model_mismatch', `the file is for ${pileName(file)}, the device is ${pileName(device)}`);
+    }
+  } else if (file.model !== null && file.model !== device.model) {
     return closed(
       'model_mismatch',
       `the file is for model ${file.model}, the device is a ${device.model || 'device without model'}`,
@@ -59,6 +67,10 @@ export function gate(file: GateFile, device: GateDevice): GateVerdict {
     );
   }
   return { kind: 'open' };
+}
+
+function pileName({ model, powerKw }: { model: string | null; powerKw: number | null }): string {
+  return `${model === 'AC' ? 'an' : 'a'} ${model || 'pile of unknown kind, '} pile of ${powerKw ?? 'unknown'} kW`;
 }
 
 function closed(reason: GateReason, explanation: string): GateVerdict {

@@ -34,6 +34,8 @@ export interface OwnTimes {
   beginMs: number;
   /** From the first byte until the last. */
   transferMs: number;
+  /** From the last byte on: a report of another version says nothing before. */
+  settleMs: number;
 }
 
 const MINUTE_MS = 60_000;
@@ -45,7 +47,8 @@ const DOWNLOAD_MARGIN_MS = 5 * MINUTE_MS;
 /** The times of a charging pile, from what it is told with the offer. */
 export function pileTimes(order: { control: 'at_once' | 'when_idle'; downloadTimeoutMinutes: number }): OwnTimes {
   const transferMs = order.downloadTimeoutMinutes * MINUTE_MS + DOWNLOAD_MARGIN_MS;
-  return { beginMs: order.control === 'when_idle' ? IDLE_WAIT_MS : transferMs, transferMs };
+  // It says its version when it logs in, and after the last byte it does so because it has started again.
+  return { beginMs: order.control === 'when_idle' ? IDLE_WAIT_MS : transferMs, transferMs, settleMs: 0 };
 }
 
 /** What is known of the offer of the current file. */
@@ -113,7 +116,7 @@ function blameable(facts: OfferFacts, failure: FailureCode): FailureCode {
 }
 
 function judgeProof(facts: OfferFacts, limits: StageLimits, finishedAtMs: number): OfferVerdict {
-  const settledAtMs = finishedAtMs + limits.settleMs;
+  const settledAtMs = finishedAtMs + (facts.ownTimes?.settleMs ?? limits.settleMs);
   const provenUntilMs = finishedAtMs + limits.proofMs;
   // While the device may still be flashing a report of the old version says nothing; after that it says everything.
   const isSettled = facts.report !== null && facts.report.atMs >= Math.min(settledAtMs, provenUntilMs);
