@@ -64,7 +64,7 @@ export class News {
         this.#isLive = true;
         this.#tell();
         pauseMs = 500;
-        for await (const { id } of readEvents(response.body!)) {
+        for await (const { id } of readEvents(response.body!, signal)) {
           if (id !== '') this.#lastEventId = id;
           this.#tell();
         }
