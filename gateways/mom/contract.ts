@@ -202,7 +202,7 @@ export interface AgingInputAnswer {
 }
 
 /** Nothing but the envelope. */
-export type PlainAnswer = Record<never, never>;
+export type PlainAnswer = Record<string, never>;
 
 /** What each call is answered besides the envelope. */
 export interface MomAnswers {

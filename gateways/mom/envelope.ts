@@ -91,7 +91,7 @@ export function readRequest<Name extends MomName>(name: Name, body: Body, times:
   const layout = REQUEST_LAYOUTS[name] as Layout<MomRequests[Name]>;
   const read = readFields(body, times, (members, reading) => {
     const request = readMembers(members, layout, reading);
-    return 'data' in layout ? { ...request, data: otherMembers(members, layout as AnyLayout, reading) } : request;
+    return 'data' in layout ? { ...request, data: otherMembers(members, layout, reading) } : request;
   });
   return read.ok ? { ok: true, request: read.fields, warnings: read.warnings } : read;
 }
@@ -189,7 +189,7 @@ export function fingerprintOf(request: MomRequests[MomName]): string {
 
 /** Blanks that keys are read without. */
 const BLANKS = String.raw`(?:\s|\\[nrt])*`;
-const LETTERS_BETWEEN_BLANKS = [...'password'].join(BLANKS);
+const LETTERS_BETWEEN_BLANKS = 'password'.split('').join(BLANKS);
 const PASSWORD = new RegExp(
   `("${BLANKS}${LETTERS_BETWEEN_BLANKS}${BLANKS}"\\s*[:：]\\s*)(?:"(?:[^"\\\\]|\\\\[\\s\\S])*"?|[^\\s,}]+)`,
   'gi',
@@ -199,5 +199,10 @@ const RAW_LIMIT = 4_096;
 /** A body as it may be kept: passwords masked, cut, without what a database refuses. */
 export function keepable(text: string): string {
   if (/\\u00[4-7]/i.test(text)) return '(not kept: letters are written as escapes, which may hide a password)';
-  return storable(text.slice(0, REQUEST_LIMIT).replace(PASSWORD, '$1"***"').slice(0, RAW_LIMIT));
+  return storable(
+    text
+      .slice(0, 2 * RAW_LIMIT)
+      .replace(PASSWORD, '$1"***"')
+      .slice(0, RAW_LIMIT),
+  );
 }

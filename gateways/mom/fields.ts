@@ -58,9 +58,9 @@ function prepared(layout: AnyLayout): Prepared {
 
 /** The fields of a message. Throws `FieldFault`. */
 export function readMembers<T>(members: object, layout: Layout<T>, reading: Reading, path = ''): T {
-  const { sent } = sortMembers(members, layout as AnyLayout, reading);
+  const { sent } = sortMembers(members, layout, reading);
   const fields: Record<string, unknown> = {};
-  for (const [key, field] of prepared(layout as AnyLayout).fields) {
+  for (const [key, field] of prepared(layout).fields) {
     let value = sent.get(field.wire);
     if (value == null && field.instead !== undefined && sent.get(field.instead) != null) {
       value = sent.get(field.instead);
@@ -219,7 +219,7 @@ function readText(value: unknown, { wire, type }: FieldLayout, reading: Reading)
 /** A message as it goes over the wire, in the order of the layout. */
 export function writeMembers<T>(fields: T, layout: Layout<T>): Record<string, unknown> {
   const members: Record<string, unknown> = {};
-  for (const [key, field] of prepared(layout as AnyLayout).fields) {
+  for (const [key, field] of prepared(layout).fields) {
     members[field.wire] = writeValue((fields as Record<string, unknown>)[key] ?? null, field);
   }
   return members;

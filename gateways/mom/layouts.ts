@@ -40,7 +40,7 @@ const optional = (field: FieldLayout, otherwise: unknown = null): FieldLayout =>
 const list = <Item extends object>(wire: string, items: Layout<Item>): FieldLayout => ({
   wire,
   type: 'list',
-  items: items as AnyLayout,
+  items,
 });
 
 const envelope: Layout<MomEnvelope> = {
@@ -126,7 +126,7 @@ export const ANSWER_ENVELOPE: Layout<AnswerEnvelope> = {
   message: optional(text('MOMMessage')),
 };
 
-const plain: Layout<object> = {};
+const plain = {};
 
 /** What answers say besides the envelope. */
 export const ANSWER_LAYOUTS: { readonly [Name in MomName]: Layout<MomAnswers[Name]> } = {
