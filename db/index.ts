@@ -49,22 +49,52 @@ export function connectDatabase(url: string, options: { poolSize?: number } = {}
  * Lets the server keep the plans of statements. Drizzle hands every statement over as one that is run once, which costs
  * a second round trip and the planning, more than most of our statements take.
  */
-function preparing<Client extends postgres.Sql | postgres.TransactionSql>(client: Client): Client {
+function preparing<Client extends postgres.Sql | postgres.TransactionSql>(
+  client: Client,
+  isLost: () => boolean = () => false,
+): Client {
   const unsafe = client.unsafe.bind(client);
   // The driver's own statements, such as those that begin a transaction, come with options.
-  client.unsafe = ((query: string, parameters: never[] = [], options: postgres.UnsafeQueryOptions = {}) =>
-    unsafe(query, parameters, { ...options, prepare: true })) as typeof unsafe;
+  client.unsafe = ((query: string, parameters: never[] = [], options: postgres.UnsafeQueryOptions = {}) => {
+    if (isLost()) throw lostConnection();
+    return unsafe(query, parameters, { ...options, prepare: true });
+  }) as typeof unsafe;
   for (const name of ['begin', 'savepoint'] as const) {
     if (!(name in client)) continue;
-    const scoped = client as unknown as Record<string, (...args: unknown[]) => unknown>;
+    const scoped = client as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>;
     const open = scoped[name]!;
     // The last argument is the work; it gets a client of its own.
     scoped[name] = (...args) => {
       const work = args.pop() as (inner: postgres.TransactionSql) => unknown;
-      return open(...args, (inner: postgres.TransactionSql) => work(preparing(inner)));
+      let isOver = false;
+      const over = () => isLost() || isOver;
+      const opened = open(...args, (inner: postgres.TransactionSql) => unlessLost(work(preparing(inner, over)), over));
+      const end = () => void (isOver = true);
+      opened.then(end, end);
+      return opened;
     };
   }
   return client;
+}
+
+/**
+ * Work in a transaction whose connection is lost never settles: the driver rejects the transaction by itself then. Would
+ * the work end, it would send a commit or rollback over the dead connection, and that ends the whole process.
+ */
+async function unlessLost(work: unknown, isLost: () => boolean): Promise<unknown> {
+  const never = new Promise(() => {});
+  try {
+    const result = await work;
+    return isLost() ? never : result;
+  } catch (error) {
+    const { code, cause } = error as { code?: unknown; cause?: { code?: unknown } };
+    if (isLost() || code === 'CONNECTION_CLOSED' || cause?.code === 'CONNECTION_CLOSED') return never;
+    throw error;
+  }
+}
+
+function lostConnection(): Error {
+  return Object.assign(new Error('the connection to the database was lost'), { code: 'CONNECTION_CLOSED' });
 }
 
 /**
