@@ -1,8 +1,8 @@
 /**
- * Sends many bytes as the body of an HTTP answer: as fast as the other side takes them and no faster, until they are
- * sent, the other side is gone, somebody says stop, or nothing moves any more.
+ * Sends many bytes, as the body of an HTTP answer or over a connection of their own: as fast as the other side takes
+ * them and no faster, until they are sent, the other side is gone, somebody says stop, or nothing moves any more.
  */
-import type http from 'node:http';
+import type { Writable } from 'node:stream';
 
 /** How a sending ended; only `sent` is complete. */
 export type SendOutcome = 'sent' | 'gone' | 'stopped' | 'stalled';
@@ -19,7 +19,7 @@ export interface SendOptions {
 }
 
 /** Sends `bytes` and ends the answer; an incomplete one ends with its connection, so that nobody takes it for whole. */
-export function sendBytes(response: http.ServerResponse, bytes: Buffer, options: SendOptions): Promise<SendOutcome> {
+export function sendBytes(response: Writable, bytes: Buffer, options: SendOptions): Promise<SendOutcome> {
   const { chunkBytes, stallMs, signal, sent } = options;
   return new Promise((resolve) => {
     let at = 0;

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { AMS_PROTOCOL, type AmsContext } from './context.ts';
 import type { AmsFiles } from './files.ts';
-import type { Transfers } from './transfers.ts';
+import type { Transfers } from '../transfers.ts';
 import type { OpenOffer } from '../devices.ts';
 
 /** The file a tracker is to fetch (PROTOCOLS 10). */

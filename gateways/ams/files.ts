@@ -4,7 +4,7 @@
  */
 import { AMS_PROTOCOL, type AmsContext } from './context.ts';
 import { readRange } from './ranges.ts';
-import type { Transfers } from './transfers.ts';
+import type { Transfers } from '../transfers.ts';
 import type { OpenOffer } from '../devices.ts';
 import { problem, type DeviceAnswer, type DeviceBytes, type DeviceRequest, type DeviceRoute } from '../http.ts';
 

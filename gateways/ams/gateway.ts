@@ -2,11 +2,19 @@
  * The gateway of the AMS trackers: what they may call over HTTP (PROTOCOLS 6.4, 10), and who of them must hear that an
  * offer has come or gone.
  */
-import { AMS_LIMITS, AMS_TIMES, type AmsContext, type AmsCounters, type AmsLimits, type AmsTimes } from './context.ts';
+import {
+  AMS_LIMITS,
+  AMS_PROTOCOL,
+  AMS_TIMES,
+  type AmsContext,
+  type AmsCounters,
+  type AmsLimits,
+  type AmsTimes,
+} from './context.ts';
 import { Directives } from './directives.ts';
 import { AmsFiles } from './files.ts';
 import { progressRoute } from './progress.ts';
-import { Transfers } from './transfers.ts';
+import { Transfers } from '../transfers.ts';
 import { versionsRoute } from './uploads.ts';
 import type { DeviceHost, GatewayLog } from '../devices.ts';
 import type { FileCache } from '../file-cache.ts';
@@ -54,7 +62,7 @@ export class AmsGateway {
       limits: { ...AMS_LIMITS, ...limits },
       counters: this.counters,
     };
-    this.#transfers = new Transfers(this.#context);
+    this.#transfers = new Transfers({ ...this.#context, protocol: AMS_PROTOCOL });
     const served = new AmsFiles(this.#context, this.#transfers);
     this.#directives = new Directives(this.#context, this.#transfers, served, publicUrl);
     this.routes = [

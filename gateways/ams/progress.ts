@@ -4,7 +4,7 @@
  */
 import { AMS_PROTOCOL, type AmsContext } from './context.ts';
 import type { Directives } from './directives.ts';
-import { FILE_DAMAGED, type Transfers } from './transfers.ts';
+import { FILE_DAMAGED, type Transfers } from '../transfers.ts';
 import { deviceOf } from './uploads.ts';
 import { problem, type DeviceAnswer, type DeviceRequest, type DeviceRoute } from '../http.ts';
 

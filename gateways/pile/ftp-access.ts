@@ -18,6 +18,9 @@ export interface FtpAddress {
 
 /** Gives the file of an offer an address. */
 export interface FtpAccess {
-  /** Asked again for the same offer, also after a restart and in another process, it gives the same answer. */
-  accessFor(offer: OpenOffer): FtpAddress;
+  /**
+   * Asked again for the same offer, also after a restart and in another process, it gives the same answer. `reachedAt`
+   * is the address of ours that the pile is connected to: what it reaches is best told where nothing is configured.
+   */
+  accessFor(offer: OpenOffer, reachedAt?: string): FtpAddress;
 }

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Coverage, readRange } from '../../gateways/ams/ranges.ts';
+import { readRange } from '../../gateways/ams/ranges.ts';
+import { Coverage } from '../../gateways/coverage.ts';
 
 describe('a Range header', () => {
   const part = (start: number, end: number, isSuffix = false) => ({ kind: 'part', start, end, isSuffix });

@@ -1,13 +1,13 @@
 /**
- * Transfers as this process sees them: which responses are under way for which offer, what of the file has been given
+ * Transfers as this process sees them, of devices that fetch their file by themselves: which responses are under way for which offer, what of the file has been given
  * away, and the end of all of that when the offer ends.
  *
  * Nothing that matters is kept here: the offer is a row, and where a device goes on is in its request.
  */
-import { Coverage } from './ranges.ts';
-import { AMS_PROTOCOL, type AmsContext } from './context.ts';
-import type { OpenOffer } from '../devices.ts';
-import { GatewayError } from '../errors.ts';
+import { Coverage } from './coverage.ts';
+import type { DeviceHost, GatewayLog, OpenOffer } from './devices.ts';
+import { GatewayError } from './errors.ts';
+import type { FileCache } from './file-cache.ts';
 
 /** What a failure is called when the bytes of the file are not what they were; no word of a device. */
 export const FILE_DAMAGED = 'file_damaged';
@@ -15,6 +15,17 @@ export const FILE_DAMAGED = 'file_damaged';
 const TIMER_MAX_MS = 2_147_483_647;
 /** Transfers nobody has asked anything of are forgotten beyond this many. */
 const HELD_MAX = 20_000;
+
+/** What transfers need of the gateway they belong to. */
+export interface TransferContext {
+  /** What failures are reported under. */
+  protocol: string;
+  host: DeviceHost;
+  files: FileCache;
+  log: GatewayLog;
+  limits: { readonly downloadsPerDevice: number };
+  counters: { downloadBytes: number; downloadsEnded: number };
+}
 
 /** One response with bytes. */
 export interface Flow {
@@ -40,11 +51,11 @@ class Transfer {
 
 /** The transfers of one gateway. */
 export class Transfers {
-  readonly #context: AmsContext;
+  readonly #context: TransferContext;
   /** By device: a device has at most one open offer. Those used last come last. */
   readonly #held = new Map<string, Transfer>();
 
-  constructor(context: AmsContext) {
+  constructor(context: TransferContext) {
     this.#context = context;
   }
 
@@ -128,7 +139,7 @@ export class Transfers {
 
   /** The bytes of an offer's file; null after reporting that they are damaged. */
   async fileOf(offer: OpenOffer): Promise<Buffer | null> {
-    const { files, host, log } = this.#context;
+    const { files, host, log, protocol } = this.#context;
     try {
       return await files.get(offer.sha256);
     } catch (error) {
@@ -137,7 +148,7 @@ export class Transfers {
         { err: error, deviceId: offer.deviceId, sha256: offer.sha256 },
         'the stored bytes of a file are damaged',
       );
-      await host.failed(offer, { protocol: AMS_PROTOCOL, errcode: null, kind: FILE_DAMAGED });
+      await host.failed(offer, { protocol, errcode: null, kind: FILE_DAMAGED });
       return null;
     }
   }
