@@ -327,8 +327,18 @@ const CASES: Case[] = [
     answer: failed('transfer_timeout'),
   },
   {
+    when: 'it has every byte and logs in with the old version: it says that only once it has started again',
+    facts: { ...finished, ...idle, ...report('10', true, 1), nowMs: 1 },
+    answer: failed('version_unchanged'),
+  },
+  {
+    when: 'it logged in with the old version while it was fetching: that is neutral',
+    facts: { ...finished, ...idle, ...report('10'), nowMs: 1 },
+    answer: waits('confirming', 30 * MINUTE - 1),
+  },
+  {
     when: 'it is given more time to fetch than the task allows others',
-    facts: { ...asked, ownTimes: { beginMs: 0, transferMs: 2 * HOUR }, nowMs: 90 * MINUTE },
+    facts: { ...asked, ownTimes: { beginMs: 0, transferMs: 2 * HOUR, settleMs: 0 }, nowMs: 90 * MINUTE },
     answer: waits('transferring', 30 * MINUTE),
   },
 ];
@@ -363,7 +373,7 @@ const facts: fc.Arbitrary<OfferFacts> = fc
     version: fc.option(fc.constantFrom('09', '10', '11')),
     afterFinish: fc.boolean(),
     accepts: fc.boolean(),
-    ownTimes: fc.option(fc.record({ beginMs: duration, transferMs: duration })),
+    ownTimes: fc.option(fc.record({ beginMs: duration, transferMs: duration, settleMs: duration })),
   })
   .map(({ times, reached, away, sends, expiresAtMs, failure, version, afterFinish, accepts, ownTimes }) => ({
     createdAtMs: 0,
