@@ -9,6 +9,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { createTrackers, TrackerStatus } from './ams/fleet.ts';
 import type { AmsFaults } from './ams/simulator.ts';
 import { GatewayError } from './errors.ts';
+import { simulateEquipment } from './mom/fleet.ts';
 import { terminalVersion } from './terminal/codec.ts';
 import { TerminalSimulator, type TerminalFaults } from './terminal/simulator.ts';
 import { simulateTracksolid } from './tracksolid/simulate.ts';
@@ -325,6 +326,7 @@ function versionList(text: string): Record<string, string> {
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   const argv = process.argv.slice(2);
-  await (argv[0] === 'tracksolid' ? simulateTracksolid(argv.slice(1)) : main(argv));
+  if (argv[0] === 'equipment') await simulateEquipment(argv.slice(1));
+  else await (argv[0] === 'tracksolid' ? simulateTracksolid(argv.slice(1)) : main(argv));
   process.exit(0);
 }

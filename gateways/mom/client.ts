@@ -50,7 +50,7 @@ export type MomOutcome<Name extends MomName> =
   | { kind: 'unreachable'; reason: UnreachableReason; detail: string; tookMs: number };
 
 /** What came back over HTTP. */
-export type MomResponse = { status: number; text: string } | { reason: UnreachableReason; detail: string };
+type MomResponse = { status: number; text: string } | { reason: UnreachableReason; detail: string };
 
 /** Calls one MOM. */
 export class MomClient {
@@ -86,14 +86,13 @@ export class MomClient {
 
   /**
    * Makes a call. Rejects only when `signal` is aborted, with its reason, and with `invalid_field` when the request is
-   * longer than any MOM takes.
+   * longer than any MOM takes. `text` is sent instead of the clean form, by simulators.
    */
   async call<Name extends MomName>(
     name: Name,
     request: MomRequests[Name],
-    { signal }: { signal?: AbortSignal } = {},
+    { signal, text = writeRequest(name, request) }: { signal?: AbortSignal | undefined; text?: string } = {},
   ): Promise<MomOutcome<Name>> {
-    const text = writeRequest(name, request);
     requireField(
       text.length <= REQUEST_LIMIT,
       name,
@@ -101,7 +100,7 @@ export class MomClient {
       `at most ${REQUEST_LIMIT} characters`,
     );
     const startedAt = performance.now();
-    const response = await this.post(name, text, signal);
+    const response = await this.#post(name, text, signal);
     const tookMs = Math.round(performance.now() - startedAt);
     if ('reason' in response) return { kind: 'unreachable', ...response, tookMs };
     if (response.status !== 200) {
@@ -121,8 +120,7 @@ export class MomClient {
     return answer.fields === null ? { kind: 'refused', ...info } : { kind: 'done', fields: answer.fields, ...info };
   }
 
-  /** Sends any text under any name; for `call`, and for simulators that send what no client should. */
-  async post(name: string, text: string, signal?: AbortSignal): Promise<MomResponse> {
+  async #post(name: string, text: string, signal?: AbortSignal): Promise<MomResponse> {
     signal?.throwIfAborted();
     const timeout = AbortSignal.timeout(this.#options.timeoutMs);
     const either = signal === undefined ? timeout : AbortSignal.any([timeout, signal]);
@@ -161,7 +159,7 @@ export class MomClient {
 
 function responseTo(request: http.ClientRequest, text: string): Promise<MomResponse> {
   return new Promise((resolve, reject) => {
-    request.once('error', reject);
+    request.on('error', reject);
     request.once('response', (response) => {
       const chunks: Buffer[] = [];
       let bytes = 0;
@@ -174,7 +172,7 @@ function responseTo(request: http.ClientRequest, text: string): Promise<MomRespo
       response.once('end', () => {
         resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') });
       });
-      response.once('error', reject);
+      response.on('error', reject);
       response.once('close', () => reject(new Error('the answer was cut off')));
     });
     request.end(text);

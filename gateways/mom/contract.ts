@@ -43,12 +43,12 @@ export const KEY_FLAGS: Readonly<Record<string, KeyFlagAction>> = {
 };
 
 /** The call by which an equipment follows a KeyFlag; its arrival ends the flag. */
-export const FOLLOW_UPS: Readonly<Record<Exclude<KeyFlagAction, 'none'>, MomName>> = {
+export const FOLLOW_UPS = {
   material_up: 'MaterialUpLoad',
   material_down: 'MaterialDownLoad',
   water_content: 'WaterContent',
   parameters: 'EqptRun',
-};
+} as const satisfies Readonly<Record<Exclude<KeyFlagAction, 'none'>, MomName>>;
 
 /** 0 online, 1 offline (records everything and uploads later), 2 adjustment. */
 export type EquipmentModel = 0 | 1 | 2;
