@@ -19,6 +19,7 @@ import {
 } from './api/app.ts';
 import { EventHub } from './api/events.ts';
 import { Executions } from './api/executions.ts';
+import { startUnstartedCommands } from './api/inbound-commands.ts';
 import { packageVersion } from './api/openapi.ts';
 import { WebhookSweep } from './api/webhook-sweep.ts';
 import { ConfigError, loadConfig, type Config } from './config.ts';
@@ -138,6 +139,7 @@ async function startApi(config: Config, log: Logger, options: AppOptions, stops:
     }, everyMs);
   const sweeps = [
     repeat(() => startUnstartedTasks(db, executions), 10_000),
+    repeat(() => startUnstartedCommands(db, executions), 10_000),
     repeat(() => restartLostTasks(db, executions), 60_000),
     repeat(() => forgetAnswers(db), 300_000),
   ];

@@ -14,9 +14,11 @@ import { TypedSearchAttributes, defineSearchAttributeKey } from '@temporalio/com
 import {
   ACTIVE_STATUS,
   COMMAND_EDGE_SIGNAL,
-  COMMAND_VIEW_QUERY,
   CONTROL_SIGNAL,
   DELIVER_WEBHOOK,
+  PLATFORM_VIEW_QUERY,
+  PLATFORM_WAKE_SIGNAL,
+  SHIP_TO_PLATFORM,
   EDGE_SIGNAL,
   PING_WEBHOOK,
   RETRY_NOW_SIGNAL,
@@ -30,13 +32,14 @@ import {
   commandWorkflowId,
   deliveryWorkflowId,
   taskWorkflowId,
+  platformShipmentWorkflowId,
   upgradeWorkflowId,
   type Authorship,
   type CommandEdge,
-  type CommandView,
   type DeliverWebhookInput,
   type DeviceEdge,
   type PingOutcome,
+  type PlatformShipmentView,
   type PingWebhookInput,
   type RunTaskInput,
   type SendCommandInput,
@@ -216,11 +219,6 @@ export class Executions {
     return this.#signal(commandWorkflowId(commandId), COMMAND_EDGE_SIGNAL, edge);
   }
 
-  /** Live state of a command's workflow; null when it has ended or cannot be asked now. */
-  async commandView(commandId: number): Promise<CommandView | null> {
-    return this.#query<CommandView>(commandWorkflowId(commandId), COMMAND_VIEW_QUERY);
-  }
-
   /** Starts the workflow of a delivery; harmless when it runs already. */
   async startWebhookDelivery({
     deliveryId,
@@ -264,6 +262,35 @@ export class Executions {
       workflowExecutionTimeout: '1m',
       staticSummary: `ping → webhook ${webhookId}`,
     })) as PingOutcome;
+  }
+
+  /** Starts the workflow of a secondary shipment; harmless when it runs already. */
+  async startPlatformShipment(
+    shipmentId: number,
+    labels: { department: string; platform: string; devices: number },
+  ): Promise<void> {
+    await this.#client.workflow.start(SHIP_TO_PLATFORM, {
+      workflowId: platformShipmentWorkflowId(shipmentId),
+      taskQueue: this.#taskQueue,
+      args: [{ shipmentId }],
+      workflowIdConflictPolicy: 'USE_EXISTING',
+      staticSummary: `${labels.devices} devices → ${labels.platform}`.slice(0, 200),
+      typedSearchAttributes: new TypedSearchAttributes([{ key: KEYS.department, value: labels.department }]),
+    });
+  }
+
+  /** Tells a secondary shipment that something changed; nothing happens when it does not run. */
+  async wakePlatformShipment(shipmentId: number): Promise<void> {
+    try {
+      await this.#client.workflow.getHandle(platformShipmentWorkflowId(shipmentId)).signal(PLATFORM_WAKE_SIGNAL);
+    } catch (error) {
+      if (!(error instanceof WorkflowNotFoundError)) throw error;
+    }
+  }
+
+  /** Live state of a secondary shipment; null when it has ended or cannot be asked now. */
+  async platformShipmentView(shipmentId: number): Promise<PlatformShipmentView | null> {
+    return this.#query<PlatformShipmentView>(platformShipmentWorkflowId(shipmentId), PLATFORM_VIEW_QUERY);
   }
 
   /** Where a person can look at an execution; null when nobody said where the Temporal Web UI is. */

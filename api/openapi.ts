@@ -22,6 +22,7 @@ const TAGS = [
   { name: 'devices', description: 'The registry (设备注册)' },
   { name: 'firmware', description: 'Upgrade files (升级文件)' },
   { name: 'upgrades', description: 'Tasks (任务管理) and the upgrades of their devices (升级管理)' },
+  { name: 'commands', description: 'Commands to single devices: sleep time, restart, version' },
   { name: 'events', description: 'What happens, live, and where it is sent' },
 ];
 

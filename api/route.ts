@@ -22,6 +22,8 @@ export type TaskExecutions = Pick<
   | 'taskView'
   | 'upgradeView'
   | 'controlUpgrade'
+  | 'startCommand'
+  | 'signalCommand'
   | 'executionUrl'
   | 'check'
 >;

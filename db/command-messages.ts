@@ -65,7 +65,7 @@ export async function claimCommand(
     with locked as materialized (
       select k.id, k.device_id, k.awaits_contact, d.protocol
       from device_commands k join devices d on d.id = k.device_id
-      where k.id = ${commandId} and k.attempt = ${attempt} and k.status = 'waiting' and k.sent_at is null
+      where k.id = ${commandId} and k.attempt = ${attempt} and k.attempt > 0 and k.status = 'waiting' and k.sent_at is null
         and k.answer is null and k.expires_at > clock_timestamp()
         and not exists (select 1 from device_commands o where o.device_id = k.device_id and o.id < k.id
                         and o.status in ('waiting', 'sent') and o.expires_at > clock_timestamp())

@@ -74,10 +74,10 @@ const COLUMNS = {
   expiresAt: deviceCommands.expiresAt,
   finishedAt: deviceCommands.finishedAt,
   updatedAt: deviceCommands.updatedAt,
-  /** The command of the same device that must end first; null: none. */
-  behind: sql<number | null>`case when ${deviceCommands.status} = 'waiting' then (
+  /** The command of the same device that must end first; null: none. Qualified by hand, drizzle leaves names of a single table bare. */
+  behind: sql<number | null>`case when device_commands.status = 'waiting' then (
     select min(o.id) from device_commands o
-    where o.device_id = ${deviceCommands.deviceId} and o.id < ${deviceCommands.id}
+    where o.device_id = device_commands.device_id and o.id < device_commands.id
       and o.status in ('waiting', 'sent') and o.expires_at > clock_timestamp())::float8 end`,
 };
 

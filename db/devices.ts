@@ -4,6 +4,7 @@
  */
 import { and, asc, desc, eq, getTableColumns, gt, inArray, lt, sql } from 'drizzle-orm';
 import { deviceCondition, isScattered, type DeviceFilter } from './device-filter.ts';
+import { countCommands } from './commands.ts';
 import type { Db } from './index.ts';
 import { deviceContacts, deviceVersions, deviceUpgrades, devices, unknownDevices, versionUploads } from './schema.ts';
 
@@ -150,8 +151,9 @@ export async function updateDevice(tx: Db, deviceId: string, change: DeviceChang
 }
 
 /** Deletes a locked device that never was in a task, with everything it reported. */
-export async function deleteDevice(tx: Db, deviceId: string): Promise<'deleted' | 'has_upgrades'> {
+export async function deleteDevice(tx: Db, deviceId: string): Promise<'deleted' | 'has_upgrades' | 'has_commands'> {
   if ((await tx.$count(deviceUpgrades, eq(deviceUpgrades.deviceId, deviceId))) > 0) return 'has_upgrades';
+  if ((await countCommands(tx, deviceId)) > 0) return 'has_commands';
   await tx.delete(devices).where(eq(devices.id, deviceId));
   return 'deleted';
 }

@@ -140,21 +140,21 @@ export const deviceRoutes = [
     path: '/api/v1/devices/{deviceId}',
     id: 'deleteDevice',
     tag: 'devices',
-    summary: 'Delete a device that never was in a task',
+    summary: 'Delete a device that never was in a task and was never given a command',
     permission: 'device:write',
     params: Params,
     headers: IfMatch,
     status: 204,
     response: Type.Null(),
-    problems: ['device_has_upgrades'],
+    problems: ['device_has_upgrades', 'device_has_commands'],
     atomic: true,
     handle: async (input, { db }) => {
       const { id, ...device } = await lockForEdit(db, input, input.params.deviceId);
-      if ((await devices.deleteDevice(db, id)) === 'has_upgrades') {
-        throw problem(
-          'device_has_upgrades',
-          `Device ${id} has upgrades, and their history stays. Write into its remark that it is out of use.`,
-        );
+      const outcome = await devices.deleteDevice(db, id);
+      if (outcome !== 'deleted') {
+        const what = outcome === 'has_upgrades' ? 'has upgrades' : 'was given commands';
+        const detail = `Device ${id} ${what}, and their history stays. Write into its remark that it is out of use.`;
+        throw problem(`device_${outcome}`, detail);
       }
       await audit(db, input, { kind: 'device', id, before: lastingFields(device) });
       return null;

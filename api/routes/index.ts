@@ -3,6 +3,7 @@
  */
 import { attentionRoutes } from './attention.ts';
 import { auditRoutes } from './audit.ts';
+import { deviceCommandRoutes } from './device-commands.ts';
 import { deviceBulkRoutes } from './device-bulk.ts';
 import { deviceRegistrationRoutes } from './device-registration.ts';
 import { deviceUpgradeRoutes } from './device-upgrades.ts';
@@ -29,6 +30,7 @@ export const routes: readonly Route[] = [
   ...taskRoutes,
   ...taskControlRoutes,
   ...deviceUpgradeRoutes,
+  ...deviceCommandRoutes,
   ...attentionRoutes,
   ...lineageRoutes,
   ...eventRoutes,

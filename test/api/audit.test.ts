@@ -198,6 +198,16 @@ const REQUESTS: Record<string, () => Promise<{ path: string; body?: unknown; hea
     const firmwareId = await uploadFile(api, jimi.key, '98', '99', { remark: 'task' });
     return { path: '/api/v1/upgrade-tasks', body: { firmwareIds: [firmwareId], deviceIds: [deviceId] } };
   },
+  sendDeviceCommand: async () => ({
+    path: `/api/v1/devices/${(await registerTerminals(api, jimi, [sn()]))[0]}/commands`,
+    body: { kind: 'read_sleep' },
+  }),
+  cancelCommand: async () => {
+    const [deviceId] = await registerTerminals(api, jimi, [sn()]);
+    const body = { kind: 'read_sleep' };
+    const made = await api.send('POST', `/api/v1/devices/${deviceId}/commands`, { key: jimi.key, body });
+    return { path: `${made.body.links.self}/cancel`, body: {} };
+  },
   pauseUpgradeTask: async () => ({ path: `${await task()}/pause`, body: {} }),
   resumeUpgradeTask: async () => ({ path: `${await task()}/resume`, body: {} }),
   cancelUpgradeTask: async () => ({ path: `${await task()}/cancel`, body: { cause: 'wrong file' } }),

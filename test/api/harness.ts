@@ -58,6 +58,15 @@ class FakeExecutions implements TaskExecutions {
     if (this.running) this.controls.push({ deviceId, control });
     return this.running;
   });
+  readonly startedCommands: { input: unknown; labels: unknown }[] = [];
+  readonly commandSignals: { commandId: number; edge: string }[] = [];
+  startCommand = this.#unlessFailing(async (input: unknown, labels: unknown) => {
+    this.startedCommands.push({ input, labels });
+  });
+  signalCommand = this.#unlessFailing(async (commandId: number, edge: string) => {
+    this.commandSignals.push({ commandId, edge });
+    return true;
+  });
   readonly retriedDeliveries: number[] = [];
   retryDelivery = this.#unlessFailing(async (deliveryId: number) => {
     this.retriedDeliveries.push(deliveryId);

@@ -19,12 +19,14 @@ const MISSING: Record<string, string> = {
   upgradeId: '999999',
   webhookId: '999999',
   deliveryId: '999999',
+  commandId: '999999',
 };
 /** Bodies that get past the checks of form. */
 const BODIES: Record<string, object> = {
   updateDevice: { model: 'GV3' },
   changeUpgradeTaskPacing: { maxConcurrent: 3 },
   decideDeviceUpgrade: { decision: 'retry' },
+  sendDeviceCommand: { kind: 'read_sleep' },
 };
 /** Keys are made for any department by administrators of the whole installation. */
 const ADMINISTRATION = ['revokeApiKey'];
@@ -40,6 +42,10 @@ beforeAll(async () => {
     body: { firmwareIds: [firmwareId], deviceIds: [deviceId] },
   });
   const webhook = await api.send('POST', '/api/v1/webhooks', { key: theirs.key, body: { url: 'https://example.com' } });
+  const command = await api.send('POST', `/api/v1/devices/${deviceId}/commands`, {
+    key: theirs.key,
+    body: { kind: 'set_sleep', minutes: 600 },
+  });
   const devices = await api.send('GET', task.body.links.devices, { key: theirs.key });
   ids = {
     deviceId: deviceId!,
@@ -48,6 +54,7 @@ beforeAll(async () => {
     upgradeId: `${devices.body.items[0].id}`,
     webhookId: `${webhook.body.id}`,
     deliveryId: '1',
+    commandId: `${command.body.id}`,
   };
 });
 afterAll(() => api.stop());
