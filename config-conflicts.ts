@@ -3,10 +3,11 @@
  */
 import type { Values, VariableName } from './config.ts';
 import { roles, type Problem, type Role } from './config-formats.ts';
+import { tracksolidContradictions } from './config-tracksolid.ts';
 
 /** What is wrong only in combination. Values that could not be read are missing here and raise nothing. */
 export function contradictions(values: Partial<Values>): Problem<VariableName>[] {
-  const problems: Problem<VariableName>[] = [];
+  const problems: Problem<VariableName>[] = [...tracksolidContradictions(values)];
   const add = (name: VariableName, problem: string, advice: string) => problems.push({ name, problem, advice });
 
   const partial = values.SLIPWAY_ROLE !== undefined && values.SLIPWAY_ROLE.length < roles.length;
@@ -59,6 +60,11 @@ export function contradictions(values: Partial<Values>): Problem<VariableName>[]
     const other = ports.get(number);
     if (other !== undefined) add(name, `is ${number}, and so is ${other}`, 'Give each its own port');
     else ports.set(number, name);
+    const range = values.FTP_PASSIVE_PORTS ?? null;
+    const isTaken = range !== null && number >= range.first && number <= range.last;
+    if (isTaken && values.SLIPWAY_ROLE?.includes('gateway') === true) {
+      add(name, `is ${number}, which is one of FTP_PASSIVE_PORTS`, 'Take one outside of that range');
+    }
   }
   return problems;
 }
@@ -69,6 +75,6 @@ function portsInUse(values: Partial<Values>) {
     ...(values.DATABASE_URL === undefined ? (['EMBEDDED_POSTGRES_PORT'] as const) : []),
     ...(values.TEMPORAL_ADDRESS === undefined ? (['TEMPORAL_PORT', 'TEMPORAL_UI_PORT'] as const) : []),
     ...(role('api') ? (['API_PORT'] as const) : (['PROBE_PORT'] as const)),
-    ...(role('gateway') ? (['DEVICE_HTTP_PORT', 'TERMINAL_PORT'] as const) : []),
+    ...(role('gateway') ? (['DEVICE_HTTP_PORT', 'TERMINAL_PORT', 'FTP_PORT'] as const) : []),
   ];
 }

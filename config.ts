@@ -28,6 +28,8 @@ import {
   word,
 } from './config-formats.ts';
 import { contradictions } from './config-conflicts.ts';
+import { arrangeFtp, ftpVariables } from './config-ftp.ts';
+import { arrangeTracksolid, tracksolidVariables } from './config-tracksolid.ts';
 
 export type { LogLevel, Role } from './config-formats.ts';
 
@@ -121,6 +123,8 @@ export const variables = {
     { defaultText: 'where the device reached us, by the Host of its request' },
   ),
 
+  ...tracksolidVariables,
+
   GATEWAY_NAME: optional(
     'Name of this process as a gateway; limits per gateway count the devices that are connected to the same name',
     word('gateway-1'),
@@ -141,12 +145,22 @@ export const variables = {
     integer(1, 1_000_000),
     20_000,
   ),
+  PCP_HOST: variable('Address of the gateway for PCP devices', host, '0.0.0.0'),
+  PCP_PORT: variable('UDP port of the gateway for PCP devices (CoAP)', port, 5683),
+  /* As with terminals: one NAT address may stand for all devices. */
+  PCP_REQUESTS_PER_ADDRESS_S: variable(
+    'Most requests per second from one IP address to the gateway for PCP devices; lower it only where devices have addresses of their own',
+    integer(1, 1_000_000),
+    20_000,
+  ),
   TERMINAL_SN_KEYWORDS: variable(
     'Further keywords accepted in text lines of terminals',
     keywordList,
     [] as readonly string[],
     { defaultText: 'none' },
   ),
+
+  ...ftpVariables,
 
   FIRMWARE_CACHE_BYTES: variable(
     'Most firmware bytes a gateway keeps in memory',
@@ -275,6 +289,8 @@ function arrange(values: Values) {
       port: values.DEVICE_HTTP_PORT,
       publicUrl: values.DEVICE_HTTP_PUBLIC_URL,
     },
+    /** Null: not connected. */
+    tracksolid: arrangeTracksolid(values),
     gatewayName: values.GATEWAY_NAME ?? hostname(),
     terminal: {
       host: values.TERMINAL_HOST,
@@ -284,6 +300,12 @@ function arrange(values: Values) {
       maxConnectionsPerAddress: values.TERMINAL_MAX_CONNECTIONS_PER_ADDRESS,
       snKeywords: values.TERMINAL_SN_KEYWORDS,
     },
+    pcp: {
+      host: values.PCP_HOST,
+      port: values.PCP_PORT,
+      requestsPerAddressAndSecond: values.PCP_REQUESTS_PER_ADDRESS_S,
+    },
+    ftp: arrangeFtp(values),
     firmwareCacheBytes: values.FIRMWARE_CACHE_BYTES,
     worker: {
       maxCachedWorkflows: values.WORKER_MAX_CACHED_WORKFLOWS,

@@ -7,9 +7,11 @@ import net from 'node:net';
 import type { ConnectionOptions } from '@temporalio/client';
 import { NativeConnection, Runtime, Worker, type NativeConnectionOptions } from '@temporalio/worker';
 import { createActivities } from './activities/index.ts';
+import { sharedTokens } from './activities/platform-tokens.ts';
 import type { Executions } from './api/executions.ts';
 import type { Config } from './config.ts';
 import type { Database } from './db/index.ts';
+import { TracksolidClient } from './gateways/tracksolid/client.ts';
 import { temporalRuntimeOptions, type Logger } from './log.ts';
 import type { Servers } from './servers.ts';
 import { loadWorkflowBundle } from './workflow-bundle.ts';
@@ -42,6 +44,7 @@ export async function startWorker(
   stops: Stops,
 ): Promise<void> {
   const workflowBundle = await loadWorkflowBundle(config.cacheDir);
+  const tracksolid = connectTracksolid(config, database);
   const stopping = new AbortController();
   let worker: Worker | null = null;
   const supervise = async () => {
@@ -58,6 +61,7 @@ export async function startWorker(
             executions,
             stopping: stopping.signal,
             allowPrivateWebhooks: config.webhooks.allowPrivate,
+            tracksolid,
           }),
           maxCachedWorkflows: config.worker.maxCachedWorkflows,
           maxConcurrentActivityTaskExecutions: config.worker.maxConcurrentActivities,
@@ -83,6 +87,14 @@ export async function startWorker(
       await running;
     },
   });
+}
+
+/** The connection to Tracksolid, one for the process; null: not configured. Nothing is sent yet. */
+function connectTracksolid({ tracksolid }: Config, { db }: Database) {
+  if (tracksolid === null) return null;
+  const { lifetimeUntil, ...options } = tracksolid;
+  const tokens = sharedTokens(db, 'tracksolid', [options.appKey, options.appSecret, options.user]);
+  return { client: new TracksolidClient({ ...options, tokens }), lifetimeUntil };
 }
 
 /** An address on this machine that is free now: the SDK's measurements are passed on by our own /metrics. */

@@ -2,6 +2,7 @@
  * Every activity, made from what it needs. The names are what people read in the Temporal Web UI.
  */
 import { createCommandActivities } from './commands.ts';
+import { createPlatformActivities, type TracksolidConnection } from './platforms.ts';
 import { createTaskActivities, type Executions } from './tasks.ts';
 import { createUpgradeActivities } from './upgrades.ts';
 import { createWebhookActivities } from './webhooks.ts';
@@ -15,6 +16,8 @@ export interface ActivityDependencies {
   stopping: AbortSignal;
   /** May webhooks lead to private addresses? */
   allowPrivateWebhooks: boolean;
+  /** Null: not configured. */
+  tracksolid: TracksolidConnection | null;
 }
 
 /** All activities of one worker. */
@@ -24,6 +27,7 @@ export function createActivities(dependencies: ActivityDependencies) {
     ...createTaskActivities(dependencies),
     ...createWebhookActivities(dependencies),
     ...createCommandActivities(dependencies.db),
+    ...createPlatformActivities(dependencies),
   };
 }
 

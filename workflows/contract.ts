@@ -205,3 +205,56 @@ export const COMMAND_EDGE_SIGNAL = 'commandEdge';
 export type CommandEdge = 'sent' | 'answered' | 'proven' | 'cancelled' | 'unread';
 
 export const COMMAND_VIEW_QUERY = 'view';
+
+// ---------------------------------------------------------------- syncMes
+
+export const SYNC_MES = 'syncMes';
+/** The Temporal Schedule that starts it. */
+export const MES_SCHEDULE_ID = 'mes-sync';
+/** What ids of its executions begin with; Temporal appends the time. */
+export const MES_WORKFLOW_ID = 'mes-sync';
+
+export interface SyncMesInput {
+  /** `schedule`, or the name of the key of whoever asked for it. */
+  author?: string;
+  /** Where an execution goes on that has become too long. */
+  resume?: { cycleId: number; part: number; words: string[] };
+}
+
+/** What a cycle came to; also what its row says. */
+export interface MesSyncReport {
+  cycleId: number;
+  status: string;
+  words: string;
+  seen: number;
+  new: number;
+  changed: number;
+  rejected: number;
+}
+
+// ---------------------------------------------------------------- shipToPlatform
+
+export const SHIP_TO_PLATFORM = 'shipToPlatform';
+
+export function platformShipmentWorkflowId(shipmentId: number): string {
+  return `platform-shipment/${shipmentId}`;
+}
+
+export interface ShipToPlatformInput {
+  shipmentId: number;
+  /** Where an execution goes on that has become too long. */
+  after?: number;
+  troubles?: number;
+}
+
+/** Something changed: a connection was resumed, devices are to be tried again, the rest is not to be sent. */
+export const PLATFORM_WAKE_SIGNAL = 'wake';
+export const PLATFORM_VIEW_QUERY = 'view';
+
+export interface PlatformShipmentView {
+  phase: 'sending' | 'waiting' | 'paused' | 'ending';
+  /** Devices that have not ended; null: not counted yet. */
+  open: number | null;
+  why: string | null;
+  wakesAtMs: number | null;
+}

@@ -3,3 +3,5 @@ export { upgradeDevice } from './upgrade-device.ts';
 export { runTask } from './run-task.ts';
 export { deliverWebhook, pingWebhook } from './deliver-webhook.ts';
 export { sendCommand } from './send-command.ts';
+export { syncMes } from './sync-mes.ts';
+export { shipToPlatform } from './ship-to-platform.ts';

@@ -6,6 +6,7 @@
  * What it says never holds the secret, the password or a token.
  */
 import { leavesDoubt, meaningOf } from './codes.ts';
+import { fillImportFields, type ImportFields, type ImportWord } from './import-fields.ts';
 import { Pace } from './pace.ts';
 import { plainWords, postForm, type Outcome, type Unanswered } from './post.ts';
 import { readDetail, readImeiCodes, textIn, type PlatformDevice } from './results.ts';
@@ -28,40 +29,18 @@ export interface TracksolidOptions {
   callsPerSecond: number;
   /** There is no public method that imports devices: the name is that of the installation. */
   importMethod: string;
-  /** Its private parameters: name → text in which `{account}` and the like are replaced (`IMPORT_WORDS`). */
-  importFields: Readonly<Record<string, string>>;
+  importFields: ImportFields;
   /** Where the token is kept beside this process. */
   tokens?: TokenStore;
   /** Seconds a token is asked for, 60..7200. */
   tokenLifeS?: number;
 }
 
-/** What an import may say of the devices. */
-export const IMPORT_WORDS = [
-  'account',
-  'imeis',
-  'model',
-  'lifetime',
-  'expiration',
-  'source',
-  'customer',
-  'brand',
-  'remark',
-] as const;
-export type ImportOrder = Record<Exclude<(typeof IMPORT_WORDS)[number], 'imeis' | 'lifetime' | 'source'>, string> & {
+/** What an import says of the devices. */
+export type ImportOrder = Record<Exclude<ImportWord, 'imeis' | 'lifetime' | 'source'>, string> & {
   imeis: readonly string[];
   lifetime: boolean;
 };
-
-/** The parameters that an import has unless configured otherwise. */
-export const DEFAULT_IMPORT_FIELDS = {
-  account: '{account}',
-  imeis: '{imeis}',
-  model: '{model}',
-  lifetime: '{lifetime}',
-  expiration: '{expiration}',
-  source: '{source}',
-} as const satisfies Record<string, string>;
 
 /** A call about several devices: what came of it, and of each device that the answer names. */
 export interface ListOutcome {
@@ -105,18 +84,13 @@ export class TracksolidClient {
 
   /** Makes devices known to the platform, in an account. */
   async importDevices(order: ImportOrder, signal?: AbortSignal): Promise<ListOutcome> {
-    const values: Record<string, string> = {
+    const values = {
       ...order,
       imeis: order.imeis.join(','),
       lifetime: order.lifetime ? '1' : '0',
       source: this.user,
     };
-    const fields = Object.fromEntries(
-      Object.entries(this.#options.importFields).map(([name, template]) => [
-        name,
-        template.replaceAll(/\{(\w+)\}/g, (_, word: string) => values[word] ?? ''),
-      ]),
-    );
+    const fields = fillImportFields(this.#options.importFields, values);
     return this.#list(order.imeis, this.#options.importMethod, fields, signal);
   }
 
@@ -159,7 +133,7 @@ export class TracksolidClient {
       return outcome;
     } catch (error) {
       if (error instanceof NoToken) return noToken(error.outcome);
-      if (signal?.aborted === true) return { kind: 'unsent', words: 'the program is stopping' };
+      if (signal?.aborted === true) return { kind: 'unsent', words: 'it was given up before it was sent' };
       throw error;
     }
   }

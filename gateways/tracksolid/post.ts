@@ -37,7 +37,7 @@ export async function postForm(
   form: Record<string, string>,
   { timeoutMs, signal }: { timeoutMs: number; signal?: AbortSignal | undefined },
 ): Promise<Outcome> {
-  if (isAborted(signal)) return { kind: 'unsent', words: 'the program is stopping' };
+  if (isAborted(signal)) return { kind: 'unsent', words: 'it was given up before it was sent' };
   const deadline = AbortSignal.timeout(timeoutMs);
   try {
     const response = await fetch(url, {
@@ -50,7 +50,7 @@ export async function postForm(
     return judge(response.status, await textOf(response));
   } catch (error) {
     if (deadline.aborted) return { kind: 'unknown', words: `no answer within ${timeoutMs / 1_000} s` };
-    if (isAborted(signal)) return { kind: 'unknown', words: 'the program stopped before the answer came' };
+    if (isAborted(signal)) return { kind: 'unknown', words: 'it was given up before the answer came' };
     const code = codeOf(error);
     if (NEVER_CONNECTED.has(code)) return { kind: 'unsent', words: `the platform cannot be reached (${code})` };
     return { kind: 'unknown', words: `the connection broke before the answer came (${code})` };

@@ -1,5 +1,6 @@
 /** A Tracksolid of a test's own, and a client for it. */
-import { DEFAULT_IMPORT_FIELDS, TracksolidClient, type TracksolidOptions } from '../../gateways/tracksolid/client.ts';
+import { TracksolidClient, type TracksolidOptions } from '../../gateways/tracksolid/client.ts';
+import { DEFAULT_IMPORT_FIELDS_TEXT, readImportFields } from '../../gateways/tracksolid/import-fields.ts';
 import { passwordMd5 } from '../../gateways/tracksolid/signing.ts';
 import { TracksolidStandIn, type StandInOptions } from '../../gateways/tracksolid/stand-in.ts';
 
@@ -14,7 +15,7 @@ export function clientOptions(url: string, changes: Partial<TracksolidOptions> =
     timeoutMs: 5_000,
     callsPerSecond: 10_000,
     importMethod: 'x.ams.device.import',
-    importFields: DEFAULT_IMPORT_FIELDS,
+    importFields: readImportFields(DEFAULT_IMPORT_FIELDS_TEXT),
     ...changes,
   };
 }
