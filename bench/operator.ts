@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 /** A firmware file to upload. */
 export interface DemoFirmware {
   /** Absent: terminal. */
-  protocol?: 'terminal' | 'ams';
+  protocol?: 'terminal' | 'ams' | 'pcp';
   /** Absent: the only one a terminal has. */
   component?: string;
   fileName: string;
@@ -71,6 +71,11 @@ export class Operator {
   /** Registers trackers; returns their ids. */
   async registerTrackers(imeis: readonly string[], model = 'GT06'): Promise<string[]> {
     return this.#register('ams', imeis, model);
+  }
+
+  /** Registers PCP devices; returns their ids. */
+  async registerPcpDevices(imeis: readonly string[], model = 'NB1'): Promise<string[]> {
+    return this.#register('pcp', imeis, model);
   }
 
   async #register(protocol: string, identities: readonly string[], model: string): Promise<string[]> {
@@ -166,6 +171,23 @@ export function demoTrackerFirmware(component: string, version: number, from: nu
     compatibleVersion: trackerVersion(component, from),
     currentVersions: [trackerVersion(component, from)],
   };
+}
+
+/** A made-up firmware file for PCP devices, from version to version. */
+export function demoPcpFirmware(version: number, from: number, sizeBytes = 64 * 1024): DemoFirmware {
+  return {
+    protocol: 'pcp',
+    fileName: `${pcpVersion(version)}.bin`,
+    content: madeUpBytes(version, sizeBytes),
+    targetVersion: pcpVersion(version),
+    compatibleVersion: pcpVersion(from),
+    currentVersions: [pcpVersion(from)],
+  };
+}
+
+/** How the made-up PCP devices name their versions. */
+export function pcpVersion(version: number): string {
+  return `NB1_V${version}`;
 }
 
 /** How the made-up trackers name their versions. */

@@ -70,6 +70,11 @@ export class FakeHost implements DeviceHost {
     return deviceId;
   }
 
+  /** Takes a device out of the registry. */
+  unregister(protocol: string, identity: string): void {
+    this.#devices.delete(`${protocol}-${identity}`);
+  }
+
   /** Opens an offer in place of the one before and announces it. */
   offer(deviceId: string, file: Buffer, over: Partial<OpenOffer> = {}): StoredOffer {
     this.close(deviceId);
