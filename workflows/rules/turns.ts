@@ -153,12 +153,12 @@ export class Line {
         continue;
       }
       const { places, passed } = group;
+      const isHeadPassed = !fits(places[group.done]!);
       while (group.done < places.length && !fits(places[group.done]!)) passed.push(places[group.done++]!);
+      // Those that wait for the same room stood behind the one that is passed over, not behind the next one.
+      if (isHeadPassed) this.wake(group.ids);
       const place = places[group.done];
-      if (place === undefined) {
-        this.wake(group.ids);
-        continue;
-      }
+      if (place === undefined) continue;
       if (this.#ready.least !== undefined && headOf(this.#ready.least) < place) {
         // Others stand before the one that fits.
         this.#ready.push(group);
