@@ -155,7 +155,7 @@ function dataOf(value: unknown, depth: number): unknown {
   if (depth > DATA_DEPTH) throw new FieldFault('bad_field', '', `more than ${DATA_DEPTH} levels`);
   if (Array.isArray(value)) return value.map((item) => dataOf(item, depth + 1));
   const entries = Object.entries(value).map(([key, item]) => {
-    return [storable(oneLine(key).slice(0, CODE_LIMIT)), dataOf(item, depth + 1)] as const;
+    return [oneLine(storable(oneLine(key).slice(0, CODE_LIMIT))), dataOf(item, depth + 1)] as const;
   });
   return Object.fromEntries(entries.filter(([key]) => key.toLowerCase() !== 'password'));
 }

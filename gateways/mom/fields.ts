@@ -86,9 +86,10 @@ export function sortMembers(
       sent.set(key, value);
       continue;
     }
-    const wire = key.length > CODE_LIMIT ? undefined : lower.get(oneLine(key).toLowerCase());
+    const trimmed = key.length > CODE_LIMIT ? key : oneLine(storable(key));
+    const wire = lower.get(trimmed.toLowerCase());
     if (wire === undefined) others.push([key, value]);
-    else bent.push([wire, value, oneLine(key)]);
+    else bent.push([wire, value, trimmed]);
   }
   for (const [wire, value, trimmed] of bent) {
     reading.warnings.add(`${trimmed === wire ? 'blank_in_key' : 'case_of_key'}:${wire}`);

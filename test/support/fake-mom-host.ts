@@ -82,7 +82,13 @@ export class FakeMomHost implements MomHost {
         };
         return { ok: true, name: call.name, answer: { trayBarcode, ...times, trayBarcodeProperty: null } };
       }
-      default:
+      case 'EqptStatus':
+      case 'EqptAlert':
+      case 'TrayBind':
+      case 'TrayUnbind':
+      case 'MaterialUpLoad':
+      case 'MaterialDownLoad':
+      case 'WaterContent':
         if (FLAGS[call.name] === this.keyFlags[0]) this.keyFlags.shift();
         return { ok: true, name: call.name, answer: {} };
     }
