@@ -6,6 +6,7 @@ import { auditRoutes } from './audit.ts';
 import { deviceCommandRoutes } from './device-commands.ts';
 import { deviceBulkRoutes } from './device-bulk.ts';
 import { deviceRegistrationRoutes } from './device-registration.ts';
+import { deviceTrafficRoutes } from './device-traffic.ts';
 import { deviceUpgradeRoutes } from './device-upgrades.ts';
 import { deviceRoutes } from './devices.ts';
 import { eventRoutes } from './events.ts';
@@ -26,6 +27,7 @@ export const routes: readonly Route[] = [
   ...deviceRoutes,
   ...deviceRegistrationRoutes,
   ...deviceBulkRoutes,
+  ...deviceTrafficRoutes,
   ...firmwareRoutes,
   ...taskRoutes,
   ...taskControlRoutes,

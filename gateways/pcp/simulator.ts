@@ -160,7 +160,7 @@ export class PcpSimulator extends EventEmitter<PcpSimulatorEvents> {
     this.#stop.abort();
     this.#timers.forEach(clearInterval);
     await this.#link.close();
-    await Promise.all([...this.#running]);
+    await Promise.all(this.#running);
   }
 
   /** Sends a message that is not PCP; true when the server took it. */

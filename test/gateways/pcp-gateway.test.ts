@@ -5,7 +5,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { COAP, encodeCoap } from '../../gateways/pcp/coap-codec.ts';
 import { checkCodeOf, encodePcp } from '../../gateways/pcp/codec.ts';
 import type { PcpLimits, PcpTimes } from '../../gateways/pcp/context.ts';
-import { FakeHost, type StoredOffer } from '../support/fake-host.ts';
+import type { FakeHost, StoredOffer } from '../support/fake-host.ts';
 import { fileOf, IMEI, TestPcp, type RawDevice } from '../support/pcp-gateway.ts';
 import { waitFor } from '../support/wait.ts';
 

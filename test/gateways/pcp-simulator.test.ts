@@ -5,7 +5,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { createPcpDevices, PcpFleetStatus } from '../../gateways/pcp/fleet.ts';
 import { PCP_MODES, PcpSimulator, type PcpSimulatorOptions } from '../../gateways/pcp/simulator.ts';
-import { FakeHost, type StoredOffer } from '../support/fake-host.ts';
+import type { FakeHost, StoredOffer } from '../support/fake-host.ts';
 import { fileOf, IMEI, TestPcp } from '../support/pcp-gateway.ts';
 import { waitFor } from '../support/wait.ts';
 
