@@ -28,7 +28,7 @@ import {
   word,
 } from './config-formats.ts';
 import { contradictions } from './config-conflicts.ts';
-import { arrangeFtp, ftpVariables } from './config-ftp.ts';
+import { arrangePiles, pileVariables } from './config-piles.ts';
 import { arrangeTracksolid, tracksolidVariables } from './config-tracksolid.ts';
 
 export type { LogLevel, Role } from './config-formats.ts';
@@ -159,14 +159,20 @@ export const variables = {
     [] as readonly string[],
     { defaultText: 'none' },
   ),
-
-  ...ftpVariables,
+  ...pileVariables,
 
   FIRMWARE_CACHE_BYTES: variable(
     'Most firmware bytes a gateway keeps in memory',
     integer(1_048_576, 68_719_476_736),
     67_108_864,
   ),
+
+  MES_DATABASE_URL: optional(
+    'MySQL or MariaDB of the MES, read by a user with SELECT only; `?ssl=true` encrypts',
+    url(['mysql:', 'mariadb:'], 'mysql://reader:password@host:3306/mes'),
+    { defaultText: 'MES is not read', secret: true },
+  ),
+  MES_ALLOW_WRITER: variable('Read MES also with a user that could write to it', boolean, false),
 
   /* A cached workflow costs about 300 KB of memory, an uncached one a short replay: 1000 keep a worker near half a gigabyte. */
   WORKER_MAX_CACHED_WORKFLOWS: variable(
@@ -284,6 +290,10 @@ function arrange(values: Values) {
     },
     eventStreamsMax: values.EVENT_STREAMS_MAX,
     webhooks: { allowPrivate: values.WEBHOOK_ALLOW_PRIVATE },
+    mes:
+      values.MES_DATABASE_URL === undefined
+        ? null
+        : { address: values.MES_DATABASE_URL, allowWriter: values.MES_ALLOW_WRITER },
     deviceHttp: {
       host: values.DEVICE_HTTP_HOST,
       port: values.DEVICE_HTTP_PORT,
@@ -305,7 +315,7 @@ function arrange(values: Values) {
       port: values.PCP_PORT,
       requestsPerAddressAndSecond: values.PCP_REQUESTS_PER_ADDRESS_S,
     },
-    ftp: arrangeFtp(values),
+    ...arrangePiles(values),
     firmwareCacheBytes: values.FIRMWARE_CACHE_BYTES,
     worker: {
       maxCachedWorkflows: values.WORKER_MAX_CACHED_WORKFLOWS,

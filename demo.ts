@@ -35,7 +35,10 @@ async function demo({ exit }: { exit: boolean }): Promise<number> {
   const anyPort = {
     API_PORT: '0',
     TERMINAL_PORT: '0',
+    FTP_PORT: '0',
+    FTP_PASSIVE_PORTS: '0',
     DEVICE_HTTP_PORT: '0',
+    PCP_PORT: '0',
     TEMPORAL_PORT: '0',
     TEMPORAL_UI_PORT: '0',
   };

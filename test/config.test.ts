@@ -64,6 +64,27 @@ describe('the configuration', () => {
     `);
   });
 
+  test('takes only addresses for piles that the update command has room for, and ranges of ports', () => {
+    const ftp = { FTP_PUBLIC_HOST: 'ftp.example.com', FTP_PUBLIC_PORT: '21', FTP_PASSIVE_PORTS: '40000-40099' };
+    expect(loadConfig(ftp).ftp).toMatchObject({
+      port: 2121,
+      publicHost: 'ftp.example.com',
+      publicPort: 21,
+      passivePorts: { first: 40_000, last: 40_099 },
+    });
+    expect(loadConfig({}).ftp).toMatchObject({ publicHost: undefined, passivePorts: { first: 50_000, last: 50_199 } });
+    expect(loadConfig({ FTP_PASSIVE_PORTS: '0' }).ftp.passivePorts).toBeNull();
+    for (const host of ['devices.example.com', '0.0.0.0', '192.0.2.300', '1.2.3', 'fd00::1', 'a b', '-x']) {
+      expect(problemsOf({ FTP_PUBLIC_HOST: host }), host).toHaveLength(1);
+    }
+    for (const range of ['50000', '50100-50000', '0-10', '65000-70000', 'any']) {
+      expect(problemsOf({ FTP_PASSIVE_PORTS: range }), range).toHaveLength(1);
+    }
+    expect(problemsOf({ FTP_PASSIVE_PORTS: '7600-7779' })).toEqual([
+      'TERMINAL_PORT is 7700, which is one of FTP_PASSIVE_PORTS',
+    ]);
+  });
+
   test('never prints a secret', () => {
     expect(() => loadConfig({ DATABASE_URL: 'mysql://clerk:hunter2@host/db' })).not.toThrow(/hunter2/);
   });

@@ -46,6 +46,8 @@ export interface FtpLimits {
   downloadsPerDevice: number;
   /** Failed logins of a network address that have no consequence; from then on it has to wait, longer each time. */
   freeFailures: number;
+  /** The first such wait; each further one is twice as long. Milliseconds. */
+  firstWaitMs: number;
   /** The longest such wait, milliseconds. */
   longestWaitMs: number;
   /** Failed logins are forgotten when there was no other for this long, milliseconds. */
@@ -59,6 +61,7 @@ export const FTP_LIMITS: Readonly<FtpLimits> = Object.freeze({
   maxConnectionsPerAddress: 500,
   downloadsPerDevice: 2,
   freeFailures: 10,
+  firstWaitMs: 1_000,
   longestWaitMs: 60_000,
   forgetFailuresMs: 600_000,
   failuresPerConnection: 3,

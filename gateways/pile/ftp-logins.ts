@@ -27,7 +27,6 @@ interface Failures {
 
 /** Addresses and offers that are remembered; the oldest go first. */
 const REMEMBERED_MAX = 20_000;
-const FIRST_WAIT_MS = 1_000;
 
 export interface FtpLoginsOptions {
   host: Pick<DeviceHost, 'offerById'>;
@@ -85,10 +84,10 @@ export class FtpLogins {
   }
 
   #waitMs({ count, pending, untilMs }: Failures): number {
-    const { freeFailures } = this.#options.limits;
+    const { freeFailures, firstWaitMs } = this.#options.limits;
     if (count + pending < freeFailures) return 0;
     // One at a time from here on.
-    return pending > 0 ? FIRST_WAIT_MS : Math.max(0, untilMs - performance.now());
+    return pending > 0 ? firstWaitMs : Math.max(0, untilMs - performance.now());
   }
 
   #failed(failures: Failures): void {
@@ -97,7 +96,7 @@ export class FtpLogins {
     failures.count += 1;
     failures.lastMs = performance.now();
     const over = failures.count - limits.freeFailures;
-    if (over >= 0) failures.untilMs = failures.lastMs + Math.min(FIRST_WAIT_MS * 2 ** over, limits.longestWaitMs);
+    if (over >= 0) failures.untilMs = failures.lastMs + Math.min(limits.firstWaitMs * 2 ** over, limits.longestWaitMs);
   }
 
   #failuresOf(address: string): Failures {

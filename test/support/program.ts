@@ -35,6 +35,8 @@ export interface Ready {
   temporalUiUrl: string;
   terminalPort: number | null;
   deviceHttpPort: number | null;
+  ftpPort: number | null;
+  pcpPort: number | null;
 }
 
 /** How a process ended. */
@@ -194,7 +196,12 @@ export function testSettings(dataDir: string): Settings {
     TERMINAL_PORT: '0',
     TERMINAL_HOST: '127.0.0.1',
     DEVICE_HTTP_PORT: '0',
+    FTP_PORT: '0',
+    FTP_HOST: '127.0.0.1',
+    FTP_PASSIVE_PORTS: '0',
     DEVICE_HTTP_HOST: '127.0.0.1',
+    PCP_PORT: '0',
+    PCP_HOST: '127.0.0.1',
     EMBEDDED_POSTGRES_PORT: '0',
     TEMPORAL_PORT: '0',
     TEMPORAL_UI_PORT: '0',
