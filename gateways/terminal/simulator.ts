@@ -15,11 +15,10 @@ import {
   encodeOtaOver,
   encodePacketRequest,
   encodeReport,
-  encodeResponse,
-  sleepMinutes,
   type OtaErrorType,
   type TerminalProfile,
 } from './codec.ts';
+import { answerCommand } from './simulated-commands.ts';
 import { SimulatedLink } from './simulated-link.ts';
 import { SimulatedTransfer } from './simulated-transfer.ts';
 
@@ -39,6 +38,12 @@ export interface TerminalFaults {
   refuse?: number;
   /** Gives the transfer up with this code after the first packet. */
   patchError?: number;
+  /** Takes commands and answers none. */
+  commandSilent?: boolean;
+  /** Answers every command with this error code, `02` to `06`, and does nothing. */
+  commandError?: string;
+  /** Answers SLPT with another value than it was told; what it has stored is right. */
+  wrongEcho?: boolean;
   /** Is connected only part of the time; stays awake while a transfer runs. */
   sleep?: { awakeMs: number; asleepMs: number };
 }
@@ -82,10 +87,6 @@ const REQUESTS_LOGGED = 1024;
 /** An upgrade command has two characters per packet, of which there are at most 65535. */
 const LINE_LIMIT = 140_000;
 const LF = 0x0a;
-const ERROR_VERSION = '03';
-const ERROR_CHECK = '04';
-const ERROR_LENGTH = '02';
-const ERROR_PARAMETER = '06';
 
 /** One simulated terminal. `start` it, watch it through events and properties, `stop` it. */
 export class TerminalSimulator extends EventEmitter<TerminalSimulatorEvents> {
@@ -215,33 +216,12 @@ export class TerminalSimulator extends EventEmitter<TerminalSimulatorEvents> {
   }
 
   #command(line: string): void {
-    const { profile } = this.#options;
-    const decoded = decodeText(Buffer.from(line, 'latin1'), { profile });
-    if (!decoded.ok) {
-      if (decoded.error === 'unknown_keyword') return;
-      const [keyword, , cmd] = line.slice(1).split(',') as [string, string | undefined, string | undefined];
-      const answers: Partial<Record<string, string>> = {
-        bcc_mismatch: ERROR_CHECK,
-        para_out_of_range: ERROR_PARAMETER,
-      };
-      // A line too short to hold a command still gets an answer, under the name of the query.
-      const name = cmd !== undefined && /^[A-Z]+$/.test(cmd) ? cmd : 'CHKSLPT';
-      this.#answer(keyword, name, answers[decoded.error] ?? ERROR_LENGTH);
-      return;
-    }
-    if (decoded.frame.type !== 'command') return;
-    const { keyword, cmd, para, softwareVer } = decoded.frame;
-    this.emit('command', cmd, para);
-    if (softwareVer !== this.softwareVersion) this.#answer(keyword, cmd, ERROR_VERSION);
-    else if (cmd === 'SLPT') {
-      this.sleepMinutes = sleepMinutes(para) as number; // out of range does not get here
-      this.#answer(keyword, cmd, String(this.sleepMinutes));
-    } else if (cmd === 'CHKSLPT') this.#answer(keyword, cmd, String(this.sleepMinutes));
-    else this.#answer(keyword, cmd, ERROR_PARAMETER);
-  }
-
-  #answer(keyword: string, cmd: string, para: string): void {
-    this.#link.send(encodeResponse({ sn: this.sn, softwareVer: this.softwareVersion, cmd, para, keyword }));
+    const { profile, faults } = this.#options;
+    const reply = answerCommand(line, this, { profile, faults });
+    if (reply === null) return;
+    if (reply.command !== null) this.emit('command', reply.command.cmd, reply.command.para);
+    if (reply.minutes !== null) this.sleepMinutes = reply.minutes;
+    if (reply.answer !== null) this.#link.send(reply.answer);
   }
 
   #otaCommand(line: string): void {
