@@ -1,206 +1,22 @@
 /**
- * The options of a task: what a person may send, what is stored of it, and how it is shown again. Friendly units
- * outside, milliseconds inside.
+ * The options of a task: what is stored of what a person sends, and how it is shown again. Friendly units outside,
+ * milliseconds inside.
  */
-import { Type, type Static } from 'typebox';
-import { closed, nullable, text } from './schemas.ts';
-import type { Approval, JoinFilter, TaskOptions } from '../db/schema.ts';
+import type { Static } from 'typebox';
+import type { AbortBody, ApprovalBody, OptionsBody, PileBody } from './order-fields.ts';
 import {
-  ABORT_CLASSES,
-  ABORT_EFFECTS,
-  LIMIT_KEYS,
-  atMost,
-  type AbortRule,
-  type Pacing,
-} from '../workflows/rules/pacing.ts';
+  USUAL_PILE_OPTIONS,
+  type Approval,
+  type JoinFilter,
+  type PileOptions,
+  type TaskOptions,
+} from '../db/schema.ts';
+import { atMost, type AbortRule, type Pacing } from '../workflows/rules/pacing.ts';
 import { DEFAULT_WINDOW } from '../workflows/rules/windows.ts';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
-
-/** The least of any amount is a millisecond at least: less would be stored as none at all. */
-const amount = (maximum: number, fallback: number, description: string) =>
-  Type.Optional(Type.Number({ minimum: 0.001, maximum, default: fallback, description }));
-
-const WindowBody = closed(
-  {
-    from: Type.String({ pattern: '^([01]\\d|2[0-3]):[0-5]\\d$', description: 'HH:MM, inclusive' }),
-    to: Type.String({
-      pattern: '^([01]\\d|2[0-3]):[0-5]\\d$',
-      description: 'HH:MM, exclusive; not later than `from` means the next day',
-    }),
-    zone: text(64, { minLength: 1, description: 'IANA name, for example Asia/Shanghai' }),
-  },
-  { title: 'Window', examples: [DEFAULT_WINDOW] },
-);
-
-const LimitsBody = closed(
-  {
-    waitOnlineHours: amount(2_160, 24, 'from the offer until the device has contact'),
-    transferMinutes: amount(10_080, 60, 'from the first request until the last byte'),
-    proofMinutes: amount(10_080, 30, 'from the last byte until a version report proves it'),
-    silenceMinutes: amount(1_440, 10, 'without a request this long the transfer has stopped'),
-    reactionSeconds: amount(3_600, 60, 'an offer without reaction is repeated after this time'),
-    settleSeconds: amount(3_600, 120, 'reports of the old version this soon after the last byte say nothing'),
-  },
-  { title: 'StageLimits' },
-);
-
-const GrowthBody = closed(
-  {
-    basePerMinute: Type.Integer({ minimum: 1, maximum: 100_000, description: 'starts a minute in the beginning' }),
-    factor: Type.Number({ minimum: 1.1, maximum: 5, description: 'how much faster it gets each time' }),
-    everyDevices: Type.Integer({
-      minimum: 1,
-      maximum: 100_000,
-      description: 'each time so many further devices have got through, the rate is multiplied by `factor`',
-    }),
-    by: Type.Enum(['finished', 'succeeded'], {
-      type: 'string',
-      description: 'what counts as got through: every end but cancelled and skipped, or success only',
-    }),
-  },
-  { title: 'Growth', examples: [{ basePerMinute: 10, factor: 2, everyDevices: 100, by: 'succeeded' }] },
-);
-
-const KeyLimitBody = closed(
-  {
-    key: Type.Enum(LIMIT_KEYS, {
-      type: 'string',
-      description:
-        'what devices have in common: the department, the model, the order they belong to, the gateway they were last connected to. A device without it is not limited',
-    }),
-    max: Type.Integer({ minimum: 1, maximum: 100_000, description: 'devices of one key under way at one time' }),
-  },
-  { title: 'KeyLimit', examples: [{ key: 'gateway', max: 20 }] },
-);
-
-/** How fast devices are started; the same when an order is given and when it is changed later. */
-export const PACING_OPTIONS = {
-  maxConcurrent: Type.Optional(
-    Type.Integer({
-      minimum: 1,
-      maximum: 2_000,
-      default: 50,
-      description: 'devices under way at one time; those that are away or wait for something do not count',
-    }),
-  ),
-  ratePerMinute: Type.Optional(
-    nullable(
-      Type.Integer({
-        minimum: 1,
-        maximum: 100_000,
-        description: 'at most so many are started in any minute, spread evenly; null: no limit',
-      }),
-    ),
-  ),
-  growth: Type.Optional(nullable(GrowthBody)),
-  keyLimits: Type.Optional(
-    Type.Array(KeyLimitBody, {
-      maxItems: 10,
-      description:
-        'never more devices of one key under way, counted over all tasks of the department; devices whose key is full are passed over and others go on',
-    }),
-  ),
-};
-
-const AbortRuleBody = closed(
-  {
-    failures: Type.Optional(
-      Type.Enum(ABORT_CLASSES, {
-        type: 'string',
-        default: 'any',
-        description: 'which ends count as failures; any: failed, unproven, expired, partial and reverted together',
-      }),
-    ),
-    percent: Type.Number({
-      exclusiveMinimum: 0,
-      maximum: 100,
-      description:
-        'of the devices that have ended since the start or the last resume; cancelled and skipped ones do not count',
-    }),
-    afterFinished: Type.Integer({
-      minimum: 1,
-      maximum: 100_000,
-      description: 'not before so many devices have ended',
-    }),
-    effect: Type.Enum(ABORT_EFFECTS, {
-      type: 'string',
-      description:
-        'pause: a person must resume it; cancel_waiting: devices that were not offered anything yet are cancelled, the others go on; cancel: all are cancelled but those that have the whole file',
-    }),
-  },
-  { title: 'AbortRule', examples: [{ failures: 'any', percent: 10, afterFinished: 50, effect: 'pause' }] },
-);
-
-/** When a task stops by itself. */
-export const AbortBody = Type.Array(AbortRuleBody, {
-  maxItems: 5,
-  description: 'the first rule that is fulfilled stops the task; the log says which, with the numbers',
-});
-
-const ApprovalBody = closed(
-  {
-    required: Type.Literal(true),
-    withinHours: amount(2_160, 24, 'from now; nobody can approve it later, and never after the deadline of the task'),
-    onExpiry: Type.Optional(
-      Type.Enum(['cancel', 'start'], {
-        type: 'string',
-        default: 'cancel',
-        description: 'what happens when nobody has decided by then',
-      }),
-    ),
-    fourEyes: Type.Optional(
-      Type.Boolean({
-        default: true,
-        description: 'whoever makes the task cannot approve it: another key of another name must',
-      }),
-    ),
-  },
-  {
-    title: 'Approval',
-    description:
-      'nothing is started until somebody with upgrade:write has approved the task; the dispatch delay runs meanwhile',
-    examples: [{ required: true, withinHours: 8, onExpiry: 'cancel', fourEyes: true }],
-  },
-);
-
-export const OptionsBody = closed(
-  {
-    dispatchDelayMinutes: Type.Optional(
-      Type.Number({
-        minimum: 0,
-        maximum: 43_200,
-        default: 10,
-        description: 'time to change or cancel the task before the first device; less than 1 needs upgrade:batch',
-      }),
-    ),
-    night: Type.Optional(Type.Boolean({ default: false, description: 'true: only 00:00 to 06:00 in Asia/Shanghai' })),
-    window: Type.Optional(nullable(WindowBody)),
-    ...PACING_OPTIONS,
-    abort: Type.Optional(AbortBody),
-    approval: Type.Optional(nullable(ApprovalBody)),
-    joins: Type.Optional(
-      Type.Boolean({
-        default: false,
-        description:
-          'needs `filter`: devices that are registered later, or report a version later that the first file may replace, join the task while it runs; it then lives until its deadline',
-      }),
-    ),
-    attemptsPerFile: Type.Optional(Type.Integer({ minimum: 1, maximum: 10, default: 3 })),
-    notEligible: Type.Optional(
-      Type.Enum(['wait', 'skip'], {
-        type: 'string',
-        default: 'wait',
-        description: 'devices that may not take the file yet',
-      }),
-    ),
-    deadlineHours: amount(2_160, 168, 'from now; afterwards nothing is offered any more'),
-    limits: Type.Optional(LimitsBody),
-  },
-  { title: 'TaskOptions' },
-);
 
 /** What is stored of the options; friendly units become milliseconds. */
 export function readOptions(
@@ -223,8 +39,12 @@ export function readOptions(
       transferMs: Math.round((limits.transferMinutes ?? 60) * MINUTE),
       proofMs: Math.round((limits.proofMinutes ?? 30) * MINUTE),
       silenceMs: Math.round((limits.silenceMinutes ?? 10) * MINUTE),
-      reactionMs: Math.round((limits.reactionSeconds ?? 60) * SECOND),
+      reactionMs: limits.reactionSeconds === undefined ? null : Math.round(limits.reactionSeconds * SECOND),
       settleMs: Math.round((limits.settleSeconds ?? 120) * SECOND),
+    },
+    pile: {
+      control: body.pile?.control ?? USUAL_PILE_OPTIONS.control,
+      downloadTimeoutMinutes: body.pile?.downloadTimeoutMinutes ?? USUAL_PILE_OPTIONS.downloadTimeoutMinutes,
     },
   };
 }
@@ -245,10 +65,16 @@ export function showOptions(options: TaskOptions): Static<typeof OptionsBody> {
       transferMinutes: limits.transferMs / MINUTE,
       proofMinutes: limits.proofMs / MINUTE,
       silenceMinutes: limits.silenceMs / MINUTE,
-      reactionSeconds: limits.reactionMs / SECOND,
+      ...(limits.reactionMs === null ? {} : { reactionSeconds: limits.reactionMs / SECOND }),
       settleSeconds: limits.settleMs / SECOND,
     },
+    pile: showPileOptions(options.pile ?? USUAL_PILE_OPTIONS),
   };
+}
+
+/** As they can be sent again: what was confirmed is. */
+function showPileOptions({ control, downloadTimeoutMinutes }: PileOptions): Static<typeof PileBody> {
+  return { control, ...(control === 'at_once' ? { confirm: true } : {}), downloadTimeoutMinutes };
 }
 
 /** What an order or a change says of the pacing; nothing of what it does not name. */

@@ -6,6 +6,7 @@ import type { FieldError } from './problems.ts';
 import type { FirmwareRow } from '../db/firmware.ts';
 import { MAX_TASK_DEVICES, type PlannedDevice, type UpgradePlan } from '../db/plans.ts';
 import type { TaskOptions } from '../db/schema.ts';
+import { filesByKind, MOST_DEVICE_FILES } from '../workflows/rules/eligibility.ts';
 import {
   latestDeviceEndMs,
   latestTaskEndMs,
@@ -69,7 +70,7 @@ export function timed(order: Order): TimedPlan {
   const schedule = scheduleTask(
     (isPlayable ? taken : []).map((device) => ({
       isReady: device.outcome === 'goes',
-      durationsMs: durationsOf(plan.files, device),
+      durationsMs: durationsOf(device.files, device),
       keys: device.pace?.keys ?? {},
     })),
     timesOf(order),
@@ -78,7 +79,7 @@ export function timed(order: Order): TimedPlan {
     taken.slice(0, schedule.turns.length).map(({ deviceId }, place) => [deviceId, schedule.turns[place]!]),
   );
   const devices = plan.devices.map((device) =>
-    device.outcome === 'goes' && turns.get(device.deviceId)?.fitting === 0 ? tooSlow(device, plan.files) : device,
+    device.outcome === 'goes' && turns.get(device.deviceId)?.fitting === 0 ? tooSlow(device) : device,
   );
   return { ...order, plan: { ...plan, devices }, schedule, turns };
 }
@@ -124,9 +125,9 @@ export function warningsOf(order: TimedPlan, { nights }: Forecast): Warning[] {
       message: `${slow} devices are so slow that the file fits none of the windows before the deadline; they are never started unless the window is made longer`,
     });
   }
-  const halfway = plan.devices.filter(({ deviceId, outcome, pace }) => {
+  const halfway = plan.devices.filter(({ deviceId, outcome, files, pace }) => {
     const fitting = order.turns.get(deviceId)?.fitting ?? 0;
-    return outcome === 'goes' && fitting > 0 && fitting < plan.files.length - (pace?.firstFile ?? 0);
+    return outcome === 'goes' && fitting > 0 && fitting < files.length - (pace?.firstFile ?? 0);
   }).length;
   if (halfway > 0) {
     warnings.push({
@@ -134,30 +135,57 @@ export function warningsOf(order: TimedPlan, { nights }: Forecast): Warning[] {
       message: `the second file fits none of the windows before the deadline of ${halfway} devices, which end with the first file only; make the window longer`,
     });
   }
-  plan.files.forEach((file, index) => {
-    // A terminal reports one version only, so before this file it reports what it then runs and nothing else.
-    const reported = index === 0 ? file.currentVersions : [plan.files[index - 1]!.targetVersion];
-    if (file.protocol !== 'terminal' || reported.includes(file.compatibleVersion)) return;
+  const kinds = filesByKind(plan.files);
+  kinds.forEach((files) => warnings.push(...files.flatMap((_, index) => unreachable(files, index))));
+  const piles = plan.devices.filter(
+    ({ outcome, files }) => outcome !== 'refused' && files[0]?.protocol === 'pile',
+  ).length;
+  if (piles > 0 && order.options.pile?.control === 'at_once') {
     warnings.push({
-      code: 'compatible_version_unreachable',
-      message: `file ${file.id} asks for the compatible version ${file.compatibleVersion}, but a terminal that may take it reports ${reported.join(' or ')} and nothing else: it would wait for ever`,
+      code: 'charging_interrupted',
+      message: `${piles} charging piles begin at once and interrupt whoever is charging then; with when_idle they wait`,
     });
-  });
+  }
   return warnings;
 }
 
+/** Protocols whose devices report one version and nothing else. */
+const ONE_VERSION = { terminal: 'a terminal', pcp: 'a PCP device', pile: 'a charging pile' } as Record<string, string>;
+
+/** Before a file such a device reports what it then runs: if that is not the compatible version, it waits for ever. */
+function unreachable(files: readonly FirmwareRow[], index: number): Warning[] {
+  const { id, protocol, currentVersions, compatibleVersion } = files[index]!;
+  const reported = index === 0 ? currentVersions : [files[index - 1]!.targetVersion];
+  const device = ONE_VERSION[protocol];
+  if (device === undefined || reported.includes(compatibleVersion)) return [];
+  return [
+    {
+      code: 'compatible_version_unreachable',
+      message: `file ${id} asks for the compatible version ${compatibleVersion}, but ${device} that may take it reports ${reported.join(' or ')} and nothing else: it would wait for ever`,
+    },
+  ];
+}
+
 function wrongFiles(files: readonly FirmwareRow[]): FieldError[] {
+  const twice = files.find(({ id }, index) => files.findIndex((other) => other.id === id) < index);
+  if (twice !== undefined) {
+    return [error('firmwareIds', 'same_file_twice', `file ${twice.id} is given twice; give it once`)];
+  }
+  return filesByKind(files).flatMap(wrongPair);
+}
+
+/** What is wrong with the files for one kind of device. */
+function wrongPair(files: readonly FirmwareRow[]): FieldError[] {
   const [first, second] = files as [FirmwareRow, FirmwareRow?];
   if (second === undefined) return [];
-  if (first.id === second.id) {
-    return [error('firmwareIds', 'same_file_twice', `file ${first.id} is given twice; give it once`)];
-  }
-  if (first.protocol !== second.protocol) {
+  if (files.length > MOST_DEVICE_FILES) {
+    const kind =
+      first.protocol === 'pile' ? `${first.model} piles of ${first.powerKw} kW` : `protocol ${first.protocol}`;
     return [
       error(
         'firmwareIds',
-        'files_of_different_protocols',
-        `file ${first.id} is for ${first.protocol}, file ${second.id} for ${second.protocol}; make two tasks`,
+        'too_many_files',
+        `a device takes one or two files in a task, and ${files.length} are for ${kind} (${files.map(({ id }) => id).join(', ')}); make a second task for the rest`,
       ),
     ];
   }
@@ -204,7 +232,7 @@ function wrongWindow({ plan, dispatchAtMs, deadlineAtMs, turns }: TimedPlan, win
   const isInTime = deadlineAtMs > dispatchAtMs;
   if (isInTime && taken.some(({ deviceId }) => turns.get(deviceId)!.fitting > 0)) return [];
   // Of the quickest device; where there is none, of one as they usually are.
-  const longest = (device?: PlannedDevice) => Math.max(0, ...durationsOf(plan.files, device));
+  const longest = (device?: PlannedDevice) => Math.max(0, ...durationsOf(device?.files ?? plan.files, device));
   const durationMs =
     taken.length === 0 ? longest() : taken.reduce((least, device) => Math.min(least, longest(device)), Infinity);
   const untilMs = Math.max(deadlineAtMs, dispatchAtMs + ORDINARY_DAYS_MS);
@@ -260,8 +288,8 @@ function durationsOf(files: readonly FirmwareRow[], device?: PlannedDevice): num
     );
 }
 
-function tooSlow(device: PlannedDevice, files: readonly FirmwareRow[]): PlannedDevice {
-  const takes = minutes(durationsOf(files, device)[0] ?? 0);
+function tooSlow(device: PlannedDevice): PlannedDevice {
+  const takes = minutes(durationsOf(device.files, device)[0] ?? 0);
   const speed = Math.round(device.pace?.bytesPerSecond ?? 0);
   const explanation = `at ${speed} bytes per second the file takes about ${takes} minutes, longer than any of the windows before the deadline`;
   return { ...device, outcome: 'waits', reason: 'window', explanation };

@@ -6,20 +6,24 @@ import { Type, type Static } from 'typebox';
 import { demand, type Caller } from './auth.ts';
 import { forecast, impossible, timed, warningsOf, type Forecast, type Warning } from './order-rules.ts';
 import { problem, type FieldError } from './problems.ts';
-import { OptionsBody, readOptions } from './order-options.ts';
+import { OptionsBody } from './order-fields.ts';
+import { readOptions } from './order-options.ts';
+import { MAX_POWER_KW } from './device-protocols.ts';
 import { closed, Id, text } from './schemas.ts';
 import type { Db } from '../db/index.ts';
 import { PROTOCOLS, type TaskOptions } from '../db/schema.ts';
 import { MAX_TASK_DEVICES, planUpgrade, type PlanRequest, type UpgradePlan } from '../db/plans.ts';
+import { MOST_TASK_FILES } from '../workflows/rules/eligibility.ts';
 
-export { OptionsBody, showOptions } from './order-options.ts';
+export { OptionsBody } from './order-fields.ts';
+export { showOptions } from './order-options.ts';
 
 export const OrderBody = closed(
   {
     name: Type.Optional(text(200, { minLength: 1 })),
     firmwareIds: Type.Array(Id, {
       minItems: 1,
-      description: 'one or two files, in the order in which they are installed',
+      description: `one or two files for each kind of device, in the order in which they are installed; at most ${MOST_TASK_FILES}. Each device gets those of its protocol, a charging pile those of its model and power`,
     }),
     deviceIds: Type.Optional(
       Type.Array(text(100), {
@@ -31,6 +35,7 @@ export const OrderBody = closed(
         {
           protocol: Type.Optional(Type.Enum(PROTOCOLS, { type: 'string' })),
           model: Type.Optional(text(100)),
+          powerKw: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_POWER_KW, description: 'of charging piles' })),
           orderNo: Type.Optional(text(100, { minLength: 1, description: 'factory or customer order' })),
           q: Type.Optional(text(40, { minLength: 1, description: 'beginning of an id, an identity or an IMEI' })),
         },
@@ -58,7 +63,10 @@ const CHOICES = ['deviceIds', 'filter'] as const;
 /** What the document says of an order beyond that; an order that breaks it is refused with all its other faults at once. */
 export const DocumentedOrder = {
   ...OrderBody,
-  properties: { ...OrderBody.properties, firmwareIds: { ...OrderBody.properties.firmwareIds, maxItems: 2 } },
+  properties: {
+    ...OrderBody.properties,
+    firmwareIds: { ...OrderBody.properties.firmwareIds, maxItems: MOST_TASK_FILES },
+  },
   oneOf: CHOICES.map((field) => ({ properties: { [field]: {} }, required: [field] })),
 };
 
@@ -111,11 +119,19 @@ export async function planOrder(
 
 function assertChosen(order: Order): void {
   const errors: FieldError[] = [];
-  if (order.firmwareIds.length > 2) {
+  if (order.firmwareIds.length > MOST_TASK_FILES) {
     errors.push({
       path: 'body.firmwareIds',
       code: 'too_many_files',
-      message: `a task has one or two files, not ${order.firmwareIds.length}; make a second task for the rest`,
+      message: `a task has at most ${MOST_TASK_FILES} files, not ${order.firmwareIds.length}; make a second task for the rest`,
+    });
+  }
+  if (order.options?.pile?.control === 'at_once' && order.options.pile.confirm !== true) {
+    errors.push({
+      path: 'body.options.pile.confirm',
+      code: 'confirm_required',
+      message:
+        'at_once interrupts whoever is charging; add confirm: true if that is meant, or let piles begin when_idle',
     });
   }
   if ((order.deviceIds === undefined) === (order.filter === undefined)) {

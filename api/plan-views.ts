@@ -2,6 +2,7 @@
  * How a plan looks in answers: in sums, and device by device.
  */
 import { Type, type Static } from 'typebox';
+import { ProtocolName } from './device-views.ts';
 import type { PlannedOrder } from './orders.ts';
 import { reasonText } from './reasons.ts';
 import { closed, ComponentName, nullable } from './schemas.ts';
@@ -36,6 +37,7 @@ export const PlanDevice = closed(
   {
     position: nullable(Type.Integer({ description: 'place in the order of starting, from 0; null when refused' })),
     deviceId: Type.String(),
+    firmwareIds: Type.Array(Type.Integer(), { description: 'the files that are for it, in their order' }),
     outcome: PlanOutcomeName,
     reason: nullable(Type.String()),
     explanation: Type.String(),
@@ -54,6 +56,9 @@ export const PlanDevice = closed(
 export const TaskFile = closed({
   firmwareId: Type.Integer(),
   fileName: Type.String(),
+  protocol: ProtocolName,
+  model: nullable(Type.String({ description: 'only devices of this model; null: any' })),
+  powerKw: nullable(Type.Integer({ description: 'only charging piles of this power; null: not for piles' })),
   component: ComponentName,
   targetVersion: Type.String(),
   sizeBytes: Type.Integer(),
@@ -102,6 +107,7 @@ export function showPlanDevices(
     devices.push({
       position: place,
       deviceId: device.deviceId,
+      firmwareIds: device.files.map(({ id }) => id),
       outcome: device.outcome,
       reason: device.reason,
       explanation: device.explanation,
@@ -116,10 +122,11 @@ export function showPlanDevices(
   return { devices, next: null };
 }
 
-export function showFile({ id, fileName, component, targetVersion, sizeBytes, protocol }: FirmwareRow) {
+export function showFile(file: FirmwareRow) {
+  const { id, fileName, protocol, model, powerKw, component, targetVersion, sizeBytes } = file;
   const durationMs = expectedDurationMs(sizeBytes, assumedBytesPerSecond(protocol, null));
   const expectedMinutes = Math.ceil(durationMs / 6_000) / 10;
-  return { firmwareId: id, fileName, component, targetVersion, sizeBytes, expectedMinutes };
+  return { firmwareId: id, fileName, protocol, model, powerKw, component, targetVersion, sizeBytes, expectedMinutes };
 }
 
 function momentOf(ms: number | null | undefined): string | null {

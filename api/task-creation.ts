@@ -12,9 +12,11 @@ import type { Actor, Services, TaskExecutions } from './route.ts';
 import { closed, nullable } from './schemas.ts';
 import { showTask, TASK_FIELDS } from './upgrade-views.ts';
 import { findRunningTasks } from '../db/dispatch.ts';
+import type { FirmwareRow } from '../db/firmware.ts';
 import type { Db } from '../db/index.ts';
 import { beginJoins } from '../db/joins.ts';
 import { findUnstartedTasks, insertTask, logCreation } from '../db/tasks.ts';
+import { filesByKind } from '../workflows/rules/eligibility.ts';
 
 /** Refused devices listed in the answer; all of them are counted. */
 const LISTED_REFUSALS = 1_000;
@@ -51,7 +53,7 @@ export async function createTask(services: Services, actor: Actor, order: Order)
     db,
     {
       departmentId: caller.departmentId,
-      name: order.name ?? `Upgrade to ${plan.files.map((file) => file.targetVersion).join(', then ')}`,
+      name: order.name ?? nameOf(plan.files),
       options,
       createdBy: caller.name,
       createdByKey: caller.keyId,
@@ -74,6 +76,17 @@ export async function createTask(services: Services, actor: Actor, order: Order)
   await audit(db, actor, { kind: 'task', id: task.id, after });
   services.afterCommit(() => tryToStart(services, { ...made, department: caller.department }));
   return made;
+}
+
+/** `Upgrade to 11, then 12`; of several kinds of devices `Upgrade to 11 (terminal), V2.0 (pile DC 120 kW)`. */
+function nameOf(files: readonly FirmwareRow[]): string {
+  const kinds = filesByKind(files);
+  const targets = kinds.map((own) => {
+    const { protocol, model, powerKw } = own[0]!;
+    const kind = protocol === 'pile' ? `pile ${model} ${powerKw} kW` : protocol;
+    return `${own.map((file) => file.targetVersion).join(', then ')}${kinds.length > 1 ? ` (${kind})` : ''}`;
+  });
+  return `Upgrade to ${targets.join(', ')}`;
 }
 
 /**

@@ -18,6 +18,7 @@ const JoinFilterView = closed(
   {
     protocol: Type.Optional(Type.String()),
     model: Type.Optional(Type.String()),
+    powerKw: Type.Optional(Type.Integer()),
     orderNo: Type.Optional(Type.String()),
     q: Type.Optional(Type.String()),
   },
@@ -28,7 +29,7 @@ export const TASK_FIELDS = {
   id: Type.Integer(),
   name: Type.String(),
   status: TaskStatusName,
-  firmwareIds: Type.Array(Type.Integer()),
+  firmwareIds: Type.Array(Type.Integer(), { description: 'one or two for each kind of device' }),
   options: OptionsBody,
   joinFilter: nullable(JoinFilterView),
   approval: nullable(
@@ -75,6 +76,7 @@ export const UPGRADE_FIELDS = {
   id: Type.Integer(),
   taskId: Type.Integer(),
   deviceId: Type.String(),
+  firmwareIds: Type.Array(Type.Integer(), { description: 'the files that are for it, in their order' }),
   status: UpgradeStatusName,
   reason: nullable(Type.String({ description: 'what it waits for, failure code or note' })),
   reasonText: nullable(Type.String({ description: 'the reason in words, and what can be done' })),
@@ -139,6 +141,7 @@ export function showUpgrade(row: UpgradeRow, executions: TaskExecutions): Static
     id: row.id,
     taskId: row.taskId,
     deviceId: row.deviceId,
+    firmwareIds: row.firmwareIds,
     status: row.status,
     reason: row.reason,
     reasonText: reasonText(row.reason),

@@ -70,7 +70,7 @@ function whyLive(standing: Standing): Why {
     return outsideHours(standing) ?? why('window', `is just going on, the permitted hours have begun ${inTask}`);
   if (reason === 'task_paused' || taskStatus === 'paused')
     return why('paused', `waits: task ${taskId} is paused; resume it to go on`);
-  const verdict = gate(file, { model: standing.model, versions: standing.versions });
+  const verdict = gate(file, standing);
   if (verdict.kind === 'closed') return why(verdict.reason, `waits: ${verdict.explanation} ${inTask}`);
   return why(reason ?? 'waiting', `waits: ${reasonText(reason) ?? 'it goes on in a moment'} ${inTask}`);
 }

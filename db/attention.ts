@@ -136,7 +136,7 @@ async function readRows(db: Db, upgrades: SQL, order: SQL): Promise<AttentionRow
       case when ${NEEDS_PERSON} then ${KIND} end as kind,
       u.task_id as "taskId", t.name as "taskName", u.device_id as "deviceId", d.model, u.status, u.reason,
       u.finished_at is not null as ended, u.dispatched_at is not null as dispatched,
-      u.file_index as "fileIndex", cardinality(t.firmware_ids) as "fileCount", f.component,
+      u.file_index as "fileIndex", cardinality(u.firmware_ids) as "fileCount", f.component,
       f.target_version as "targetVersion", running.version as "runningVersion", ${ms('c.last_seen_at')} as "lastSeenMs",
       ${reportedAfterOffer()} as "reportedAfterOffer",
       case when u.reason = 'awaiting_operator' then ${fallenBack()} end as "fallenBack",
@@ -144,7 +144,7 @@ async function readRows(db: Db, upgrades: SQL, order: SQL): Promise<AttentionRow
     from u
     join upgrade_tasks t on t.id = u.task_id
     join devices d on d.id = u.device_id
-    join firmware f on f.id = t.firmware_ids[u.file_index + 1]
+    join firmware f on f.id = u.firmware_ids[u.file_index + 1]
     left join device_versions running on running.device_id = u.device_id and running.component = f.component
     left join device_contacts c on c.device_id = u.device_id
     ${order}`);

@@ -56,11 +56,10 @@ export async function confirmUnproven(
       target: string;
       reported: boolean;
     }>(sql`
-      select u.status, u.decided_at is not null as decided, u.file_index = cardinality(t.firmware_ids) - 1 as last,
+      select u.status, u.decided_at is not null as decided, u.file_index = cardinality(u.firmware_ids) - 1 as last,
         u.file_index as "fileIndex", f.component, f.target_version as target, ${reportedAfterOffer()} as reported
       from device_upgrades u
-      join upgrade_tasks t on t.id = u.task_id
-      join firmware f on f.id = t.firmware_ids[u.file_index + 1]
+      join firmware f on f.id = u.firmware_ids[u.file_index + 1]
       where u.id = ${upgradeId} for update of u`);
     if (row === undefined || row.status !== 'unproven') return 'not_unproven';
     if (row.decided) return 'decided';

@@ -7,6 +7,7 @@ import { BAD_ENDS, deviceEvents, UNDECIDED } from './device-events.ts';
 import type { Db } from './index.ts';
 import { DEVICE_MESSAGE_CHANNEL } from './schema.ts';
 import type { UpgradeDeviceInput } from '../workflows/contract.ts';
+import { limitsFor, type OrderedLimits } from '../workflows/rules/limits.ts';
 import { RETRYABLE_UPGRADE_STATUSES, type UpgradeStatus } from '../workflows/rules/statuses.ts';
 
 /** A device upgrade about to be started, with everything its workflow gets. */
@@ -194,24 +195,34 @@ export async function endLost(db: Db, upgradeId: number): Promise<void> {
 
 /** What starting them takes, of upgrades that a query gives. */
 export async function startable(db: Db, rows: ReturnType<typeof sql>): Promise<StartableUpgrade[]> {
-  const found = await db.execute<StartableUpgrade & Record<string, unknown>>(sql`
+  const found = await db.execute<{ input: StoredInput; department: string; protocol: string; position: number }>(sql`
     with u as (${rows}), t as materialized (
       -- Once for all of them: they are of one task.
-      select id, options, (extract(epoch from deadline_at) * 1000)::float8 as deadline_ms,
-        (select jsonb_agg(jsonb_build_object('firmwareId', f.id, 'fileName', f.file_name, 'component', f.component,
-            'targetVersion', f.target_version) order by o.place)
-         from unnest(firmware_ids) with ordinality as o(id, place) join firmware f on f.id = o.id) as files
+      select id, options, (extract(epoch from deadline_at) * 1000)::float8 as deadline_ms
       from upgrade_tasks where id in (select task_id from u)
+    ), f as materialized (
+      -- Once for all that have the same.
+      select ids, (select jsonb_agg(jsonb_build_object('firmwareId', f.id, 'fileName', f.file_name, 'component', f.component,
+            'targetVersion', f.target_version) order by o.place)
+         from unnest(ids) with ordinality as o(id, place) join firmware f on f.id = o.id) as files
+      from (select distinct firmware_ids as ids from u) lists
     )
     select jsonb_build_object(
         'upgradeId', u.id, 'deviceId', u.device_id, 'taskId', u.task_id, 'firstAttempt', u.attempt + 1,
         'limits', t.options->'limits', 'attemptsPerFile', (t.options->>'attemptsPerFile')::int,
-        'deadlineAtMs', t.deadline_ms, 'files', t.files) as input,
+        'deadlineAtMs', t.deadline_ms, 'files', f.files) as input,
       dep.name as department, d.protocol, u.position
     from u
     join t on t.id = u.task_id
+    join f on f.ids = u.firmware_ids
     join devices d on d.id = u.device_id
     join departments dep on dep.id = u.department_id
     order by u.position`);
-  return [...found];
+  return found.map(({ input, protocol, ...more }) => ({
+    ...more,
+    protocol,
+    input: { ...input, limits: limitsFor(protocol, input.limits) },
+  }));
 }
+
+type StoredInput = Omit<UpgradeDeviceInput, 'limits'> & { limits: OrderedLimits };

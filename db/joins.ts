@@ -34,7 +34,6 @@ interface Head extends Record<string, unknown> {
   uploadId: number;
   newestUploadId: number;
   untilText: string;
-  bytesTotal: number;
 }
 
 /** From here on registrations and uploads are new for a task. Call it in the transaction that makes the task. */
@@ -79,8 +78,10 @@ export async function joinDevices(db: Db, taskId: number): Promise<Joined> {
         if (outcome === 'goes' || (outcome === 'waits' && reason === 'busy')) return true;
         return outcome === 'waits' && !uploaders.has(deviceId);
       })
-      .map(({ deviceId, explanation }) => ({
+      .map(({ deviceId, explanation, files }): Joining => ({
         device: deviceId,
+        files: files.map(({ id }) => id),
+        bytes: files[0]!.sizeBytes,
         cause: uploaders.has(deviceId)
           ? `reported a version: ${explanation}`
           : `registered after the task was made: ${explanation}`,
@@ -98,8 +99,7 @@ async function lockDynamic(tx: Db, taskId: number): Promise<Head | null> {
     select t.department_id as "departmentId", t.options->'joins' as joins, t.firmware_ids as "firmwareIds",
       t.options->>'notEligible' as "notEligible", t.device_count as "deviceCount",
       t.joined_upload_id::float8 as "uploadId", coalesce((select max(id) from version_uploads), 0)::float8 as "newestUploadId",
-      coalesce(t.joined_until, t.created_at)::text as "untilText",
-      (select size_bytes from firmware f where f.id = t.firmware_ids[1]) as "bytesTotal"
+      coalesce(t.joined_until, t.created_at)::text as "untilText"
     from upgrade_tasks t where t.id = ${taskId} and t.status = 'running' and jsonb_typeof(t.options->'joins') = 'object'
     for no key update of t`);
   return head ?? null;
@@ -150,31 +150,39 @@ const mayReenter = () =>
     sql`, `,
   )}))`;
 
+interface Joining {
+  device: string;
+  files: number[];
+  /** Of the first file. */
+  bytes: number;
+  cause: string;
+}
+
 /** New rows behind all others, and rows that a rule had left out put back; each with its line, the task with one for all. */
 async function writeJoined(
   tx: Db,
   taskId: number,
-  { departmentId, deviceCount, bytesTotal }: Head,
-  joining: readonly { device: string; cause: string }[],
+  { departmentId, deviceCount }: Head,
+  joining: readonly Joining[],
 ): Promise<number> {
   const places = Math.max(0, MAX_TASK_DEVICES - deviceCount);
   const [row] = await tx.execute<{ joined: number; reentered: number; left: number }>(sql`
     with input as (
-      select * from jsonb_to_recordset(${JSON.stringify(joining)}::jsonb) as x(device text, cause text)
+      select * from jsonb_to_recordset(${JSON.stringify(joining)}::jsonb) as x(device text, files int[], bytes int, cause text)
     ), back as (
-      select u.id, input.cause from device_upgrades u join input on input.device = u.device_id
+      select u.id, input.cause, input.files, input.bytes from device_upgrades u join input on input.device = u.device_id
       where u.task_id = ${taskId} and ${mayReenter()} for no key update of u skip locked
     ), reentered as (
       update device_upgrades u set status = 'scheduled', reason = null, dispatched_at = null, finished_at = null,
-        not_before = null, edge_at = null, file_index = 0, proofs = '[]', updated_at = clock_timestamp()
+        not_before = null, edge_at = null, file_index = 0, proofs = '[]', firmware_ids = back.files, bytes_total = back.bytes, updated_at = clock_timestamp()
       from back where u.id = back.id returning u.id, back.cause
     ), newcomers as (
       select input.*, row_number() over (order by input.device) as place from input
       where not exists (select 1 from device_upgrades u where u.task_id = ${taskId} and u.device_id = input.device)
     ), made as (
-      insert into device_upgrades (task_id, device_id, department_id, position, bytes_total)
+      insert into device_upgrades (task_id, device_id, department_id, position, firmware_ids, bytes_total)
       select ${taskId}, device, ${departmentId},
-        (select coalesce(max(position), -1) from device_upgrades where task_id = ${taskId}) + place, ${bytesTotal}
+        (select coalesce(max(position), -1) from device_upgrades where task_id = ${taskId}) + place, files, bytes
       from newcomers where place <= ${places} order by place
       on conflict (task_id, device_id) do nothing returning id, device_id
     ), logged as (

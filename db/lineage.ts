@@ -92,7 +92,7 @@ export async function listLineageUpgrades(db: Db, departmentId: number, deviceId
     select u.id::float8 as id, u.task_id as "taskId", t.name as "taskName", t.status as "taskStatus", t.created_by as "taskCreatedBy",
       (select jsonb_agg(jsonb_build_object('firmwareId', f.id, 'fileName', f.file_name, 'component', f.component,
           'targetVersion', f.target_version) order by o.place)
-       from unnest(t.firmware_ids) with ordinality as o(id, place) join firmware f on f.id = o.id) as files,
+       from unnest(u.firmware_ids) with ordinality as o(id, place) join firmware f on f.id = o.id) as files,
       u.status, u.reason, u.attempt, u.bytes_sent as "bytesSent", u.bytes_total as "bytesTotal", u.proofs,
       ${ms('u.dispatched_at')} as "dispatchedMs", ${ms('u.finished_at')} as "finishedMs", ${ms('u.updated_at')} as "updatedMs",
       u.decision, u.decided_by as "decidedBy", ${ms('u.decided_at')} as "decidedMs", t.options->'window' as window,
@@ -160,6 +160,7 @@ export interface Standing {
   holderTaskId: number | null;
   protocol: string;
   model: string;
+  powerKw: number | null;
   versions: Partial<Record<Component, string>>;
   /** What the device reports of the file's component. */
   running: string | null;
@@ -188,15 +189,15 @@ export async function findStanding(db: Db, departmentId: number, deviceId: strin
       ) else 0 end as before,
       (select other.task_id from device_upgrades other where other.device_id = u.device_id and other.id <> u.id
         and other.dispatched_at is not null and other.finished_at is null limit 1) as "holderTaskId",
-      d.protocol, d.model, coalesce((select jsonb_object_agg(v.component, v.version) from device_versions v where v.device_id = d.id), '{}') as versions,
+      d.protocol, d.model, d.power_kw as "powerKw", coalesce((select jsonb_object_agg(v.component, v.version) from device_versions v where v.device_id = d.id), '{}') as versions,
       (select v.version from device_versions v where v.device_id = d.id and v.component = f.component) as running,
       jsonb_build_object('component', f.component, 'targetVersion', f.target_version, 'compatibleVersion', f.compatible_version,
-        'currentVersions', to_jsonb(f.current_versions), 'model', f.model, 'sizeBytes', f.size_bytes) as file,
+        'currentVersions', to_jsonb(f.current_versions), 'model', f.model, 'powerKw', f.power_kw, 'sizeBytes', f.size_bytes) as file,
       c.bytes_per_second as "bytesPerSecond", ${ms('c.last_seen_at')} as "lastSeenMs", ${ms('clock_timestamp()')} as "nowMs"
     from u
     join upgrade_tasks t on t.id = u.task_id
     join devices d on d.id = u.device_id
-    join firmware f on f.id = t.firmware_ids[u.file_index + 1]
+    join firmware f on f.id = u.firmware_ids[u.file_index + 1]
     left join device_contacts c on c.device_id = u.device_id`);
   return row ?? null;
 }

@@ -7,7 +7,7 @@ import type { Db } from './index.ts';
 import { speedNeeded, windowAt, type Window } from '../workflows/rules/windows.ts';
 
 /**
- * The condition for devices that may be started now; `deviceId` is the column with their id.
+ * The condition for rows of `device_upgrades`, by the name they have in a query, that may be started now.
  *
  * @returns null when the window is closed, or too little of it is left for any device
  */
@@ -16,17 +16,25 @@ export async function fitsTonight(
   taskId: number,
   window: Window | null,
   nowMs: number,
-): Promise<((deviceId: SQL) => SQL) | null> {
+): Promise<((row: string) => SQL) | null> {
   if (window === null) return () => sql`true`;
   const position = windowAt(window, nowMs);
   if (!position.open) return null;
-  const [file] = await tx.execute<{ protocol: string; sizeBytes: number }>(sql`
-    select f.protocol, f.size_bytes as "sizeBytes"
-    from upgrade_tasks t join firmware f on f.id = t.firmware_ids[1] where t.id = ${taskId}`);
-  const { isUsualEnough, measured } = speedNeeded(file!.protocol, file!.sizeBytes, position.closesAtMs - nowMs);
-  if (measured === Infinity && !isUsualEnough) return null;
-  if (measured === 0 && isUsualEnough) return () => sql`true`;
-  return (deviceId) => sql`
-    coalesce((select case when c.bytes_per_second > 0 then c.bytes_per_second >= ${measured}::float8 end
-              from device_contacts c where c.device_id = ${deviceId}), ${isUsualEnough}::boolean)`;
+  const files = await tx.execute<{ id: number; protocol: string; sizeBytes: number }>(sql`
+    select f.id, f.protocol, f.size_bytes as "sizeBytes"
+    from upgrade_tasks t join firmware f on f.id = any(t.firmware_ids) where t.id = ${taskId}`);
+  const needed = files.map(({ id, protocol, sizeBytes }) => ({
+    id,
+    ...speedNeeded(protocol, sizeBytes, position.closesAtMs - nowMs),
+  }));
+  if (needed.every(({ measured, isUsualEnough }) => measured === Infinity && !isUsualEnough)) return null;
+  if (needed.every(({ measured, isUsualEnough }) => measured === 0 && isUsualEnough)) return () => sql`true`;
+  return (row) => sql`
+    case ${sql.raw(row)}.firmware_ids[1] ${sql.join(
+      needed.map(
+        ({ id, measured, isUsualEnough }) => sql`when ${id}::int then
+        coalesce((select case when c.bytes_per_second > 0 then c.bytes_per_second >= ${measured}::float8 end
+                  from device_contacts c where c.device_id = ${sql.raw(row)}.device_id), ${isUsualEnough}::boolean) `,
+      ),
+    )} end`;
 }

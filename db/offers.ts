@@ -6,7 +6,7 @@
 import { sql } from 'drizzle-orm';
 import { InvariantError, type Db } from './index.ts';
 import { IS_ONLINE, mayProceed, ONLINE_S } from './pacing.ts';
-import { DEVICE_MESSAGE_CHANNEL, type OfferPayload, type TaskOptions } from './schema.ts';
+import { DEVICE_MESSAGE_CHANNEL, USUAL_PILE_OPTIONS, type OfferPayload, type TaskOptions } from './schema.ts';
 import {
   assertMayFollow,
   changeStatus,
@@ -16,6 +16,7 @@ import {
   type UpgradeRow,
 } from './upgrades.ts';
 import { gate } from '../workflows/rules/eligibility.ts';
+import { limitsFor } from '../workflows/rules/limits.ts';
 import { OFFER_SENDS, pileTimes, type OfferFacts } from '../workflows/rules/offers.ts';
 import { failureMeaning } from '../workflows/rules/retry.ts';
 import type { TaskStatus, UpgradeStatus, WaitingReason } from '../workflows/rules/statuses.ts';
@@ -62,7 +63,7 @@ export async function openOffer(db: Db, key: AttemptKey & { fileIndex: number })
     const running = order.versions[order.file.component];
     if (running !== undefined && order.laterTargets.includes(running))
       return { kind: 'already_current', version: running };
-    const verdict = gate(order.file, { model: order.model, versions: order.versions });
+    const verdict = gate(order.file, order);
     if (verdict.kind === 'already_current') return { kind: 'already_current', version: order.file.targetVersion };
     if (verdict.kind === 'closed') {
       const neverTried = key.fileIndex === 0 && upgrade.attempt === 0;
@@ -152,6 +153,7 @@ interface Order {
   /** Measured at earlier transfers; null: never. */
   bytesPerSecond: number | null;
   model: string;
+  powerKw: number | null;
   versions: Partial<Record<Component, string>>;
   /** An offer that was left open; only one may be. */
   hasOpenOffer: boolean;
@@ -164,6 +166,7 @@ interface Order {
     compatibleVersion: string;
     currentVersions: string[];
     model: string | null;
+    powerKw: number | null;
     sizeBytes: number;
     sha256: string;
     packetSize: number;
@@ -173,23 +176,24 @@ interface Order {
 
 async function readOrder(tx: Db, upgradeId: number, fileIndex: number): Promise<Order> {
   const [row] = await tx.execute<Order & Record<string, unknown>>(sql`
-    select t.status as "taskStatus", t.options, (extract(epoch from t.deadline_at) * 1000)::float8 as "deadlineMs", d.model, d.protocol,
+    select t.status as "taskStatus", t.options, (extract(epoch from t.deadline_at) * 1000)::float8 as "deadlineMs", d.model,
+      d.power_kw as "powerKw", d.protocol,
       c.bytes_per_second as "bytesPerSecond",
       coalesce(${IS_ONLINE}, false) as online,
       coalesce((select jsonb_object_agg(v.component, v.version) from device_versions v where v.device_id = d.id), '{}') as versions,
       exists (select 1 from device_messages m where m.device_id = u.device_id and m.kind = 'offer' and m.closed_at is null)
         as "hasOpenOffer",
       (select coalesce(jsonb_agg(later.target_version), '[]')
-       from unnest(t.firmware_ids) with ordinality as o(id, place) join firmware later on later.id = o.id
+       from unnest(u.firmware_ids) with ordinality as o(id, place) join firmware later on later.id = o.id
        where o.place > ${fileIndex + 1}::int and later.component = f.component) as "laterTargets",
       jsonb_build_object('firmwareId', f.id, 'component', f.component, 'targetVersion', f.target_version,
-        'compatibleVersion', f.compatible_version, 'currentVersions', to_jsonb(f.current_versions), 'model', f.model,
+        'compatibleVersion', f.compatible_version, 'currentVersions', to_jsonb(f.current_versions), 'model', f.model, 'powerKw', f.power_kw,
         'sizeBytes', f.size_bytes, 'sha256', f.sha256, 'packetSize', f.packet_size, 'pinfo', f.pinfo) as file
     from device_upgrades u
     join upgrade_tasks t on t.id = u.task_id
     join devices d on d.id = u.device_id
     left join device_contacts c on c.device_id = u.device_id
-    join firmware f on f.id = t.firmware_ids[${fileIndex + 1}::int]
+    join firmware f on f.id = u.firmware_ids[${fileIndex + 1}::int]
     where u.id = ${upgradeId}`);
   if (row === undefined) throw new InvariantError(`upgrade ${upgradeId} has no file ${fileIndex}`);
   return row;
@@ -230,7 +234,8 @@ async function writeOffer(
     component: file.component,
     targetVersion: file.targetVersion,
     fromVersion: order.versions[file.component] ?? '',
-    reactionMs: order.options.limits.reactionMs,
+    reactionMs: limitsFor(order.protocol, order.options.limits).reactionMs,
+    ...(order.protocol === 'pile' ? { pile: pileOrder(order) } : {}),
   };
   await tx.execute(sql`
     with offer as (
@@ -252,6 +257,14 @@ async function writeOffer(
     )
     select pg_notify(${DEVICE_MESSAGE_CHANNEL}, ${upgrade.deviceId})`);
   return expiresAtMs;
+}
+
+/** The gate has seen that the registered pile is what the file is for. */
+function pileOrder({ model, powerKw, options }: Order): NonNullable<OfferPayload['pile']> {
+  if (!(model === 'DC' || model === 'AC') || powerKw === null) {
+    throw new InvariantError(`a file was to be offered to a pile of model "${model}" and ${powerKw} kW`);
+  }
+  return { model, powerKw, ...(options.pile ?? USUAL_PILE_OPTIONS) };
 }
 
 async function findFacts(tx: Db, key: AttemptKey): Promise<OfferFacts | null> {

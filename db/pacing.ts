@@ -223,7 +223,7 @@ async function takeInOrder(tx: Db, taskId: number, nowMs: number, limit: number,
       sql`
       select id from device_upgrades
       where task_id = ${taskId} and dispatched_at is null and finished_at is null and position >= ${from}
-        and (not_before is null or not_before <= clock_timestamp()) and ${fits(sql`device_upgrades.device_id`)}
+        and (not_before is null or not_before <= clock_timestamp()) and ${fits('device_upgrades')}
       order by position limit ${limit} for no key update skip locked`,
     );
   let taken = await takeFrom(memory.position);
@@ -237,7 +237,7 @@ interface ByKeys {
   taskId: number;
   nowMs: number;
   allowed: number;
-  fits: (deviceId: SQL) => SQL;
+  fits: (row: string) => SQL;
   places: Places;
   candidates: Candidates;
   limits: readonly KeyLimit[];
@@ -252,7 +252,7 @@ async function takeByKeys(tx: Db, { taskId, nowMs, allowed, fits, places, candid
     from device_upgrades u join devices d on d.id = u.device_id left join device_contacts c on c.device_id = u.device_id
     where u.id in (select jsonb_array_elements_text(${JSON.stringify(wanted)}::jsonb)::bigint) and u.task_id = ${taskId}
       and u.dispatched_at is null and u.finished_at is null and (u.not_before is null or u.not_before <= clock_timestamp())
-      and ${fits(sql`u.device_id`)}
+      and ${fits('u')}
     order by u.position for no key update of u skip locked`);
   const fitting = free.filter(({ keys }) => places.take(keys)).map(({ id }) => id);
   if (fitting.length === 0) return [];

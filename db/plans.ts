@@ -6,7 +6,7 @@ import { sql } from 'drizzle-orm';
 import { deviceCondition, type DeviceFilter } from './devices.ts';
 import { findFirmwareInOrder, type FirmwareRow } from './firmware.ts';
 import type { Db } from './index.ts';
-import { gate } from '../workflows/rules/eligibility.ts';
+import { filesByKind, filesFor, gate } from '../workflows/rules/eligibility.ts';
 import type { DeviceKeys } from '../workflows/rules/pacing.ts';
 import type { PlanReason } from '../workflows/rules/statuses.ts';
 import type { Component } from '../workflows/rules/versions.ts';
@@ -38,6 +38,8 @@ export interface PlannedDevice {
   reason: PlanReason | null;
   /** The reason in words, with the versions concerned. */
   explanation: string;
+  /** Its own among the files of the task, in their order; empty when none is for it. */
+  files: readonly FirmwareRow[];
   /** What decides about its turn; null when it is not taken into the task. */
   pace: DevicePace | null;
 }
@@ -66,6 +68,7 @@ interface Candidate extends Record<string, unknown> {
   ours: boolean;
   protocol: string;
   model: string;
+  powerKw: number | null;
   orderNo: string;
   gateway: string | null;
   bytesPerSecond: number | null;
@@ -90,9 +93,10 @@ export async function planUpgrade(db: Db, request: PlanRequest): Promise<Upgrade
   const candidates = await findCandidates(db, request);
   const byId = new Map(candidates.map((candidate) => [candidate.id, candidate]));
   const ids = 'deviceIds' in request.chosen ? [...new Set(request.chosen.deviceIds)] : candidates.map(({ id }) => id);
+  const kinds = filesByKind(files);
   const devices = ids
     .slice(0, MAX_TASK_DEVICES)
-    .map((id) => ({ deviceId: id, ...judge(byId.get(id), files, request) }));
+    .map((id) => ({ deviceId: id, ...judge(byId.get(id), kinds, request) }));
   return { ...plan, devices, tooMany: ids.length > MAX_TASK_DEVICES };
 }
 
@@ -104,6 +108,7 @@ async function findCandidates(db: Db, { chosen, departmentId }: PlanRequest): Pr
       : sql`${deviceCondition(departmentId, chosen.filter)} order by devices.id`;
   return db.execute<Candidate>(sql`
     select devices.id, devices.department_id = ${departmentId} as ours, devices.protocol, devices.model,
+      devices.power_kw as "powerKw",
       devices.order_no as "orderNo", c.gateway, c.bytes_per_second::float8 as "bytesPerSecond",
       coalesce((select jsonb_object_agg(v.component, v.version) from device_versions v where v.device_id = devices.id), '{}') as versions,
       exists (select 1 from device_upgrades u where u.device_id = devices.id and u.dispatched_at is not null
@@ -116,21 +121,20 @@ type Judgement = Omit<PlannedDevice, 'deviceId'>;
 
 function judge(
   device: Candidate | undefined,
-  files: readonly FirmwareRow[],
+  kinds: readonly FirmwareRow[][],
   { departmentId, notEligible }: PlanRequest,
 ): Judgement {
   if (device === undefined) return refused('not_registered', 'no device with this id is registered; register it first');
   if (!device.ours)
     return refused('other_department', 'the device belongs to another department, which alone can upgrade it');
-  const [first] = files;
-  if (device.protocol !== first!.protocol) {
-    return refused(
-      'protocol_mismatch',
-      `the file is for protocol ${first!.protocol}, the device has ${device.protocol}`,
-    );
+  const files = filesFor(kinds, device);
+  if (files.length === 0) {
+    const protocols = [...new Set(kinds.map(([file]) => file!.protocol))].join(', ');
+    const are = protocols.includes(',') ? 'the files are for protocols' : 'the file is for protocol';
+    return refused('protocol_mismatch', `${are} ${protocols}, the device has ${device.protocol}`);
   }
   if (runsEverything(device, files)) {
-    return refused('already_current', `the device runs ${device.versions[files.at(-1)!.component]} already`);
+    return refused('already_current', `the device runs ${device.versions[files.at(-1)!.component]} already`, files);
   }
   // A file the device runs already is passed over, as the workflow does; the next one decides.
   const verdicts = files.map((file) => gate(file, device));
@@ -139,12 +143,12 @@ function judge(
     verdicts.findIndex(({ kind }) => kind !== 'already_current'),
   );
   const verdict = verdicts[firstFile]!;
-  const pace = paceOf(device, departmentId, firstFile);
+  const taken = { files, pace: paceOf(device, departmentId, firstFile) };
   if (device.busy)
-    return { outcome: 'waits', reason: 'busy', explanation: 'another upgrade of this device is running', pace };
-  if (verdict.kind !== 'closed') return { outcome: 'goes', reason: null, explanation: 'eligible', pace };
+    return { outcome: 'waits', reason: 'busy', explanation: 'another upgrade of this device is running', ...taken };
+  if (verdict.kind !== 'closed') return { outcome: 'goes', reason: null, explanation: 'eligible', ...taken };
   const { reason, explanation } = verdict;
-  return { outcome: notEligible === 'skip' ? 'skipped' : 'waits', reason, explanation, pace };
+  return { outcome: notEligible === 'skip' ? 'skipped' : 'waits', reason, explanation, ...taken };
 }
 
 function paceOf(
@@ -165,6 +169,6 @@ function runsEverything(device: Candidate, files: readonly FirmwareRow[]): boole
   return [...ends].every(([component, version]) => device.versions[component] === version);
 }
 
-function refused(reason: PlanReason, explanation: string): Judgement {
-  return { outcome: 'refused', reason, explanation, pace: null };
+function refused(reason: PlanReason, explanation: string, files: readonly FirmwareRow[] = []): Judgement {
+  return { outcome: 'refused', reason, explanation, files, pace: null };
 }

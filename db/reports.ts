@@ -179,7 +179,7 @@ function atStake(deviceId: string): SQL {
  */
 const REVERTS = sql`
     last as (
-      select c.component, c.version, l.id, l.task_id, l.proofs from changed c
+      select c.component, c.version, l.id, l.firmware_ids, l.proofs from changed c
       cross join lateral (
         select * from locked
         where finished_at is not null
@@ -193,10 +193,9 @@ const REVERTS = sql`
                              where p->>'component' = last.component order by (p->>'fileIndex')::int desc limit 1)
         and (exists (select 1 from jsonb_array_elements(last.proofs) p
                      where p->>'component' = last.component and p->>'fromVersion' = last.version)
-          or exists (select 1 from upgrade_tasks t join firmware f on f.id = any(t.firmware_ids)
-                     where t.id = last.task_id and f.component = last.component and last.version = any(f.current_versions)))
-        and not exists (select 1 from locked under_way
-                        join upgrade_tasks t on t.id = under_way.task_id join firmware f on f.id = any(t.firmware_ids)
+          or exists (select 1 from firmware f where f.id = any(last.firmware_ids)
+                     and f.component = last.component and last.version = any(f.current_versions)))
+        and not exists (select 1 from locked under_way join firmware f on f.id = any(under_way.firmware_ids)
                         where under_way.dispatched_at is not null and under_way.finished_at is null
                           and f.component = last.component and f.target_version = last.version)
       group by last.id

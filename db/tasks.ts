@@ -36,22 +36,25 @@ export async function insertTask(tx: Db, task: NewTask, plan: UpgradePlan): Prom
     })
     .returning();
   const { id, departmentId, createdBy } = row!;
-  const bytesTotal = plan.files[0]!.sizeBytes;
   for (let from = 0; from < taken.length; from += INSERT_ROWS) {
-    const rows = taken.slice(from, from + INSERT_ROWS).map(({ deviceId, outcome, reason, explanation }, index) => ({
-      device: deviceId,
-      position: from + index,
-      status: outcome === 'skipped' ? 'skipped' : 'scheduled',
-      reason: outcome === 'skipped' ? reason : null,
-      cause: explanation,
-    }));
+    const rows = taken
+      .slice(from, from + INSERT_ROWS)
+      .map(({ deviceId, outcome, reason, explanation, files }, index) => ({
+        device: deviceId,
+        files: files.map((file) => file.id),
+        bytes: files[0]!.sizeBytes,
+        position: from + index,
+        status: outcome === 'skipped' ? 'skipped' : 'scheduled',
+        reason: outcome === 'skipped' ? reason : null,
+        cause: explanation,
+      }));
     await tx.execute(sql`
       with input as (
         select * from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb)
-          as x(device text, position int, status text, reason text, cause text)
+          as x(device text, files int[], bytes int, position int, status text, reason text, cause text)
       ), made as (
-        insert into device_upgrades (task_id, device_id, department_id, position, status, reason, bytes_total, finished_at)
-        select ${id}, device, ${departmentId}, position, status, reason, ${bytesTotal}, case when status = 'skipped' then now() end
+        insert into device_upgrades (task_id, device_id, department_id, position, firmware_ids, status, reason, bytes_total, finished_at)
+        select ${id}, device, ${departmentId}, position, files, status, reason, bytes, case when status = 'skipped' then now() end
         from input order by position
         returning id, device_id, status
       )

@@ -17,7 +17,7 @@ import {
 import { at, id, oneOf, type Protocol } from './columns.ts';
 import { departments } from './people.ts';
 import { devices } from './registry.ts';
-import type { StageLimits } from '../../workflows/rules/offers.ts';
+import type { OrderedLimits } from '../../workflows/rules/limits.ts';
 import type { AbortRule, Pacing, RecentStarts } from '../../workflows/rules/pacing.ts';
 import {
   TASK_STATUSES,
@@ -32,7 +32,7 @@ import type { Window } from '../../workflows/rules/windows.ts';
 export interface TaskOptions {
   pacing: Pacing;
   window: Window | null;
-  limits: StageLimits;
+  limits: OrderedLimits;
   attemptsPerFile: number;
   /** What happens to devices whose gate is closed when the task starts. */
   notEligible: 'wait' | 'skip';
@@ -45,7 +45,18 @@ export interface TaskOptions {
   approval: Approval | null;
   /** Devices that come to fit this filter later join the task; null: only those chosen when it was made. */
   joins: JoinFilter | null;
+  /** What charging piles are told with the offer; missing: an order of before there were piles. */
+  pile?: PileOptions;
 }
+
+/** When a pile begins, and how long it may load. */
+export interface PileOptions {
+  /** `at_once` interrupts charging. */
+  control: 'at_once' | 'when_idle';
+  downloadTimeoutMinutes: number;
+}
+
+export const USUAL_PILE_OPTIONS: PileOptions = { control: 'when_idle', downloadTimeoutMinutes: 30 };
 
 /** How a task is approved. */
 export interface Approval {
@@ -61,6 +72,7 @@ export interface Approval {
 export interface JoinFilter {
   protocol?: Protocol;
   model?: string;
+  powerKw?: number;
   orderNo?: string;
   q?: string;
 }

@@ -43,7 +43,7 @@ describe('a list as CSV', () => {
     expect(headers.get('content-type')).toBe('text/csv; charset=utf-8; header=present');
     expect(headers.get('content-disposition')).toMatch(/^attachment; filename="devices-\d{4}-\d\d-\d\d\.csv"$/);
     expect(
-      text.startsWith('\uFEFFid,protocol,identity,imei,model,productionDate,shipDate,orderNo,remark,revision,'),
+      text.startsWith('\uFEFFid,protocol,identity,imei,model,powerKw,productionDate,shipDate,orderNo,remark,revision,'),
     ).toBe(true);
     expect(text.endsWith('\r\n')).toBe(true);
     expect(rowsOf(text)).toEqual([
@@ -53,6 +53,7 @@ describe('a list as CSV', () => {
         identity: '0000000001',
         imei: '',
         model: 'GV2',
+        powerKw: '',
         productionDate: '',
         shipDate: '',
         orderNo: '',

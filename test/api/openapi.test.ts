@@ -90,7 +90,7 @@ describe('the OpenAPI document', () => {
   it.each([
     ['createUpgradeTask', 'both a list and a filter', { firmwareIds: [1], deviceIds: ['x'], filter: { q: 'x' } }],
     ['createUpgradeTask', 'neither a list nor a filter', { firmwareIds: [1] }],
-    ['planUpgradeTask', 'a third file', { firmwareIds: [1, 2, 3], deviceIds: ['x'] }],
+    ['planUpgradeTask', 'a ninth file', { firmwareIds: [1, 2, 3, 4, 5, 6, 7, 8, 9], deviceIds: ['x'] }],
     ['changeUpgradeTaskPacing', 'a change of nothing', { cause: 'why not' }],
     ['uploadFirmware', 'a field nobody knows', { ...UPLOAD, colour: 'red' }],
   ])('allows no body that %s refuses for its form: %s', (id, _kind, body) => {

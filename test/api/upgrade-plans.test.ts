@@ -78,6 +78,9 @@ describe('a plan', () => {
       {
         firmwareId: fileId,
         fileName: 'GV2_1110d100.bin',
+        protocol: 'terminal',
+        model: 'GV2',
+        powerKw: null,
         component: 'T1',
         targetVersion: '11',
         sizeBytes: 12_000,

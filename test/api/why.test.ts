@@ -28,6 +28,7 @@ const standing = (change: Partial<Standing> = {}): Standing => ({
   holderTaskId: null,
   protocol: 'terminal',
   model: 'GV2',
+  powerKw: null,
   versions: { T1: '10' },
   running: '10',
   file: {
@@ -36,6 +37,7 @@ const standing = (change: Partial<Standing> = {}): Standing => ({
     compatibleVersion: '10',
     currentVersions: ['10'],
     model: null,
+    powerKw: null,
     sizeBytes: 20_480,
   },
   bytesPerSecond: null,

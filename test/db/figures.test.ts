@@ -140,8 +140,8 @@ test('with 100 000 devices in a task and 300 000 lines in the log a look costs l
     set session_replication_role = replica;
     insert into devices (id, protocol, identity, department_id, model, created_by)
     select 'terminal-L' || n, 'terminal', 'L' || n, (select min(id) from departments), 'GV2', 'test' from generate_series(1, 100000) n;
-    insert into device_upgrades (task_id, device_id, department_id, position, status, dispatched_at)
-    select ${taskId}, 'terminal-L' || n, (select min(id) from departments), n,
+    insert into device_upgrades (task_id, device_id, department_id, position, firmware_ids, status, dispatched_at)
+    select ${taskId}, 'terminal-L' || n, (select min(id) from departments), n, array[1],
            (array['scheduled', 'waiting', 'offered', 'transferring', 'succeeded'])[1 + n % 5], now()
     from generate_series(1, 100000) n;
     insert into upgrade_log (upgrade_id, author, event, status, at)

@@ -1,6 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { gate, type GateDevice, type GateFile } from '../../workflows/rules/eligibility.ts';
+import {
+  filesByKind,
+  filesFor,
+  gate,
+  MOST_DEVICE_FILES,
+  type GateDevice,
+  type GateFile,
+  type Kind,
+} from '../../workflows/rules/eligibility.ts';
 import { COMPONENTS } from '../../workflows/rules/versions.ts';
 
 const FILE: GateFile = {
@@ -9,8 +17,9 @@ const FILE: GateFile = {
   compatibleVersion: 'HW1',
   currentVersions: ['V1', 'V2'],
   model: 'GV2',
+  powerKw: null,
 };
-const DEVICE: GateDevice = { model: 'GV2', versions: { T1: 'V1', T4: 'HW1' } };
+const DEVICE: GateDevice = { model: 'GV2', powerKw: null, versions: { T1: 'V1', T4: 'HW1' } };
 
 const answer = (file: Partial<GateFile>, device: Partial<GateDevice>) => {
   const verdict = gate({ ...FILE, ...file }, { ...DEVICE, ...device });
@@ -27,6 +36,11 @@ describe('the gate', () => {
     ['another model', {}, { model: 'GV3' }, 'model_mismatch'],
     ['the model in another case', {}, { model: 'gv2' }, 'model_mismatch'],
     ['a device without model', {}, { model: '' }, 'model_mismatch'],
+    ['a pile of the model and power', { model: 'DC', powerKw: 120 }, { model: 'DC', powerKw: 120 }, 'open'],
+    ['a pile of another power', { model: 'DC', powerKw: 120 }, { model: 'DC', powerKw: 60 }, 'model_mismatch'],
+    ['a pile of another model', { model: 'DC', powerKw: 7 }, { model: 'AC', powerKw: 7 }, 'model_mismatch'],
+    ['a pile of unknown power', { model: 'DC', powerKw: 7 }, { model: 'DC', powerKw: null }, 'model_mismatch'],
+    ['a power that the file does not ask for', {}, { powerKw: 60 }, 'open'],
     ['nothing was reported', {}, { versions: {} }, 'no_version_uploaded'],
     ['only other components were reported', {}, { versions: { T4: 'HW1', T2: 'V1' } }, 'no_version_uploaded'],
     ['the target is reported', {}, { versions: { T1: 'V3', T4: 'HW1' } }, 'already_current'],
@@ -63,6 +77,10 @@ describe('the gate', () => {
     expect(explanation({ versions: {} })).toMatch(/T1/);
     expect(explanation({ versions: { T1: 'V0' } })).toMatch(/V0.*V1, V2/);
     expect(explanation({ versions: { T1: 'V1' } })).toMatch(/HW1/);
+    const pile = gate({ ...FILE, model: 'DC', powerKw: 120 }, { ...DEVICE, model: 'AC', powerKw: 7 });
+    expect(pile).toMatchObject({
+      explanation: 'the file is for a DC pile of 120 kW, the device is an AC pile of 7 kW',
+    });
   });
 });
 
@@ -74,9 +92,11 @@ describe('for every device and file', () => {
     compatibleVersion: version,
     currentVersions: fc.uniqueArray(version),
     model: fc.constantFrom(null, 'GV2', 'GV3'),
+    powerKw: fc.constantFrom(null, 7, 120),
   });
   const device = fc.record<GateDevice>({
     model: fc.constantFrom('', 'GV2', 'GV3'),
+    powerKw: fc.constantFrom(null, 7, 120),
     versions: fc.dictionary(fc.constantFrom(...COMPONENTS), version, { noNullPrototype: true }),
   });
 
@@ -85,7 +105,9 @@ describe('for every device and file', () => {
       fc.property(file, device, (aFile, aDevice) => {
         const current = aDevice.versions[aFile.component];
         const verdict = gate(aFile, aDevice).kind;
-        const fits = aFile.model === null || aFile.model === aDevice.model;
+        const isModel = aFile.model === aDevice.model;
+        const fits =
+          aFile.powerKw === null ? aFile.model === null || isModel : isModel && aFile.powerKw === aDevice.powerKw;
         expect(verdict === 'already_current').toBe(fits && current === aFile.targetVersion);
         expect(verdict === 'open').toBe(
           fits &&
@@ -108,5 +130,53 @@ describe('for every device and file', () => {
         if (after.kind === 'closed') expect(after.reason).not.toBe('no_version_uploaded');
       }),
     );
+  });
+});
+
+describe('the files of a task', () => {
+  const file = (id: number, protocol: string, model: string | null = null, powerKw: number | null = null) => ({
+    id,
+    protocol,
+    model,
+    powerKw,
+  });
+  const files = [
+    file(1, 'terminal', 'GV2'),
+    file(2, 'pile', 'DC', 120),
+    file(3, 'pcp'),
+    file(4, 'terminal', 'GV3'),
+    file(5, 'pile', 'AC', 7),
+    file(6, 'pile', 'DC', 120),
+  ];
+  const ids = (device: Kind) => filesFor(filesByKind(files), device).map(({ id }) => id);
+
+  it.each<[string, Kind, number[]]>([
+    ['of its protocol, whatever its model', { protocol: 'terminal', model: 'GV3', powerKw: null }, [1, 4]],
+    ['of its protocol', { protocol: 'pcp', model: '', powerKw: null }, [3]],
+    ['for its model and power', { protocol: 'pile', model: 'DC', powerKw: 120 }, [2, 6]],
+    ['for its model and power, wherever they stand', { protocol: 'pile', model: 'AC', powerKw: 7 }, [5]],
+    ['for the first piles, when none fits: its gate says so', { protocol: 'pile', model: 'AC', powerKw: 22 }, [2, 6]],
+    ['none, when none is of its protocol', { protocol: 'ams', model: 'GV2', powerKw: null }, []],
+  ])('a device gets those %s', (_, device, expected) => {
+    expect(ids(device)).toEqual(expected);
+  });
+
+  it('are all in one kind each, in their order', () => {
+    const kind = fc.record({
+      protocol: fc.constantFrom('terminal', 'ams', 'pcp', 'pile'),
+      model: fc.constantFrom('DC', 'AC'),
+      powerKw: fc.constantFrom(7, 120),
+    });
+    fc.assert(
+      fc.property(fc.array(kind, { maxLength: 8 }), kind, (some, device) => {
+        const kinds = filesByKind(some);
+        expect(kinds.flat().length).toBe(some.length);
+        for (const own of kinds) expect(some.filter((each) => own.includes(each))).toEqual(own);
+        const own = filesFor(kinds, device);
+        expect(own.every(({ protocol }) => protocol === device.protocol)).toBe(true);
+        expect(own.length === 0).toBe(some.every(({ protocol }) => protocol !== device.protocol));
+      }),
+    );
+    expect(MOST_DEVICE_FILES).toBe(2);
   });
 });

@@ -70,9 +70,43 @@ export function gate(file: GateFile, device: GateDevice): GateVerdict {
 }
 
 function pileName({ model, powerKw }: { model: string | null; powerKw: number | null }): string {
-  return `${model === 'AC' ? 'an' : 'a'} ${model || 'pile of unknown kind, '} pile of ${powerKw ?? 'unknown'} kW`;
+  return `${model === 'AC' ? 'an AC' : `a ${model || 'nameless'}`} pile of ${powerKw ?? 'unknown'} kW`;
 }
 
 function closed(reason: GateReason, explanation: string): GateVerdict {
   return { kind: 'closed', reason, explanation };
+}
+
+// ---------------------------------------------------------------- which files of a task are for a device
+
+/** A task has at most so many files in all, and a device gets at most so many of them. */
+export const MOST_TASK_FILES = 8;
+export const MOST_DEVICE_FILES = 2;
+
+/** What of a file or a device says whether they belong together. */
+export interface Kind {
+  protocol: string;
+  model: string | null;
+  powerKw: number | null;
+}
+
+/** The files of a task by the kind of device they are for: by protocol, of piles by model and power too. In their order. */
+export function filesByKind<File extends Kind>(files: readonly File[]): File[][] {
+  const kinds = new Map<string, File[]>();
+  for (const file of files) {
+    const { protocol, model, powerKw } = file;
+    const kind = protocol === 'pile' ? `pile ${model} ${powerKw}` : protocol;
+    kinds.set(kind, [...(kinds.get(kind) ?? []), file]);
+  }
+  return [...kinds.values()];
+}
+
+/**
+ * The files that are for a device; empty: none is. A pile that none fits gets the first ones for piles, and its gate
+ * says why they do not fit: what is registered of it may be wrong.
+ */
+export function filesFor<File extends Kind>(kinds: readonly File[][], device: Kind): File[] {
+  const ofProtocol = kinds.filter(([file]) => file!.protocol === device.protocol);
+  const own = ofProtocol.find(([file]) => file!.model === device.model && file!.powerKw === device.powerKw);
+  return (device.protocol === 'pile' ? own : undefined) ?? ofProtocol[0] ?? [];
 }

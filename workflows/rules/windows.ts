@@ -44,8 +44,12 @@ const NIGHT_APART_MS = DAY_MS - 4 * 60 * 60_000;
 
 // ---------------------------------------------------------------- how long a file takes
 
-/** Bytes per second assumed of a device that has not been measured, by protocol. */
-const USUAL_BYTES_PER_SECOND: Readonly<Record<string, number>> = { terminal: 512, ams: 2_048 };
+/**
+ * Bytes per second assumed of a device that has not been measured, by protocol. A PCP device asks for one slice, of 500
+ * bytes at most, and then for the next: over NB-IoT such a round trip takes about two seconds where reception is good,
+ * and more where it is not. A pile loads by FTP over a 4G modem or a cable; the slower of them, on a bad day.
+ */
+const USUAL_BYTES_PER_SECOND: Readonly<Record<string, number>> = { terminal: 512, ams: 2_048, pcp: 250, pile: 16_384 };
 const SLOWEST_USUAL = 512;
 /** Of a measured speed so much is counted on: the next transfer may be a little slower. */
 const COUNTED_ON = 0.8;
