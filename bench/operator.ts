@@ -7,12 +7,15 @@ import { createHash } from 'node:crypto';
 /** A firmware file to upload. */
 export interface DemoFirmware {
   /** Absent: terminal. */
-  protocol?: 'terminal' | 'ams' | 'pcp';
+  protocol?: 'terminal' | 'ams' | 'pcp' | 'pile';
   /** Absent: the only one a terminal has. */
   component?: string;
   fileName: string;
   content: Buffer;
   pinfo?: string;
+  /** Of piles, with the power. */
+  model?: string;
+  powerKw?: number;
   targetVersion: string;
   compatibleVersion: string;
   currentVersions: string[];
@@ -78,10 +81,20 @@ export class Operator {
     return this.#register('pcp', imeis, model);
   }
 
-  async #register(protocol: string, identities: readonly string[], model: string): Promise<string[]> {
+  /** Registers charging piles; returns their ids. */
+  async registerPiles(pileNumbers: readonly string[], model: 'DC' | 'AC' = 'DC', powerKw = 15): Promise<string[]> {
+    return this.#register('pile', pileNumbers, model, { powerKw });
+  }
+
+  async #register(
+    protocol: string,
+    identities: readonly string[],
+    model: string,
+    more: object = {},
+  ): Promise<string[]> {
     const ids: string[] = [];
     for (let at = 0; at < identities.length; at += 5_000) {
-      const rows = identities.slice(at, at + 5_000).map((identity) => ({ protocol, identity, model }));
+      const rows = identities.slice(at, at + 5_000).map((identity) => ({ protocol, identity, model, ...more }));
       const { results } = await this.call<{ results: { deviceId: string }[] }>('POST', '/devices', rows);
       ids.push(...results.map(({ deviceId }) => deviceId));
     }
@@ -96,6 +109,8 @@ export class Operator {
     form.set('compatibleVersion', firmware.compatibleVersion);
     form.set('currentVersions', firmware.currentVersions.join('\n'));
     if (firmware.pinfo !== undefined) form.set('pinfo', firmware.pinfo);
+    if (firmware.model !== undefined) form.set('model', firmware.model);
+    if (firmware.powerKw !== undefined) form.set('powerKw', String(firmware.powerKw));
     form.set('md5', createHash('md5').update(firmware.content).digest('hex'));
     form.set('file', new Blob([new Uint8Array(firmware.content)]), firmware.fileName);
     const { id } = await this.call<{ id: number }>('POST', '/firmware', form);
@@ -183,6 +198,25 @@ export function demoPcpFirmware(version: number, from: number, sizeBytes = 64 * 
     compatibleVersion: pcpVersion(from),
     currentVersions: [pcpVersion(from)],
   };
+}
+
+/** A made-up program for piles of 15 kW DC, from version to version. */
+export function demoPileFirmware(version: number, from: number, sizeBytes = 64 * 1024): DemoFirmware {
+  return {
+    protocol: 'pile',
+    fileName: `DC-15KW-${pileVersion(version)}.bin`,
+    content: madeUpBytes(version, sizeBytes),
+    model: 'DC',
+    powerKw: 15,
+    targetVersion: pileVersion(version),
+    compatibleVersion: pileVersion(from),
+    currentVersions: [pileVersion(from)],
+  };
+}
+
+/** How the made-up piles name their versions. */
+export function pileVersion(version: number): string {
+  return `V4.1.${version}`;
 }
 
 /** How the made-up PCP devices name their versions. */

@@ -1,7 +1,8 @@
 /**
  * Many simulated piles, and what they are doing in one line.
  */
-import { PileSimulator, type PileFaults, type PileSimulatorOptions } from './simulator.ts';
+import { PileSimulator } from './simulator.ts';
+import type { PileFaults, PileSimulatorOptions } from './simulator-options.ts';
 import { GatewayError } from '../errors.ts';
 
 /** Options of one fleet of piles; times in milliseconds. */

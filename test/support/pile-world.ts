@@ -8,7 +8,8 @@ import type { OpenOffer } from '../../gateways/devices.ts';
 import { FileCache } from '../../gateways/file-cache.ts';
 import type { PileTimes } from '../../gateways/pile/context.ts';
 import { FtpServer } from '../../gateways/pile/ftp.ts';
-import { PileSimulator, type PileFaults, type PileSimulatorOptions } from '../../gateways/pile/simulator.ts';
+import { PileSimulator } from '../../gateways/pile/simulator.ts';
+import type { PileFaults, PileSimulatorOptions } from '../../gateways/pile/simulator-options.ts';
 
 const cleanUp: (() => Promise<unknown>)[] = [];
 afterEach(async () => {

@@ -36,6 +36,7 @@ export interface Ready {
   terminalPort: number | null;
   deviceHttpPort: number | null;
   ftpPort: number | null;
+  pilePort: number | null;
   pcpPort: number | null;
 }
 
@@ -200,6 +201,8 @@ export function testSettings(dataDir: string): Settings {
     FTP_HOST: '127.0.0.1',
     FTP_PASSIVE_PORTS: '0',
     DEVICE_HTTP_HOST: '127.0.0.1',
+    PILE_PORT: '0',
+    PILE_HOST: '127.0.0.1',
     PCP_PORT: '0',
     PCP_HOST: '127.0.0.1',
     EMBEDDED_POSTGRES_PORT: '0',
