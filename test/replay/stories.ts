@@ -8,6 +8,7 @@ import type { UpgradeActivities } from '../../activities/upgrades.ts';
 import {
   APPROVE_UPDATE,
   CANCEL_UPDATE,
+  COMMAND_EDGE_SIGNAL,
   CONTROL_SIGNAL,
   DELIVER_WEBHOOK,
   EDGE_SIGNAL,
@@ -17,10 +18,13 @@ import {
   RETRY_NOW_SIGNAL,
   RETRY_UPDATE,
   RUN_TASK,
+  SEND_COMMAND,
   START_NOW_UPDATE,
+  SYNC_MES,
   TASK_VIEW_QUERY,
   UPGRADE_DEVICE,
   UPGRADE_VIEW_QUERY,
+  commandWorkflowId,
   deliveryWorkflowId,
   taskWorkflowId,
   upgradeWorkflowId,
@@ -30,8 +34,10 @@ import {
   type UpgradeView,
 } from '../../workflows/contract.ts';
 import { waitFor } from '../support/wait.ts';
+import { FakeCommand, VALUE, type FakeCommandOptions } from '../workflows/fake-command.ts';
 import { FakeDevice, HOUR, LIMITS, upgradeInput, type Behaviour } from '../workflows/fake-device.ts';
 import { FakeReceiver } from '../workflows/fake-receiver.ts';
+import { FakeMes } from '../workflows/fake-mes.ts';
 import { FakeTask, MAKER, type FakeTaskOptions } from '../workflows/fake-task.ts';
 
 /** Where a story is played. */
@@ -156,10 +162,57 @@ function delivery(
   };
 }
 
+// ---------------------------------------------------------------- sendCommand
+
+function command(
+  options: FakeCommandOptions & { during?: (handle: WorkflowHandle, fake: FakeCommand) => Promise<unknown> },
+): Story {
+  return async ({ client, withWorker }) => {
+    const workflowId = commandWorkflowId(7);
+    const current = client.workflow.getHandle(workflowId);
+    const fake = new FakeCommand(options, {
+      nowMs,
+      startedAtMs: Date.now(),
+      signal: (edge) => current.signal(COMMAND_EDGE_SIGNAL, edge).catch(() => {}),
+      after: (ms, act) => void setTimeout(() => void act(), ms),
+    });
+    return withWorker(fake.activities, async (taskQueue) => {
+      const handle = await client.workflow.start(SEND_COMMAND, { workflowId, taskQueue, args: [fake.input] });
+      await options.during?.(handle, fake);
+      await handle.result();
+      return [{ workflowId, runId: handle.firstExecutionRunId }];
+    });
+  };
+}
+
+const isOpen = (fake: FakeCommand) => waitFor(() => fake.facts.attempt === 1);
+
 // ---------------------------------------------------------------- all of them
 
 /** Every story by the name of its file; one that makes two executions makes `<name>` and `<name>-2`. */
+/** A cycle of reading MES that answers like this. */
+function mesCycle(answers: ConstructorParameters<typeof FakeMes>[0], more: { isCancelled?: boolean } = {}): Story {
+  return ({ client, withWorker }) => {
+    const workflowId = `mes-sync-${answers.length}-${more.isCancelled === true}`;
+    const mes = new FakeMes(answers);
+    return withWorker(mes.activities, async (taskQueue) => {
+      const handle = await client.workflow.start(SYNC_MES, { workflowId, taskQueue, args: [{}] });
+      if (more.isCancelled === true) {
+        await waitFor(() => mes.reads.length > 0);
+        await handle.cancel();
+      }
+      await handle.result().catch(() => {});
+      return [{ workflowId, runId: handle.firstExecutionRunId }];
+    });
+  };
+}
+const MES_AWAY = { state: 'unreachable', rows: 0, words: 'MES does not answer' } as const;
+
 export const STORIES: Readonly<Record<string, Story>> = {
+  'mes-cycle': mesCycle([{ state: 'more', rows: 10, words: '' }]),
+  'mes-away-once': mesCycle([MES_AWAY]),
+  'mes-refused': mesCycle([{ state: 'refused', rows: 0, words: 'the user can do more than read' }]),
+  'mes-cancelled': mesCycle([MES_AWAY, MES_AWAY], { isCancelled: true }),
   'upgrade-two-files': upgrade({ behaviours: ['upgrades'] }),
   'upgrade-retries': upgrade({
     behaviours: [{ fails: 'terminal_803' }, 'stops in the middle', 'keeps old version', 'upgrades'],
@@ -276,5 +329,22 @@ export const STORIES: Readonly<Record<string, Story>> = {
   }),
   'webhook-delivered': delivery(['again', 'again', 'delivered']),
   'webhook-cancelled-in-temporal': delivery(['again'], (handle) => handle.cancel()),
+  'command-answered': command({ reactions: [VALUE('600')] }),
+  'command-asked-back': command({ reactions: [VALUE('60'), { awayMs: 500 }] }),
+  // In real time: thirty seconds for an answer that does not come.
+  'command-slept': command({ reactions: ['silent', { awayMs: 1_000 }] }),
+  'command-restart': command({
+    input: { deviceId: 'pile-32010200000001', order: { kind: 'restart', control: 'at_once' } },
+    reactions: [{ said: 'restart', accepted: true }],
+  }),
+  'command-expired': command({ reactions: [{ awayMs: Infinity }], lifeMs: 1_500 }),
+  'command-taken-back': command({
+    reactions: [{ awayMs: Infinity }],
+    during: (_handle, fake) => isOpen(fake).then(() => fake.cancel()),
+  }),
+  'command-cancelled-in-temporal': command({
+    reactions: [{ awayMs: Infinity }],
+    during: (handle, fake) => isOpen(fake).then(() => handle.cancel()),
+  }),
   'task-retried': task({ options: { devices: 3, endsAs: 'failed' }, retried: true }),
 };
