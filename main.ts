@@ -10,6 +10,7 @@ import type { Express } from 'express';
 import {
   createApp,
   ensureFirstKey,
+  startUnstartedShipments,
   forgetAnswers,
   limitServer,
   makeAdminKey,
@@ -17,6 +18,7 @@ import {
   startUnstartedTasks,
   type AppOptions,
 } from './api/app.ts';
+import { ensureMesSchedule, MesSchedule } from './api/mes-schedule.ts';
 import { EventHub } from './api/events.ts';
 import { Executions } from './api/executions.ts';
 import { startUnstartedCommands } from './api/inbound-commands.ts';
@@ -82,8 +84,10 @@ async function startParts(config: Config, log: Logger, stops: Stops): Promise<Om
   const connection = worker?.connection ?? (await Connection.connect(connectionOptions(config, servers)));
   stops.push({ name: 'Temporal connection', stop: () => connection.close() });
   await ensureSearchAttributes(connection.operatorService, config.temporal.namespace);
+  const client = new Client({ connection, namespace: config.temporal.namespace });
+  const mes = new MesSchedule({ client, taskQueue: config.temporal.taskQueue });
   const executions = new Executions({
-    client: new Client({ connection, namespace: config.temporal.namespace }),
+    client,
     taskQueue: config.temporal.taskQueue,
     uiUrl: servers.temporalUiUrl,
     eagerStart: worker !== null,
@@ -102,6 +106,7 @@ async function startParts(config: Config, log: Logger, stops: Stops): Promise<Om
     trustedProxies: config.api.trustedProxies,
     db: database.db,
     executions,
+    mes,
     log,
     metrics,
     ...(worker && { moreMetrics: worker.metrics }),
@@ -113,6 +118,15 @@ async function startParts(config: Config, log: Logger, stops: Stops): Promise<Om
     const webhooks = new WebhookSweep({ db: database.db, executions, log: log.child({ component: 'webhooks' }) });
     webhooks.start();
     stops.push({ name: 'webhooks', stop: () => webhooks.stop() });
+  }
+  if (config.mes !== null && (has('api') || has('worker'))) {
+    const follow = () =>
+      ensureMesSchedule(database.db, mes).catch((error: unknown) =>
+        log.warn({ err: error }, 'the schedule of the MES sync could not be put right, it is tried again'),
+      );
+    await follow();
+    const sweep = setInterval(() => void follow(), 60_000);
+    stops.push({ name: 'MES schedule', stop: async () => clearInterval(sweep) });
   }
   if (api === null && config.api.probePort !== undefined) {
     const probes = createApp({ ...app, probesOnly: true });
@@ -141,6 +155,7 @@ async function startApi(config: Config, log: Logger, options: AppOptions, stops:
     repeat(() => startUnstartedTasks(db, executions), 10_000),
     repeat(() => startUnstartedCommands(db, executions), 10_000),
     repeat(() => restartLostTasks(db, executions), 60_000),
+    repeat(() => startUnstartedShipments(db, executions), 30_000),
     repeat(() => forgetAnswers(db), 300_000),
   ];
   stops.push({ name: 'task sweeps', stop: async () => sweeps.forEach(clearInterval) });

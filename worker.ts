@@ -61,6 +61,7 @@ export async function startWorker(
             executions,
             stopping: stopping.signal,
             allowPrivateWebhooks: config.webhooks.allowPrivate,
+            mes: config.mes,
             tracksolid,
           }),
           maxCachedWorkflows: config.worker.maxCachedWorkflows,

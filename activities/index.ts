@@ -3,6 +3,7 @@
  */
 import { createCommandActivities } from './commands.ts';
 import { createPlatformActivities, type TracksolidConnection } from './platforms.ts';
+import { createMesActivities, type MesSource } from './mes.ts';
 import { createTaskActivities, type Executions } from './tasks.ts';
 import { createUpgradeActivities } from './upgrades.ts';
 import { createWebhookActivities } from './webhooks.ts';
@@ -16,6 +17,8 @@ export interface ActivityDependencies {
   stopping: AbortSignal;
   /** May webhooks lead to private addresses? */
   allowPrivateWebhooks: boolean;
+  /** Null: MES is not read here. */
+  mes: MesSource | null;
   /** Null: not configured. */
   tracksolid: TracksolidConnection | null;
 }
@@ -26,6 +29,7 @@ export function createActivities(dependencies: ActivityDependencies) {
     ...createUpgradeActivities(dependencies.db),
     ...createTaskActivities(dependencies),
     ...createWebhookActivities(dependencies),
+    ...createMesActivities(dependencies),
     ...createCommandActivities(dependencies.db),
     ...createPlatformActivities(dependencies),
   };

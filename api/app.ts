@@ -14,6 +14,7 @@ import { EventHub } from './events.ts';
 import { isLocal, measuring, metricsPage } from './metrics.ts';
 import { problem, problemHandler } from './problems.ts';
 import { callerOf, newRequestId, requestIdOf, routeIdOf, setRequestId, setRouteId } from './requests.ts';
+import type { MesScheduling } from './mes-schedule.ts';
 import type { TaskExecutions } from './route.ts';
 import { probes, routes } from './routes/index.ts';
 import { mount, type SharedServices } from './serving.ts';
@@ -22,11 +23,14 @@ import type { Db } from '../db/index.ts';
 
 export { ensureFirstKey, makeAdminKey } from './auth.ts';
 export { forgetAnswers } from './idempotency.ts';
+export { startUnstartedShipments } from './platform-orders.ts';
 export { restartLostTasks, startUnstartedTasks } from './task-creation.ts';
 
 export interface AppOptions {
   db: Db;
   executions: TaskExecutions;
+  /** When MES is read. */
+  mes?: MesScheduling;
   /** Serves live streams; whoever gives one stops it. Without it the app makes one that hears no announcements. */
   events?: EventHub;
   log: Logger;
@@ -55,6 +59,7 @@ export function createApp(options: AppOptions): Express {
   const services: SharedServices = {
     db,
     executions,
+    mes: options.mes ?? null,
     events: options.events ?? new EventHub({ database: { db }, log, maxStreams: 1_000 }),
     log,
     webhookTargets: { allowPrivate: options.allowPrivateWebhooks ?? false },

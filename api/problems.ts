@@ -26,6 +26,8 @@ export const PROBLEMS = {
   firmware_in_use: { status: 409, title: 'The file is used by a task' },
   idempotency_key_reused: { status: 409, title: 'The idempotency key belongs to another request' },
   control_refused: { status: 409, title: 'This cannot be done now' },
+  mes_not_configured: { status: 409, title: 'Nobody was told where MES is' },
+  mes_is_read: { status: 409, title: 'Rows of MES come from MES itself' },
   changed_meanwhile: { status: 409, title: 'Something changed at the same moment' },
   edit_conflict: { status: 412, title: 'Somebody else changed it since you read it' },
   body_too_large: { status: 413, title: 'The body is too large' },

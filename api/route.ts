@@ -8,6 +8,7 @@ import { Type, type Static, type TSchema, type TUnsafe } from 'typebox';
 import type { Caller, Permission } from './auth.ts';
 import type { EventHub } from './events.ts';
 import type { Executions } from './executions.ts';
+import type { MesScheduling } from './mes-schedule.ts';
 import type { ProblemCode } from './problems.ts';
 import type { Db } from '../db/index.ts';
 
@@ -24,6 +25,9 @@ export type TaskExecutions = Pick<
   | 'controlUpgrade'
   | 'startCommand'
   | 'signalCommand'
+  | 'startPlatformShipment'
+  | 'wakePlatformShipment'
+  | 'platformShipmentView'
   | 'executionUrl'
   | 'check'
 >;
@@ -33,6 +37,8 @@ export interface Services {
   /** In a route that is `atomic`, or was asked with an idempotency key: the transaction that holds all of it. */
   db: Db;
   executions: TaskExecutions;
+  /** When MES is read; null: nobody said. */
+  mes: MesScheduling | null;
   /** Serves those who follow live. */
   events: Pick<EventHub, 'serve'>;
   log: Logger;

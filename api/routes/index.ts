@@ -12,8 +12,12 @@ import { deviceRoutes } from './devices.ts';
 import { eventRoutes } from './events.ts';
 import { firmwareRoutes } from './firmware.ts';
 import { lineageRoutes } from './lineage.ts';
+import { mesSyncRoutes } from './mes-sync.ts';
+import { mesRoutes } from './mes.ts';
 import { operationsRoutes } from './operations.ts';
 import { peopleRoutes } from './people.ts';
+import { platformRoutes } from './platforms.ts';
+import { platformShipmentRoutes } from './platform-shipments.ts';
 import { taskControlRoutes } from './task-controls.ts';
 import { taskRoutes } from './upgrade-tasks.ts';
 import { webhookDeliveryRoutes } from './webhook-deliveries.ts';
@@ -35,6 +39,10 @@ export const routes: readonly Route[] = [
   ...deviceCommandRoutes,
   ...attentionRoutes,
   ...lineageRoutes,
+  ...mesRoutes,
+  ...mesSyncRoutes,
+  ...platformRoutes,
+  ...platformShipmentRoutes,
   ...eventRoutes,
   ...webhookRoutes,
   ...webhookDeliveryRoutes,
