@@ -70,13 +70,13 @@ async function startBare() {
   return { port: (server.address() as net.AddressInfo).port, connections: () => open };
 }
 
-/** Knows every terminal and has the same offer, being transferred, for each of them. */
-function memoryHost(): DeviceHost {
+/** Knows every device and has the same offer, being transferred, for each of them. */
+export function memoryHost(): DeviceHost {
   return {
     commands: {
       open: async () => null,
       claim: async () => 'gone',
-      answered: async () => {},
+      answered: async () => false,
       unsendable: async () => {},
       loggedIn: async () => {},
     },
@@ -101,7 +101,8 @@ function memoryHost(): DeviceHost {
   };
 }
 
-function offerOf(deviceId: string): OpenOffer {
+/** The offer of every device. */
+export function offerOf(deviceId: string): OpenOffer {
   const nowMs = Date.now();
   return {
     id: 1,

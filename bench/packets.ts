@@ -1,15 +1,19 @@
 /**
  * Packets per second of the terminal gateway, and its memory per idle connection, beside those of a bare Node TCP
- * server: same requests, same answers in bytes, same load, same run. Everything behind the gateway is in memory.
+ * server: same requests, same answers in bytes, same load, same run. Likewise the FTP server for piles beside a bare
+ * TCP sending of the same bytes, and slices of the PCP gateway beside a bare UDP answer. Everything behind the gateways
+ * is in memory.
  *
  * `npm run bench -- packets [--connections 50] [--rounds 10] [--round-ms 400] [--idle 10000]`. Traffic stays on the
- * loopback interface; it ends by itself after a minute at the latest.
+ * loopback interface; it ends by itself after two minutes at the latest.
  */
-import { fork, type ChildProcess } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { cpus } from 'node:os';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { measureFtp, serveFtpRole } from './packet-ftp.ts';
 import { load, type LoadOrder, type LoadResult } from './packet-load.ts';
+import { measurePcp, servePcpRole } from './packet-pcp.ts';
+import { ask, inPairs, met, rowsOf, startRole, stop, table, type Measured } from './packet-processes.ts';
 import {
   FILE_BYTES,
   PACKET_BYTES,
@@ -21,15 +25,10 @@ import {
 
 const RATIO_GOAL = 0.7;
 const IDLE_BYTES_GOAL = 10 * 1024;
-const DEADLINE_MS = 60_000;
+const DEADLINE_MS = 120_000;
 const WARM_CONNECTIONS = 1_000;
 /** File descriptors a process needs besides its connections. */
 const SPARE_FILES = 100;
-
-interface Round {
-  perSecond: number;
-  cpuMicrosPerPacket: number;
-}
 
 export async function run(args: string[]): Promise<void> {
   const { values } = parseArgs({
@@ -43,6 +42,7 @@ export async function run(args: string[]): Promise<void> {
     },
   });
   if (values.role === 'load') return load();
+  if (values.role !== undefined && (await (serveFtpRole(values.role) ?? servePcpRole(values.role)))) return;
   if (values.role === 'gateway' || values.role === 'bare') return serve(values.role);
 
   const children: ChildProcess[] = [];
@@ -50,18 +50,15 @@ export async function run(args: string[]): Promise<void> {
     console.error(`not finished after ${DEADLINE_MS / 1_000} s; the machine is too busy to measure`);
     process.exit(1); // the other processes end with this one
   }, DEADLINE_MS);
-  const start = async (role: ServerKind | 'load') => {
-    const child = fork(fileURLToPath(new URL('index.ts', import.meta.url)), ['packets', '--role', role], {
-      execArgv: [...process.execArgv, '--expose-gc'],
-    });
-    children.push(child);
-    return { child, ...(await answerOf<{ port: number }>(child)) };
+  const start = async (role: string) => {
+    const started = await startRole(role);
+    children.push(started.child);
+    return started;
   };
   try {
     const { child: generator } = await start('load');
     const order = async (fields: Partial<LoadOrder>): Promise<LoadResult> => {
-      generator.send({ packets: FILE_BYTES / PACKET_BYTES, packetBytes: PACKET_BYTES, ...fields });
-      return answerOf(generator);
+      return ask(generator, { packets: FILE_BYTES / PACKET_BYTES, packetBytes: PACKET_BYTES, ...fields });
     };
     console.log(`Node ${process.version}, ${cpus().length} cores, open files limited to ${openFilesLimit()}`);
     await measurePackets(start, order, {
@@ -69,6 +66,8 @@ export async function run(args: string[]): Promise<void> {
       rounds: Number(values.rounds),
       durationMs: Number(values['round-ms']),
     });
+    await measureFtp(start, Number(values.rounds));
+    await measurePcp(start, Number(values.rounds));
     await measureIdle(start, order, Math.min(Number(values.idle), openFilesLimit() - SPARE_FILES - WARM_CONNECTIONS));
   } finally {
     clearTimeout(deadline);
@@ -76,11 +75,7 @@ export async function run(args: string[]): Promise<void> {
   }
 }
 
-function stop(child: ChildProcess): void {
-  if (child.connected) child.disconnect();
-}
-
-type Start = (role: ServerKind) => Promise<{ child: ChildProcess; port: number }>;
+type Start = (role: string) => Promise<Measured>;
 type Order = (fields: Partial<LoadOrder>) => Promise<LoadResult>;
 
 async function measurePackets(
@@ -89,47 +84,26 @@ async function measurePackets(
   { connections, rounds, durationMs }: { connections: number; rounds: number; durationMs: number },
 ): Promise<void> {
   const servers = { gateway: await start('gateway'), bare: await start('bare') };
-  const measured: Record<ServerKind, Round[]> = { gateway: [], bare: [] };
-  for (let round = 0; round <= rounds; round += 1) {
-    for (const kind of round % 2 === 0 ? SERVER_KINDS : SERVER_KINDS.toReversed()) {
-      const { child, port } = servers[kind];
-      const before = await figuresOf(child, 'figures');
-      const { packets, elapsedMs } = await order({ kind: 'transfer', port, connections, durationMs });
-      const { cpuMicros } = await figuresOf(child, 'figures');
-      const figures = {
-        perSecond: packets / (elapsedMs / 1000),
-        cpuMicrosPerPacket: (cpuMicros - before.cpuMicros) / packets,
-      };
-      if (round > 0) measured[kind].push(figures); // the first one warms up
-    }
-  }
+  const {
+    rounds: measured,
+    ratio,
+    cpuRatio,
+  } = await inPairs(SERVER_KINDS, rounds, async (kind) => {
+    const { child, port } = servers[kind];
+    const before = await figuresOf(child, 'figures');
+    const { packets, elapsedMs } = await order({ kind: 'transfer', port, connections, durationMs });
+    const { cpuMicros } = await figuresOf(child, 'figures');
+    return { perSecond: packets / (elapsedMs / 1000), cpuMicrosEach: (cpuMicros - before.cpuMicros) / packets };
+  });
   for (const { child } of Object.values(servers)) stop(child);
 
-  const speed = (kind: ServerKind) => median(measured[kind].map(({ perSecond }) => perSecond));
-  const cost = (kind: ServerKind) => median(measured[kind].map(({ cpuMicrosPerPacket }) => cpuMicrosPerPacket));
   console.log(
     `\nPackets of ${PACKET_BYTES} bytes over ${connections} connections, ${rounds} rounds of ${durationMs} ms`,
   );
-  table([
-    ['', 'packets/s, median', 'slowest', 'fastest', 'CPU µs per packet'],
-    ...SERVER_KINDS.map((kind) => {
-      const all = measured[kind].map(({ perSecond }) => perSecond);
-      return [
-        kind,
-        speed(kind).toFixed(0),
-        Math.min(...all).toFixed(0),
-        Math.max(...all).toFixed(0),
-        cost(kind).toFixed(1),
-      ];
-    }),
-  ]);
-  // Round by round: whatever else the machine does, both servers of a round have had the same of it.
-  const pairs = measured.gateway.map((gateway, round) => ({ gateway, bare: measured.bare[round] as Round }));
-  const ratio = median(pairs.map(({ gateway, bare }) => gateway.perSecond / bare.perSecond));
-  const costs = median(pairs.map(({ gateway, bare }) => bare.cpuMicrosPerPacket / gateway.cpuMicrosPerPacket));
+  table([['', 'packets/s, median', 'slowest', 'fastest', 'CPU µs per packet'], ...rowsOf(measured, 0)]);
   console.log(
     `gateway / bare, median of the rounds: ${ratio.toFixed(2)} in packets per second ` +
-      `(goal at least ${RATIO_GOAL}: ${met(ratio >= RATIO_GOAL)}), ${costs.toFixed(2)} in processor time`,
+      `(goal at least ${RATIO_GOAL}: ${met(ratio >= RATIO_GOAL)}), ${cpuRatio.toFixed(2)} in processor time`,
   );
 }
 
@@ -161,8 +135,7 @@ async function measureIdle(start: Start, order: Order, connections: number): Pro
 }
 
 async function figuresOf(child: ChildProcess, question: 'figures' | 'collected figures'): Promise<ServerFigures> {
-  child.send(question);
-  return answerOf(child);
+  return ask(child, question);
 }
 
 async function untilConnected(child: ChildProcess, connections: number): Promise<void> {
@@ -175,43 +148,10 @@ async function untilConnected(child: ChildProcess, connections: number): Promise
   }
 }
 
-function answerOf<Answer>(child: ChildProcess): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const ended = (code: number | null) => reject(new Error(`a process of the measurement ended with ${code}`));
-    child.once('exit', ended);
-    child.once('message', (answer) => {
-      child.off('exit', ended);
-      resolve(answer as Answer);
-    });
-  });
-}
-
 function openFilesLimit(): number {
   const report = process.report.getReport() as { userLimits?: { open_files?: { soft: number | string } } };
   const soft = Number(report.userLimits?.open_files?.soft);
   return Number.isFinite(soft) ? soft : 1_000_000;
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  const upper = sorted[middle] ?? Number.NaN;
-  return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? Number.NaN)) / 2;
-}
-
-function table(rows: readonly (readonly string[])[]): void {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
-  for (const row of rows) {
-    console.log(
-      `  ${row
-        .map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0)))
-        .join('   ')}`,
-    );
-  }
-}
-
-function met(isMet: boolean): string {
-  return isMet ? 'met' : 'MISSED';
 }
 
 function kib(bytes: number): string {

@@ -1,0 +1,162 @@
+/**
+ * Megabytes per second of the FTP server for piles, beside a bare TCP server that sends the same bytes on every
+ * connection and closes it: same client, same run. What FTP does besides, PASV and RETR for each file, is part of it.
+ */
+import { createHash } from 'node:crypto';
+import net from 'node:net';
+import { memoryHost, offerOf } from './packet-servers.ts';
+import { ask, cpuMicros, inPairs, rowsOf, serveRole, stop, table, type Measured } from './packet-processes.ts';
+import type { OpenOffer } from '../gateways/devices.ts';
+import { FileCache } from '../gateways/file-cache.ts';
+import { FtpServer } from '../gateways/pile/ftp.ts';
+
+const FILE_BYTES = 4 * 1024 * 1024;
+const CLIENTS = 8;
+const ROUND_MS = 500;
+const KINDS = ['FTP', 'bare'] as const;
+const file = Buffer.alloc(FILE_BYTES, createHash('sha256').update('bench').digest());
+const readBuffer = Buffer.allocUnsafeSlow(262_144);
+
+interface FetchOrder {
+  kind: (typeof KINDS)[number];
+  port: number;
+  user: string;
+  password: string;
+  path: string;
+}
+
+/** Runs a role of this measurement; null: it is none. */
+export function serveFtpRole(role: string): Promise<true> | null {
+  const start = { 'ftp-server': serveFtp, 'ftp-bare': serveBare, 'ftp-load': serveLoad }[role];
+  return start === undefined ? null : start().then(() => true);
+}
+
+/** Measures and prints. */
+export async function measureFtp(start: (role: string) => Promise<Measured>, rounds: number): Promise<void> {
+  const servers = { FTP: await start('ftp-server'), bare: await start('ftp-bare') };
+  const { child: generator } = await start('ftp-load');
+  const access = await ask<object>(servers.FTP.child, 'access');
+  const result = await inPairs(KINDS, rounds, async (kind) => {
+    const { child, port } = servers[kind];
+    const before = await ask<{ cpu: number }>(child, 'cpu');
+    const { bytes, elapsedMs } = await ask<{ bytes: number; elapsedMs: number }>(generator, { ...access, kind, port });
+    const after = await ask<{ cpu: number }>(child, 'cpu');
+    const megabytes = bytes / 1_000_000;
+    return { perSecond: megabytes / (elapsedMs / 1_000), cpuMicrosEach: (after.cpu - before.cpu) / megabytes };
+  });
+  for (const { child } of [...Object.values(servers), { child: generator }]) stop(child);
+  console.log(`\nFiles of ${FILE_BYTES / 1024 / 1024} MiB to ${CLIENTS} clients, ${rounds} rounds of ${ROUND_MS} ms`);
+  table([['', 'MB/s, median', 'slowest', 'fastest', 'CPU µs per MB'], ...rowsOf(result.rounds, 0)]);
+  console.log(
+    `FTP / bare, median of the rounds: ${result.ratio.toFixed(2)} in megabytes per second, ` +
+      `${result.cpuRatio.toFixed(2)} in processor time`,
+  );
+}
+
+async function serveFtp(): Promise<void> {
+  const offer: OpenOffer = { ...offerOf('pile-55031412782305'), token: 'bench', sizeBytes: FILE_BYTES };
+  const ignore = () => {};
+  const server = new FtpServer({
+    host: { ...memoryHost(), offerById: async () => offer, openOffer: async () => offer },
+    files: new FileCache(2 * FILE_BYTES, async () => file),
+    log: { debug: ignore, info: ignore, warn: ignore, error: ignore },
+    listenHost: '127.0.0.1',
+    port: 0,
+    passivePorts: null,
+    limits: { downloadsPerDevice: 1_000 },
+  });
+  const port = await server.listen();
+  serveRole<'cpu' | 'access'>(port, (question) =>
+    question === 'access' ? server.accessFor(offer) : { cpu: cpuMicros() },
+  );
+}
+
+async function serveBare(): Promise<void> {
+  const server = net.createServer({ noDelay: true }, (socket) => {
+    socket.on('error', () => {});
+    socket.resume();
+    socket.end(file);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  serveRole((server.address() as net.AddressInfo).port, () => ({ cpu: cpuMicros() }));
+}
+
+async function serveLoad(): Promise<void> {
+  serveRole<FetchOrder>(0, async (order) => {
+    let bytes = 0;
+    const startedAtMs = performance.now();
+    const isOver = () => performance.now() - startedAtMs >= ROUND_MS;
+    await Promise.all(
+      Array.from({ length: CLIENTS }, async () => {
+        const next = order.kind === 'FTP' ? await logIn(order) : { fetch: () => fetchAll(order.port), end: () => {} };
+        while (!isOver()) bytes += await next.fetch();
+        next.end();
+      }),
+    );
+    return { bytes, elapsedMs: performance.now() - startedAtMs };
+  });
+}
+
+/** A client that fetches the file again and again over one control connection. */
+async function logIn({ port, user, password, path }: FetchOrder) {
+  const socket = net.connect({ host: '127.0.0.1', port, noDelay: true });
+  let text = '';
+  let wake = () => {};
+  socket.setEncoding('latin1').on('data', (chunk) => {
+    text += String(chunk);
+    wake();
+  });
+  const reply = async () => {
+    while (!text.includes('\r\n')) await new Promise<void>((resolve) => (wake = resolve));
+    const line = text.slice(0, text.indexOf('\r\n'));
+    text = text.slice(line.length + 2);
+    if (/^[45]/.test(line)) throw new Error(`the FTP server answered ${line}`);
+    return line;
+  };
+  const say = (line: string) => {
+    socket.write(`${line}\r\n`);
+    return reply();
+  };
+  await reply();
+  await say(`USER ${user}`);
+  await say(`PASS ${password}`);
+  return {
+    fetch: async () => {
+      const numbers =
+        /\((.*)\)/
+          .exec(await say('PASV'))?.[1]
+          ?.split(',')
+          .map(Number) ?? [];
+      const bytes = fetchAll((numbers[4] ?? 0) * 256 + (numbers[5] ?? 0));
+      await say(`RETR ${path}`);
+      const count = await bytes;
+      await reply();
+      return count;
+    },
+    end: () => socket.destroy(),
+  };
+}
+
+/** Reads a connection to its end; how many bytes came. */
+function fetchAll(port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    let bytes = 0;
+    const socket = net.connect({
+      host: '127.0.0.1',
+      port,
+      onread: {
+        buffer: readBuffer,
+        callback: (count) => {
+          bytes += count;
+          return true;
+        },
+      },
+    });
+    socket.on('error', reject);
+    socket.on('close', () => {
+      if (bytes === FILE_BYTES) resolve(bytes);
+      else reject(new Error(`${bytes} bytes instead of ${FILE_BYTES}`));
+    });
+    socket.resume();
+  });
+}
