@@ -1,5 +1,5 @@
 /**
- * Measurements people can repeat: `npm run bench -- packets | upgrades | rollout`. Each prints its figures,
+ * Measurements people can repeat: `npm run bench -- packets | upgrades | rollout | mom`. Each prints its figures,
  * beside those of a bare baseline in the same run where there is one, and exits.
  */
 
@@ -11,6 +11,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   packets: () => import('./packets.ts'),
   upgrades: () => import('./upgrades.ts'),
   rollout: () => import('./rollout.ts'),
+  mom: () => import('./mom.ts'),
 };
 
 const [name = '', ...args] = process.argv.slice(2);

@@ -23,6 +23,7 @@ export interface EquipmentFleetOptions extends Omit<EquipmentOptions, 'equipment
 
 /** The code `index` places after the first one: its last digits count up. Throws `invalid_field`. */
 export function codeAt(startCode: string, index: number): string {
+  if (index === 0) return startCode;
   const digits = /\d+$/.exec(startCode)?.[0] ?? '';
   const next = (BigInt(digits === '' ? 0 : digits) + BigInt(index)).toString().padStart(digits.length, '0');
   if (next.length > digits.length) throw new GatewayError('invalid_field', `too few digits at the end of ${startCode}`);

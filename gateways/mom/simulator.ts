@@ -138,11 +138,12 @@ export class EquipmentSimulator extends EventEmitter<EquipmentEvents> {
   async #act(): Promise<void> {
     const { activityMs, serialNos, employeeNo } = this.#options;
     if (activityMs === 0) return;
-    for (let step = 0; ; step += 1) {
+    for (let step = 0; ;) {
       await this.#pause(activityMs);
       await this.#untilNotSilent();
       if (!this.isOnline) continue;
       const deed = SCRIPT[step % SCRIPT.length];
+      step += 1;
       if (deed === 'status') await this.#changeStatus();
       else if (deed === 'tray' && serialNos.length > 0) await this.#takeTray(employeeNo, serialNos);
       else if (deed === 'raise' || deed === 'clear') await this.#alert(deed === 'raise');
