@@ -74,9 +74,10 @@ export class InboundCommands implements CommandHost {
     return outcome;
   }
 
-  async answered(deviceId: string, answer: CommandAnswer): Promise<void> {
+  async answered(deviceId: string, answer: CommandAnswer): Promise<boolean> {
     const commandId = await messages.writeAnswer(this.#db, deviceId, answer);
     if (commandId !== null) void this.#signal(commandId, 'answered');
+    return commandId !== null;
   }
 
   async unsendable({ id, attempt }: OpenCommand, why: string): Promise<void> {

@@ -36,8 +36,8 @@ export interface CommandHost {
    * device is being upgraded and must not be disturbed, ask again later.
    */
   claim(command: OpenCommand): Promise<'claimed' | 'busy' | 'gone'>;
-  /** The device answered; whether any command waits for that, the host knows. */
-  answered(deviceId: string, answer: CommandAnswer): Promise<void>;
+  /** The device answered; false: no command waits for that. */
+  answered(deviceId: string, answer: CommandAnswer): Promise<boolean>;
   /** No frame can be made of it. */
   unsendable(command: OpenCommand, why: string): Promise<void>;
   /** The device has logged in, which proves a restart that it had accepted. */
@@ -53,7 +53,7 @@ const RETRIES_SPREAD = 5;
 /** How a dialogue sends. */
 export interface CommandSender {
   /** Throws `GatewayError` when no frame can be made of it. */
-  build(order: CommandOrder): Buffer;
+  build(command: OpenCommand): Buffer;
   /** May something be sent at this moment? Asked before the claim and, because that takes a while, again after it. */
   maySend(): boolean;
   write(frame: Buffer, command: OpenCommand): void;
@@ -106,7 +106,7 @@ export class DeviceCommands {
   async #send(command: OpenCommand, sender: CommandSender): Promise<void> {
     let frame: Buffer;
     try {
-      frame = sender.build(command.order);
+      frame = sender.build(command);
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error;
       await this.#host.unsendable(command, error.message);

@@ -6,10 +6,11 @@
  */
 import { encodeFrame, nextSequence, type PileBodies, type PileFrame, type PileFrameFields } from './codec.ts';
 import { PILE_PROTOCOL, type PileContext } from './context.ts';
-import { HeldUpdate, type PileControl } from './held-update.ts';
+import { CONTROLS, HeldUpdate, type PileControl } from './held-update.ts';
 import { RestartRequest, type RestartAnswer } from './restart-request.ts';
 import type { PileSession } from './session.ts';
 import { beijingTime } from './wall-clock.ts';
+import { DeviceCommands, type OpenCommand } from '../commands.ts';
 import type { OpenOffer } from '../devices.ts';
 import { GatewayError } from '../errors.ts';
 
@@ -39,6 +40,9 @@ export class PileDialogue {
   /** The offers that were sent on this connection, by the sequence number of the command. */
   readonly #sentOffers = new Map<number, number>();
   #restart: RestartRequest | null = null;
+  readonly #commands: DeviceCommands;
+  /** Sequence of each command sent on this connection: sent again, it has the same. */
+  readonly #commandSeqs = new Map<number, number>();
   #guns: Record<string, string> = {};
   #seenAtMs = 0;
   #timeSentAtMs = 0;
@@ -50,6 +54,7 @@ export class PileDialogue {
   constructor(context: PileContext, session: PileSession) {
     this.#context = context;
     this.#session = session;
+    this.#commands = new DeviceCommands(context.host.commands);
   }
 
   /** Whether a frame is one that this connection may carry: a login, and from then on what names the same pile. */
@@ -68,9 +73,13 @@ export class PileDialogue {
   }
 
   /** Handles a frame; throws when the rest of the program fails, and may then be called with it again. */
-  async handle(frame: FrameOf<'login'> | FrameOf<'updateReply'>, arrivedAtMs: number): Promise<void> {
+  async handle(
+    frame: FrameOf<'login'> | FrameOf<'updateReply'> | FrameOf<'rebootReply'>,
+    arrivedAtMs: number,
+  ): Promise<void> {
     if (frame.name === 'login') return this.#onLogin(frame, arrivedAtMs);
     if (this.deviceId === null) return this.#ignore();
+    if (frame.name === 'rebootReply') return this.#onCommandReply(this.deviceId, frame);
     return this.#onUpdateReply(this.deviceId, frame);
   }
 
@@ -79,11 +88,18 @@ export class PileDialogue {
     if (this.deviceId === null || this.pileCode === null) return;
     await this.#look(this.deviceId);
     await this.#sendUpdate(this.pileCode);
+    await this.#sendCommand(this.deviceId, this.pileCode);
+  }
+
+  /** There may be another command for this pile. */
+  commandsChanged(): void {
+    this.#commands.changed();
   }
 
   /** Is it time to ask for the open offer without being told to: to send it, or because asking failed? */
   isRefreshDue(nowMs: number): boolean {
     if (this.deviceId === null) return false;
+    if (this.#commands.isDue(nowMs) && this.#session.socket.writable) return true;
     return this.#isCurrent ? this.#isUpdateDue(nowMs) : nowMs >= this.#lookAgainAtMs;
   }
 
@@ -131,6 +147,7 @@ export class PileDialogue {
     }
     const { deviceId } = device;
     await this.#storeVersion(deviceId, body, arrivedAtMs);
+    await host.commands.loggedIn(deviceId);
     counters.logins += 1;
     this.deviceId = deviceId;
     this.pileCode = pileCode;
@@ -251,6 +268,33 @@ export class PileDialogue {
       await this.#context.host.failed(held.offer, { protocol: PILE_PROTOCOL, errcode: null, kind: 'not_sendable' });
       return null;
     }
+  }
+
+  /** Not while it is updating: the host refuses the claim then. */
+  async #sendCommand(deviceId: string, pileCode: string): Promise<void> {
+    await this.#commands.serve(deviceId, {
+      build: (command) => this.#commandFrame(command, pileCode),
+      maySend: () => this.#session.socket.writable,
+      write: (frame) => {
+        if (this.#session.send(frame)) this.#context.counters.restartsSent += 1;
+      },
+    });
+  }
+
+  #commandFrame({ id, order }: OpenCommand, pileCode: string): Buffer {
+    if (order.kind !== 'restart') {
+      throw new GatewayError('invalid_field', `piles do not know the command ${order.kind}`, { field: 'kind' });
+    }
+    const seq = this.#commandSeqs.get(id) ?? this.#takeSeq();
+    this.#commandSeqs.set(id, seq);
+    return encodeFrame({ name: 'reboot', seq, body: { pileCode, executeControl: CONTROLS[order.control] } });
+  }
+
+  /** To a command of this connection, or, when none was sent on it, of the one before. */
+  async #onCommandReply(deviceId: string, { seq, body }: FrameOf<'rebootReply'>): Promise<void> {
+    const isStray = this.#commandSeqs.size > 0 && ![...this.#commandSeqs.values()].includes(seq);
+    const answer = { said: 'restart', accepted: body.setResult === 1 } as const;
+    if (isStray || !(await this.#context.host.commands.answered(deviceId, answer))) this.#ignore();
   }
 
   #sendTime(pileCode: string, nowMs: number): void {

@@ -95,6 +95,16 @@ export class PileGateway {
     this.#sessions.get(deviceId)?.refresh();
   }
 
+  /** There may be another command for a pile, or (null) for any of them. */
+  commandsChanged(deviceId: string | null): void {
+    // All at once are looked at by the clock.
+    if (deviceId === null) for (const { dialogue } of this.#sessions.values()) dialogue.commandsChanged();
+    else {
+      this.#sessions.get(deviceId)?.dialogue.commandsChanged();
+      this.#sessions.get(deviceId)?.refresh();
+    }
+  }
+
   /** Announcements may have been missed: every connected pile is looked at again. */
   messagesUncertain(): void {
     for (const session of this.#sessions.values()) session.refresh();

@@ -18,7 +18,7 @@ const UNTAKEN_LIMIT = 65_536;
 const HANDLE_TRIES = 6;
 
 /** Frames that need the rest of the program. */
-type Waiting = Extract<PileFrame, { name: 'login' | 'updateReply' }>;
+type Waiting = Extract<PileFrame, { name: 'login' | 'updateReply' | 'rebootReply' }>;
 type Item = { frame: Waiting; arrivedAtMs: number } | 'refresh';
 
 export class PileSession {
@@ -99,7 +99,9 @@ export class PileSession {
     if (!dialogue.isOurs(frame)) return this.#ignore(frame);
     this.aliveAtMs = nowMs;
     if (frame.name === 'login' || frame.name === 'updateReply') this.#enqueue({ frame, arrivedAtMs: nowMs });
-    else if (!dialogue.handleAtOnce(frame, nowMs)) this.#ignore(frame);
+    else if (dialogue.handleAtOnce(frame, nowMs)) return;
+    else if (frame.name === 'rebootReply') this.#enqueue({ frame, arrivedAtMs: nowMs });
+    else this.#ignore(frame);
   }
 
   #ignore(frame: PileFrame): void {

@@ -41,7 +41,7 @@ export class TerminalCommands {
   /** Sends the next command if there is one. */
   async serve(deviceId: string, { version, keyword, maySend, write }: CommandMoment): Promise<void> {
     await this.#commands.serve(deviceId, {
-      build: (order) => encodeCommand({ softwareVer: version, keyword, ...fieldsOf(order) }),
+      build: ({ order }) => encodeCommand({ softwareVer: version, keyword, ...fieldsOf(order) }),
       maySend,
       write,
     });

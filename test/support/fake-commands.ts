@@ -15,6 +15,7 @@ export class FakeCommands implements CommandHost {
   /** The database is away. */
   isBroken = false;
   readonly #claimed = new Set<string>();
+  readonly #asked = new Set<string>();
   readonly #listeners: { commandsChanged?(deviceId: string | null): void }[];
   #made = 0;
 
@@ -43,12 +44,14 @@ export class FakeCommands implements CommandHost {
     if (this.#claimed.has(nameOf(command))) return 'gone';
     this.#claimed.add(nameOf(command));
     this.claims.push(nameOf(command));
+    this.#asked.add(command.deviceId);
     return 'claimed';
   }
 
-  async answered(deviceId: string, answer: CommandAnswer): Promise<void> {
+  async answered(deviceId: string, answer: CommandAnswer): Promise<boolean> {
     this.#check();
     this.answers.push({ deviceId, answer });
+    return this.#asked.has(deviceId);
   }
 
   async unsendable(command: OpenCommand, why: string): Promise<void> {

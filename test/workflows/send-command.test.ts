@@ -165,8 +165,8 @@ describe('taken back', () => {
   it('by a person, its execution ends at once', async () => {
     const { outcome, fake, tookMs } = await play({
       reactions: [NEVER],
-      during: async (_handle, fake) => {
-        await waitFor(() => fake.facts.attempt === 1);
+      during: async (handle, fake) => {
+        await waitFor(async () => (await handle.query<CommandView>(COMMAND_VIEW_QUERY)).waitsFor !== null);
         expect(await fake.cancel()).toBe(true);
       },
     });
