@@ -117,7 +117,9 @@ async function load(port: number, connections: number, durationMs: number): Prom
         const length = /content-length: (\d+)/i.exec(text)?.[1];
         const head = text.indexOf('\r\n\r\n');
         if (head === -1 || length === undefined || text.length < head + 4 + Number(length)) return;
-        if (!text.includes('"Success":true')) return void socket.destroy(new Error(`wrong answer: ${text}`));
+        const isRight = text.includes('"Success":true');
+        if (!isRight) socket.destroy(new Error(`wrong answer: ${text}`));
+        if (!isRight) return;
         text = '';
         answers += 1;
         if (performance.now() < endAt) socket.write(REQUEST);
