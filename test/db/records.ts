@@ -8,7 +8,7 @@ import { expect } from 'vitest';
 import { connectDatabase, migrate, type Database } from '../../db/index.ts';
 import { openOffer } from '../../db/offers.ts';
 import { storeReport, writeContacts, type ReportEffect } from '../../db/reports.ts';
-import type { TaskOptions } from '../../db/schema.ts';
+import type { Protocol, TaskOptions } from '../../db/schema.ts';
 import { mayFollow, type TaskStatus, type UpgradeStatus } from '../../workflows/rules/statuses.ts';
 import type { Component } from '../../workflows/rules/versions.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -27,13 +27,18 @@ export const LIMITS = {
 };
 
 export interface DeviceSeed {
+  protocol?: Protocol;
   model?: string;
+  /** Of a pile. */
+  powerKw?: number | null;
   versions?: Partial<Record<Component, string>>;
   /** Heard of just now. */
   online?: boolean;
 }
 
 export interface FileSeed {
+  protocol?: Protocol;
+  powerKw?: number | null;
   component?: Component;
   from?: string[];
   to?: string;
@@ -129,13 +134,19 @@ export class Records {
     expect([...unlogged]).toEqual([]);
   }
 
-  /** A registered terminal that has reported these versions. */
-  async device({ model = 'GV2', versions = { T1: '10' }, online = false }: DeviceSeed = {}): Promise<string> {
+  /** A registered device, a terminal unless told otherwise, that has reported these versions. */
+  async device({
+    protocol = 'terminal',
+    model = 'GV2',
+    powerKw = null,
+    versions = { T1: '10' },
+    online = false,
+  }: DeviceSeed = {}): Promise<string> {
     const identity = `SN${++this.#made}`;
-    const deviceId = `terminal-${identity}`;
+    const deviceId = `${protocol}-${identity}`;
     await this.sql`
-      insert into devices (id, protocol, identity, department_id, model, created_by)
-      values (${deviceId}, 'terminal', ${identity}, ${this.#departmentId}, ${model}, 'test')`;
+      insert into devices (id, protocol, identity, department_id, model, power_kw, created_by)
+      values (${deviceId}, ${protocol}, ${identity}, ${this.#departmentId}, ${model}, ${powerKw}, 'test')`;
     if (Object.keys(versions).length > 0) await this.report(deviceId, versions);
     if (online) await this.contact(deviceId);
     return deviceId;
@@ -144,6 +155,8 @@ export class Records {
   /** A file from 10 to 11, unless told otherwise. */
   async file(seed: FileSeed = {}): Promise<number> {
     const {
+      protocol = 'terminal',
+      powerKw = null,
       component = 'T1',
       from = ['10'],
       to = '11',
@@ -157,13 +170,13 @@ export class Records {
     await this.sql`insert into firmware_contents (sha256, content) values (${sha256}, ${content})`;
     const [row] = await this.sql`
       insert into firmware (department_id, protocol, component, target_version, compatible_version, current_versions, model,
-        file_name, size_bytes, md5, sha256, pinfo, packet_size, uploaded_by)
-      values (${this.#departmentId}, 'terminal', ${component}, ${to}, ${compatible}, ${from}, ${model},
-        ${`${to}10d100.bin`}, ${sizeBytes}, '', ${sha256}, ${`${to}10d100`}, 1024, 'test') returning id`;
+        power_kw, file_name, size_bytes, md5, sha256, pinfo, packet_size, uploaded_by)
+      values (${this.#departmentId}, ${protocol}, ${component}, ${to}, ${compatible}, ${from}, ${model},
+        ${powerKw}, ${`${to}10d100.bin`}, ${sizeBytes}, '', ${sha256}, ${`${to}10d100`}, 1024, 'test') returning id`;
     return row!['id'] as number;
   }
 
-  /** A task for these devices, none of them started. */
+  /** A task for these devices, none of them started; each has the files of its protocol. */
   async task(deviceIds: readonly string[], seed: TaskSeed = {}): Promise<{ taskId: number; upgrades: Upgrade[] }> {
     const { files = [{}], deadlineMs = 7 * 24 * HOUR, status = 'running', options = {} } = seed;
     const firmwareIds: number[] = [];
@@ -188,8 +201,10 @@ export class Records {
     const taskId = task!['id'] as number;
     const rows = await this.sql<{ id: string; device_id: string }[]>`
       with made as (
-        insert into device_upgrades (task_id, device_id, department_id, position)
-        select ${taskId}, id, ${this.#departmentId}, place - 1
+        insert into device_upgrades (task_id, device_id, department_id, position, firmware_ids)
+        select ${taskId}, id, ${this.#departmentId}, place - 1,
+          (select array_agg(f.id order by o.place) from unnest(${firmwareIds}::int[]) with ordinality as o(id, place)
+           join firmware f on f.id = o.id where f.protocol = split_part(x.id, '-', 1))
         from unnest(${[...deviceIds]}::text[]) with ordinality as x(id, place) order by place returning id, device_id
       ), logged as (
         insert into upgrade_log (upgrade_id, author, event, status) select id, 'test', 'scheduled', 'scheduled' from made

@@ -129,6 +129,99 @@ describe('a task of 5 000 devices through several nights', () => {
   }, 240_000);
 });
 
+describe('a task of 1 000 devices of four kinds', () => {
+  it('goes as planned, each kind with its own files at its own speed', async () => {
+    const COUNT = 1_000;
+    const mixed = await api.department('mixed');
+    const upload = (from: string, to: string, changes: Record<string, string>) =>
+      uploadFile(api, mixed.key, from, to, changes);
+    const firmwareIds = [
+      await upload('P1', 'P2', { protocol: 'pile', model: 'DC', powerKw: '120' }),
+      await upload('10', '11', {}),
+      await upload('V1', 'V2', { protocol: 'pcp' }),
+      await upload('11', '12', {}),
+      await upload('Q1', 'Q2', { protocol: 'pile', model: 'AC', powerKw: '7' }),
+      await upload('V2', 'V3', { protocol: 'pcp', sliceSize: '128' }),
+    ];
+    // Of each kind a quarter, in turn by their numbers; every third was measured, one in eleven runs what no file replaces.
+    await api.sql`
+      insert into devices (id, protocol, identity, department_id, model, power_kw, created_by)
+      select protocol || '-' || identity, protocol, identity, ${mixed.id},
+        case when protocol = 'pile' then case when n % 4 = 0 then 'DC' else 'AC' end else 'M' || n % 3 end,
+        case when protocol = 'pile' then case when n % 4 = 0 then 120 else 7 end end, 'test'
+      from generate_series(1, ${COUNT}) n,
+        lateral (select (array['pile', 'terminal', 'pcp', 'pile'])[1 + n % 4] as protocol, 'FF' || lpad(n::text, 8, '0') as identity) x`;
+    await api.sql`
+      insert into device_versions (device_id, component, version, reported_at, report_seq)
+      select id, 'T1', case when right(identity, 4)::int % 11 = 0 then 'X' when model = 'DC' then 'P1' when model = 'AC' then 'Q1'
+        when protocol = 'pcp' then case when right(identity, 4)::int % 7 = 0 then 'V2' else 'V1' end else '10' end, now(), 1
+      from devices where department_id = ${mixed.id}`;
+    await api.sql`
+      insert into device_contacts (device_id, last_seen_at, address, bytes_per_second)
+      select id, now(), 'x', case when right(identity, 4)::int % 3 = 0 then 100 + right(identity, 4)::int % 900 end
+      from devices where department_id = ${mixed.id}`;
+    // By number, so that the kinds take turns.
+    const ids = await api.sql`select id from devices where department_id = ${mixed.id} order by identity`;
+    const order = {
+      firmwareIds,
+      deviceIds: ids.map(({ id }) => id as string),
+      options: {
+        window: { from: `${hour(6)}:30`, to: `${hour(7)}:00`, zone: 'UTC' },
+        maxConcurrent: 30,
+        ratePerMinute: 30,
+        keyLimits: [{ key: 'model', max: 12 }],
+        deadlineHours: 24 * 9,
+      },
+    };
+    const { body: plan } = await api.send('POST', `${TASKS}/plan?limit=1000`, { key: mixed.key, body: order });
+    const { body: task } = await api.send('POST', TASKS, { key: mixed.key, body: order });
+    expect(task.counts).toEqual(plan.counts);
+    expect(plan.counts).toMatchObject({ asked: COUNT, goes: COUNT - 90, waits: 90 });
+    expect(plan.nights).toBeGreaterThan(1);
+
+    // What is stored, played by the dispatcher's rules on a clock of its own.
+    const stored = await api.sql`
+      select u.device_id as id, d.protocol, d.model, c.bytes_per_second as speed, v.version, u.bytes_total as bytes,
+        (select jsonb_agg(jsonb_build_object('size', f.size_bytes, 'to', f.target_version, 'protocol', f.protocol) order by o.place)
+         from unnest(u.firmware_ids) with ordinality as o(id, place) join firmware f on f.id = o.id) as files
+      from device_upgrades u join devices d on d.id = u.device_id join device_contacts c on c.device_id = d.id
+      join device_versions v on v.device_id = d.id where u.task_id = ${task.id} order by u.position`;
+    const fleet = stored.map(({ protocol, model, speed, version, files }) => ({
+      isReady: version !== 'X',
+      durationsMs: (files as { size: number; to: string }[])
+        .slice(version === 'V2' ? 1 : 0)
+        .map(({ size }) => expectedDurationMs(size, assumedBytesPerSecond(protocol as string, speed as number | null))),
+      keys: { model: model as string },
+    }));
+    expect(
+      stored.every(({ protocol, files }) =>
+        (files as { protocol: string }[]).every((file) => file.protocol === protocol),
+      ),
+    ).toBe(true);
+    expect(new Set(stored.map(({ files }) => (files as { to: string }[]).map(({ to }) => to).join()))).toEqual(
+      new Set(['P2', '11,12', 'V2,V3', 'Q2']),
+    );
+    const [row] = await api.sql`
+      select options, (extract(epoch from dispatch_at) * 1000)::float8 as "dispatchAtMs",
+        (extract(epoch from deadline_at) * 1000)::float8 as "deadlineAtMs" from upgrade_tasks where id = ${task.id}`;
+    const { options, dispatchAtMs, deadlineAtMs } = row as unknown as { options: TaskOptions } & Record<
+      'dispatchAtMs' | 'deadlineAtMs',
+      number
+    >;
+    const times = { pacing: options.pacing, window: options.window, dispatchAtMs };
+    const run = dispatchAll(fleet, times, behaving(fleet), deadlineAtMs);
+    const planned = plan.devices as PlanDevice[];
+    expect([...run.endMs.keys()].sort((a, b) => a - b)).toEqual(
+      planned.flatMap(({ outcome }, place) => (outcome === 'goes' ? [place] : [])),
+    );
+    for (const [place, endMs] of run.endMs) {
+      expect(run.startMs.get(place)).toBe(Date.parse(planned[place]!.expectedStartAt!));
+      expect(endMs).toBe(Date.parse(planned[place]!.expectedEndAt!));
+    }
+    expect(nightsOf(options, dispatchAtMs, Math.max(...run.endMs.values()))).toBe(plan.nights);
+  }, 240_000);
+});
+
 function nightsOf({ window }: TaskOptions, fromMs: number, lastMs: number): number {
   for (const { night, closesAtMs } of nightsFrom(window!, fromMs)) if (lastMs <= closesAtMs) return night;
   return 0;
