@@ -36,7 +36,7 @@ export class HeldUpdate {
    * May the update command leave now? Not again before the answer is due, not while the update runs: the pile has said
    * on this connection that it will, or has begun to fetch; not to a pile that runs the target already.
    *
-   * @param answerMs how long an answer may take; an offer that is to be repeated sooner says so
+   * @param answerMs how long an answer may take, where the offer does not say
    */
   maySend(nowMs: number, version: string | null, answerMs: number): boolean {
     const { finishedAtMs, firstRequestAtMs, expiresAtMs, lastSentAtMs, targetVersion, reactionMs } = this.offer;
@@ -46,7 +46,7 @@ export class HeldUpdate {
       firstRequestAtMs === null &&
       expiresAtMs > nowMs &&
       targetVersion !== version &&
-      (lastSentAtMs === null || nowMs - lastSentAtMs >= Math.min(reactionMs ?? answerMs, answerMs))
+      (lastSentAtMs === null || nowMs - lastSentAtMs >= (reactionMs ?? answerMs))
     );
   }
 
