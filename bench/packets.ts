@@ -14,14 +14,7 @@ import { measureFtp, serveFtpRole } from './packet-ftp.ts';
 import { load, type LoadOrder, type LoadResult } from './packet-load.ts';
 import { measurePcp, servePcpRole } from './packet-pcp.ts';
 import { ask, inPairs, met, rowsOf, startRole, stop, table, type Measured } from './packet-processes.ts';
-import {
-  FILE_BYTES,
-  PACKET_BYTES,
-  serve,
-  SERVER_KINDS,
-  type ServerFigures,
-  type ServerKind,
-} from './packet-servers.ts';
+import { FILE_BYTES, PACKET_BYTES, serve, SERVER_KINDS, type ServerFigures } from './packet-servers.ts';
 
 const RATIO_GOAL = 0.7;
 const IDLE_BYTES_GOAL = 10 * 1024;
