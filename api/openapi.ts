@@ -23,6 +23,7 @@ const TAGS = [
   { name: 'firmware', description: 'Upgrade files (升级文件)' },
   { name: 'upgrades', description: 'Tasks (任务管理) and the upgrades of their devices (升级管理)' },
   { name: 'commands', description: 'Commands to single devices: sleep time, restart, version' },
+  { name: 'shipments', description: 'Shipments (出货管理), shipments to platforms (二次出货)' },
   { name: 'events', description: 'What happens, live, and where it is sent' },
 ];
 

@@ -16,6 +16,7 @@ import { mesSyncRoutes } from './mes-sync.ts';
 import { mesRoutes } from './mes.ts';
 import { operationsRoutes } from './operations.ts';
 import { peopleRoutes } from './people.ts';
+import { platformAttentionRoutes } from './platform-attention.ts';
 import { platformRoutes } from './platforms.ts';
 import { platformShipmentRoutes } from './platform-shipments.ts';
 import { taskControlRoutes } from './task-controls.ts';
@@ -43,6 +44,7 @@ export const routes: readonly Route[] = [
   ...mesSyncRoutes,
   ...platformRoutes,
   ...platformShipmentRoutes,
+  ...platformAttentionRoutes,
   ...eventRoutes,
   ...webhookRoutes,
   ...webhookDeliveryRoutes,

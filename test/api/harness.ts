@@ -71,6 +71,15 @@ class FakeExecutions implements TaskExecutions {
   retryDelivery = this.#unlessFailing(async (deliveryId: number) => {
     this.retriedDeliveries.push(deliveryId);
   });
+  readonly shipped: { shipmentId: number; platform: string; devices: number }[] = [];
+  readonly wokenShipments: number[] = [];
+  startPlatformShipment = this.#unlessFailing(
+    async (shipmentId: number, { platform, devices }: { platform: string; devices: number }) => {
+      this.shipped.push({ shipmentId, platform, devices });
+    },
+  );
+  wakePlatformShipment = this.#unlessFailing(async (shipmentId: number) => void this.wokenShipments.push(shipmentId));
+  platformShipmentView = this.#unlessFailing(async () => null);
   pingWebhook = this.#unlessFailing(async () => ({ status: 204, error: null, tookMs: 12 }));
   taskView = this.#unlessFailing(async () => this.view);
   upgradeView = this.#unlessFailing(async () => this.deviceView);
