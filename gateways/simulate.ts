@@ -10,6 +10,7 @@ import { createTrackers, TrackerStatus } from './ams/fleet.ts';
 import type { AmsFaults } from './ams/simulator.ts';
 import { GatewayError } from './errors.ts';
 import { simulateEquipment } from './mom/fleet.ts';
+import { simulatePcpDevices } from './pcp/simulate.ts';
 import { simulatePiles } from './pile/simulate.ts';
 import { terminalVersion } from './terminal/codec.ts';
 import { TerminalSimulator, type TerminalFaults } from './terminal/simulator.ts';
@@ -328,6 +329,7 @@ function versionList(text: string): Record<string, string> {
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   const argv = process.argv.slice(2);
   if (argv[0] === 'equipment') await simulateEquipment(argv.slice(1));
+  else if (argv[0] === 'pcp') await simulatePcpDevices(argv.slice(1));
   else if (argv[0] === 'pile') await simulatePiles(argv.slice(1));
   else await (argv[0] === 'tracksolid' ? simulateTracksolid(argv.slice(1)) : main(argv));
   process.exit(0);

@@ -27,6 +27,7 @@ export function registerPcpMetrics(registry: Registry, gateway: PcpGateway): voi
     ['pcp_queries_total', 'Times devices were asked for their version', () => counters.queriesSent],
     ['pcp_offers_total', 'Times devices were told of a file', () => counters.offersSent],
     ['pcp_executes_total', 'Times devices were told to install', () => counters.executesSent],
+    ['pcp_commands_total', 'Commands sent', () => counters.commandsSent],
     ['pcp_business_messages_total', 'Messages that are not PCP', () => counters.businessMessages],
     ['pcp_bad_frames_total', 'PCP messages that cannot be read', () => counters.badFrames],
     ['pcp_ignored_messages_total', 'PCP messages that led to nothing', () => counters.ignoredMessages],

@@ -35,6 +35,11 @@ export interface PcpTimes extends CoapTimes {
   reachableMs: number;
   /** Wait before 13, 14 or 17 is sent again when nothing came back. */
   answerMs: number;
+  /**
+   * A device whose version this process does not know is asked for it when it is heard of, and when it does not answer,
+   * not before this time again.
+   */
+  unknownVersionMs: number;
   /** A device that was not heard of for this long is forgotten; its next contact makes it known again. */
   forgetMs: number;
   /** Whether a device is registered is asked again after this time. */
@@ -53,7 +58,8 @@ export const PCP_TIMES: Readonly<PcpTimes> = Object.freeze({
   duplicateMs: 60_000,
   reachableMs: 180_000,
   answerMs: 30_000,
-  forgetMs: 3_600_000,
+  unknownVersionMs: 600_000,
+  forgetMs: 86_400_000,
   identifiedMs: 600_000,
   retryMs: 1_000,
   clockMs: 1_000,
@@ -125,6 +131,7 @@ export interface PcpCounters extends CoapCounters {
   queriesSent: number;
   offersSent: number;
   executesSent: number;
+  commandsSent: number;
   businessMessages: number;
   badFrames: number;
   /** PCP messages that led to nothing. */
@@ -157,6 +164,7 @@ export function pcpCounters(): PcpCounters {
     queriesSent: 0,
     offersSent: 0,
     executesSent: 0,
+    commandsSent: 0,
     businessMessages: 0,
     badFrames: 0,
     ignoredMessages: 0,

@@ -84,6 +84,9 @@ export class PcpDialogue {
   async #onVersion(peer: PcpPeer, { message, payload, arrivedAtMs }: Uplink<VersionAnswer>): Promise<void> {
     peer.query?.outgoing?.stop();
     peer.query = null;
+    const { resultCode: result, currentVersion: version } = message;
+    const { commands } = this.#context.host;
+    await this.#offers.insist(peer, () => commands.answered(peer.deviceId, { said: 'version', result, version }));
     if (message.resultCode !== DONE) return this.#ignore(peer, message, 'a device does not tell its version');
     if (!(await this.#report(peer, message.currentVersion, payload, arrivedAtMs))) return;
     const comparing = peer.comparing;

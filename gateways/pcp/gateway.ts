@@ -85,13 +85,14 @@ export class PcpGateway {
     for (const peer of this.#peers.all()) this.#doubt(peer);
   }
 
-  /** Asks a device for its version as soon as it can be reached; false: it was not heard of lately. */
-  askVersion(deviceId: string): boolean {
-    const peer = this.#peers.byDevice(deviceId);
-    if (peer === undefined) return false;
-    startQuery(peer);
-    this.#attend(peer);
-    return true;
+  /** The commands of a device have changed, or those of any (null): who can be reached is told now. */
+  commandsChanged(deviceId: string | null): void {
+    const peer = deviceId === null ? undefined : this.#peers.byDevice(deviceId);
+    const peers = deviceId === null ? this.#peers.all() : peer === undefined ? [] : [peer];
+    for (const each of peers) {
+      each.commands.changed();
+      if (this.#speaker.isReachable(each, performance.now())) this.#attend(each);
+    }
   }
 
   /** Answers what is being handled, at most for `graceMs`, and closes the port. */
@@ -148,7 +149,7 @@ export class PcpGateway {
       return before;
     }
     if (before !== undefined) this.#forget(before);
-    return new PcpPeer(imei, device.deviceId, endpoint, performance.now());
+    return new PcpPeer(imei, device.deviceId, endpoint, performance.now(), host.commands);
   }
 
   #take(

@@ -3,6 +3,7 @@
  * any time; the offers are rows, and the place in a file is in every request.
  */
 import type { CoapEndpoint, CoapPort } from './coap-port.ts';
+import { DeviceCommands, type CommandHost } from '../commands.ts';
 import type { OpenOffer } from '../devices.ts';
 
 /** An open offer as a device's entry holds it. */
@@ -48,6 +49,8 @@ export class PcpPeer {
   isHeldBack = false;
   /** 13. */
   query: Asking | null = null;
+  /** When it was asked last without having registered. */
+  queriedAtMs: number | null = null;
   /** The offer for which its version was asked because it seems to run the target already. */
   queriedFor: number | null = null;
   /** The offer it called superfluous (14 answered with 03); its next version decides. */
@@ -58,6 +61,8 @@ export class PcpPeer {
   allowed: number | null = null;
   /** 17. */
   executing: Executing | null = null;
+  /** What people ordered for it. */
+  readonly commands: DeviceCommands;
   /** What is due is about to be said. */
   isSpeaking = false;
   /** Looking or sending failed; not before this time again. */
@@ -66,7 +71,8 @@ export class PcpPeer {
   #tail: Promise<unknown> = Promise.resolve();
   #waiting = 0;
 
-  constructor(imei: string, deviceId: string, endpoint: CoapEndpoint, nowMs: number) {
+  constructor(imei: string, deviceId: string, endpoint: CoapEndpoint, nowMs: number, commands: CommandHost) {
+    this.commands = new DeviceCommands(commands);
     this.imei = imei;
     this.deviceId = deviceId;
     this.endpoint = endpoint;

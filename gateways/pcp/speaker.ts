@@ -2,6 +2,7 @@
  * What the platform says to a PCP device by itself: which version (13), there is a file for you (14), install it (17);
  * each only as long as the device can be reached, again when nothing comes back, and not more than three times.
  */
+import { commandFrame } from './commands.ts';
 import { SENDINGS, type PcpContext } from './context.ts';
 import { fragmentTotal } from './fragments.ts';
 import { encodePcp } from './messages.ts';
@@ -36,6 +37,7 @@ export class PcpSpeaker {
   /** Nothing is to be said to it that only time brings on. */
   isSilent(peer: PcpPeer): boolean {
     if (peer.isHeldBack) return true;
+    if (peer.commands.isDue(Date.now())) return false;
     if (peer.query !== null || !peer.isCurrent) return false;
     if (peer.executing !== null) return peer.executing.isAnswered;
     return peer.held === null || peer.held.offer.firstRequestAtMs !== null || peer.held.offer.finishedAtMs !== null;
@@ -47,8 +49,10 @@ export class PcpSpeaker {
     if (peer.isHeldBack || nowMs < peer.lookAgainAtMs || !this.isReachable(peer, nowMs)) return;
     try {
       if (this.#askVersion(peer, nowMs)) return;
+      await this.#command(peer);
       const held = await this.#offers.current(peer);
-      if (held === null || (await this.#execute(peer, held.offer))) return;
+      if (held === null) return this.#missVersion(peer);
+      if (await this.#execute(peer, held.offer)) return;
       await this.#notify(peer, held);
     } catch (error) {
       peer.isCurrent = false;
@@ -56,6 +60,18 @@ export class PcpSpeaker {
       this.#context.counters.failedMessages += 1;
       this.#context.log.warn({ err: error, deviceId: peer.deviceId }, 'a PCP device could not be told what is due');
     }
+  }
+
+  /** What people ordered; each number leaves once, also within CoAP. */
+  async #command(peer: PcpPeer): Promise<void> {
+    await peer.commands.serve(peer.deviceId, {
+      build: commandFrame,
+      maySend: () => this.isReachable(peer, performance.now()),
+      write: (frame) => {
+        this.#context.counters.commandsSent += 1;
+        this.#post(peer, frame, async () => false);
+      },
+    });
   }
 
   /** 13; true as long as an answer is waited for. */
@@ -75,6 +91,19 @@ export class PcpSpeaker {
     this.#context.counters.queriesSent += 1;
     query.outgoing = this.#post(peer, encodePcp({ type: 'versionQuery' }), async () => peer.query === query);
     return true;
+  }
+
+  /**
+   * A question may have got lost with the process that asked it, and an upgrade waits for its answer. Not in the middle of
+   * one: there is nothing to be learnt then.
+   */
+  #missVersion(peer: PcpPeer): void {
+    const nowMs = performance.now();
+    const isDue = peer.queriedAtMs === null || nowMs - peer.queriedAtMs >= this.#context.times.unknownVersionMs;
+    if (peer.version !== null || !isDue) return;
+    peer.queriedAtMs = nowMs;
+    startQuery(peer);
+    this.#askVersion(peer, nowMs);
   }
 
   /** 14. */

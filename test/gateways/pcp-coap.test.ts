@@ -304,9 +304,8 @@ describe('the port', () => {
     device.send(device.datagram('t/d', Buffer.alloc(300)));
     await waitFor(() => pcp.gateway.counters.badDatagrams === 1);
     for (let time = 0; time < 40; time += 1) device.send(device.datagram('t/d', Buffer.from(`message ${time}`)));
-    await waitFor(() => pcp.gateway.counters.datagrams === 41);
+    await waitFor(() => pcp.host.businessMessages.length + pcp.gateway.counters.overAddressLimit === 40);
     expect(pcp.gateway.counters.overAddressLimit).toBeGreaterThan(20);
-    expect(pcp.host.businessMessages.length + pcp.gateway.counters.overAddressLimit).toBe(40);
   });
 
   test('drops what a device says on top of what waits for the database, and the device asks again', async () => {

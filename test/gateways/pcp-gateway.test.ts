@@ -80,6 +80,27 @@ describe('who calls', () => {
     expect(pcp.host.connections).toEqual([]);
   });
 
+  test('a device that this process does not know is asked for its version when it is heard of, once', async () => {
+    const pcp = await start();
+    const device = await pcp.device();
+    await device.post('t/d', Buffer.from('still here'));
+    await device.next('versionQuery');
+    await device.say({ type: 'versionAnswer', resultCode: 0, currentVersion: OLD });
+    for (let time = 0; time < 3; time += 1) await device.post('t/d', Buffer.from('and here'));
+    expect(device.types).toEqual(['versionQuery']);
+    expect(pcp.host.versions()).toEqual([OLD]);
+  });
+
+  test('a device that does not answer is asked three times, and then not for a while', async () => {
+    const pcp = await start({ times: { answerMs: 20 } });
+    const device = await pcp.device();
+    await device.post('t/d', Buffer.from('here'));
+    await waitFor(() => pcp.log.of('info').includes('a device does not answer which version it runs'));
+    await device.post('t/d', Buffer.from('here'));
+    await device.post('t/d', Buffer.from('here'));
+    expect(device.count('versionQuery')).toBe(3);
+  });
+
   test('an update of a registration is a registration', async () => {
     const pcp = await start();
     const device = await pcp.device();
@@ -390,6 +411,48 @@ describe('an upgrade', () => {
     await waitFor(() => pcp.host.failures.length === 1);
     expect(pcp.host.failures[0]?.failure.kind).toBe('not_sendable');
     expect(device.count('newVersion')).toBe(0);
+  });
+});
+
+describe('a command', () => {
+  const QUERY = { kind: 'query_version' } as const;
+
+  test('that asks for the version leaves at once to a device that listens, once, and its answer counts', async () => {
+    const pcp = await start({ times: { retransmitMs: 20 } });
+    const device = await pcp.device();
+    await device.arrive(OLD);
+    device.acknowledges = false;
+    pcp.host.commands.order(ID, QUERY);
+    await device.next('versionQuery');
+    expect(await device.say({ type: 'versionAnswer', resultCode: 0, currentVersion: NEW })).toBeNull();
+    expect(pcp.host.commands.answers.at(-1)).toEqual({
+      deviceId: ID,
+      answer: { said: 'version', result: 0, version: NEW },
+    });
+    expect(pcp.host.versions()).toEqual([OLD, NEW]);
+    expect(pcp.host.commands.claims).toHaveLength(1);
+    expect(device.count('versionQuery')).toBe(2);
+  });
+
+  test('waits for a device that is away, and leaves at its next contact', async () => {
+    const pcp = await start({ times: { reachableMs: 60 } });
+    const device = await pcp.device();
+    await device.arrive(OLD);
+    const heardAtMs = performance.now();
+    await waitFor(() => performance.now() - heardAtMs > 100);
+    pcp.host.commands.order(ID, QUERY);
+    expect(pcp.host.commands.claims).toEqual([]);
+    await device.post('t/d', Buffer.from('awake'));
+    await device.next('versionQuery');
+  });
+
+  test('of other devices is called what it is', async () => {
+    const pcp = await start();
+    const device = await pcp.device();
+    await device.arrive(OLD);
+    pcp.host.commands.order(ID, { kind: 'read_sleep' });
+    await waitFor(() => pcp.host.commands.unsendables.length === 1);
+    expect(pcp.host.commands.unsendables[0]).toContain('read_sleep');
   });
 });
 
