@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { addAttentionCommands } from './attention.ts';
+import { addCommandCommands } from './commands.ts';
 import { addDeviceCommands } from './devices.ts';
 import { addFirmwareCommands } from './firmware.ts';
 import { addSessionCommands } from './session.ts';
@@ -29,6 +30,7 @@ addDeviceCommands(program);
 addFirmwareCommands(program);
 addTaskCommands(program);
 addAttentionCommands(program);
+addCommandCommands(program);
 
 // `slipway … | head` closes the pipe: that is not an error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
