@@ -72,6 +72,11 @@ export const EVENT_KINDS = [
   'command.finished', // a device command has ended, well or not: the status is in the data
   'shipment.finished', // a primary shipment has ended: the sums are in the data
   'platform_shipment.finished', // a secondary shipment has ended: the sums are in the data
+  'equipment.offline', // an equipment has fallen silent
+  'equipment.back', // and is there again
+  'equipment.alarm', // an alarm was raised
+  'equipment.alarm_cleared',
+  'equipment.clock_skew', // its clock is far from ours, or right again
 ] as const;
 export type EventKind = (typeof EVENT_KINDS)[number];
 
