@@ -63,6 +63,19 @@ describe('a login', () => {
     expect(host.badFrames).toMatchObject([{ kind: 'no_version' }]);
   });
 
+  test('of a second pile on one connection is ignored, also when both come at once', async () => {
+    const { host, port, gateway, deviceId } = await startPileGateway();
+    const other = '11111111111111';
+    host.register('pile', other);
+    const client = await PileClient.open(port);
+    client.send(login(), login('V9', { pileCode: other }));
+    expect(await client.take('loginReply')).toMatchObject({ body: { pileCode: PILE } });
+    await client.take('timeSync');
+    await waitFor(() => gateway.counters.ignoredFrames === 1);
+    await client.heard();
+    expect(host.reports.map((report) => report.deviceId)).toEqual([deviceId]);
+  });
+
   test('that comes while the database is away is answered when it is back, once', async () => {
     const { host, port, gateway, log } = await startPileGateway();
     host.broken.add('reported');
