@@ -36,7 +36,7 @@ export interface MesReading {
   words: string;
 }
 
-const ROWS_PER_BATCH = 10_000;
+const ROWS_PER_BATCH = 5_000;
 /** After so many rows or so much time a step ends, so that stopping a worker loses little and the history tells how far it is. */
 const ROWS_PER_STEP = 1_000_000;
 const STEP_MS = 60_000;

@@ -1,5 +1,5 @@
 /**
- * Measurements people can repeat: `npm run bench -- packets | upgrades | rollout | mom`. Each prints its figures,
+ * Measurements people can repeat: `npm run bench -- packets | upgrades | rollout | mes | mom`. Each prints its figures,
  * beside those of a bare baseline in the same run where there is one, and exits.
  */
 
@@ -11,6 +11,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   packets: () => import('./packets.ts'),
   upgrades: () => import('./upgrades.ts'),
   rollout: () => import('./rollout.ts'),
+  mes: () => import('./mes.ts'),
   mom: () => import('./mom.ts'),
 };
 

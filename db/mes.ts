@@ -141,7 +141,7 @@ export async function countMesDevices(db: Db, filter: MesFilter): Promise<{ coun
     .transaction(async (tx) => {
       await tx.execute(sql`select set_config('statement_timeout', ${String(COUNT_MS)}, true)`);
       const [row] = await tx.execute<{ n: number }>(
-        sql`select count(*)::float8 as n from (select 1 from mes_cartons as c where ${condition} limit ${COUNTED + 1}) as some`,
+        sql`select count(*)::float8 as n from (select 1 from mes_cartons as c where ${condition} limit ${COUNTED + 1}) as few`,
       );
       return row!.n;
     })
