@@ -9,7 +9,8 @@ const REASONS: Readonly<Record<PlanReason, string>> = {
     'the device runs a version that the file may not replace; it begins when the device reports one of the current versions',
   compat_not_reported: 'the device has not reported the compatible version of the file; it begins when it does',
   no_version_uploaded: 'the device has never reported a version of this component; it begins at its first report',
-  model_mismatch: 'the file is for another model; correct the model of the device or take another file',
+  model_mismatch:
+    'the file is for another model, or for piles of another power; correct what is registered of the device or take another file',
   busy: 'another upgrade of this device is running; it begins when that one has ended',
   window: 'outside the permitted hours, or too little of them is left; it begins with the next opening',
   offline: 'the device is not connected; the offer is sent at its next contact',
@@ -20,7 +21,7 @@ const REASONS: Readonly<Record<PlanReason, string>> = {
   other_department: 'the device belongs to another department; only that department can upgrade it',
   not_registered: 'no device with this id is registered; register it first',
   already_current: 'the device runs the target version already; nothing is sent',
-  protocol_mismatch: 'the file is for devices of another protocol',
+  protocol_mismatch: 'no file of the task is for devices of this protocol; add one',
 };
 
 const NOTES: Readonly<Record<string, string>> = {

@@ -38,7 +38,8 @@ export function addImportCommand(devices: Command): void {
     .addHelpText(
       'after',
       `
-Columns: protocol, identity, imei, model, productionDate, shipDate, remark and what else /docs names.
+Columns: protocol, identity, imei, model, powerKw, productionDate, shipDate, orderNo, remark; charging piles need
+model (DC or AC) and powerKw.
 A refused row never stops the rest, and importing a file again is harmless. Exit code 1 if a row was refused.`,
     )
     .action(

@@ -13,6 +13,7 @@ import type { Device, DeviceDetail } from './shapes.ts';
 interface DeviceFilter extends ListOptions {
   protocol?: string;
   model?: string;
+  power?: string;
   order?: string;
   search?: string;
   runs?: string;
@@ -24,23 +25,24 @@ export function addDeviceCommands(program: Command): void {
 
   asList(devices.command('list'))
     .description('list devices')
-    .option('--protocol <name>', 'terminal or ams')
+    .option('--protocol <name>', 'terminal, ams, pcp or pile')
     .option('--model <name>', 'of this model')
+    .option('--power <kW>', 'charging piles of this power')
     .option('--order <number>', 'of this order')
     .option('--search <text>', 'what you remember: digits of the label, words of model, order or remark')
     .option('--runs <version>', 'that reported this version last')
     .option('--upgrade <status>', 'whose running upgrade has this status')
     .action(
-      runs((context, { protocol, model, order, search, runs: version, upgrade, ...page }: DeviceFilter) =>
+      runs((context, { protocol, model, power, order, search, runs: version, upgrade, ...page }: DeviceFilter) =>
         printList<Device>(
           context,
           '/devices',
-          { protocol, model, orderNo: order, search, version, upgradeStatus: upgrade },
+          { protocol, model, powerKw: power, orderNo: order, search, version, upgradeStatus: upgrade },
           page,
           {
             columns: [
               { title: 'device', value: ({ id }) => id },
-              { title: 'model', value: ({ model: name }) => name, gives: true },
+              { title: 'model', value: modelText, gives: true },
               { title: 'order', value: ({ orderNo }) => orderNo, gives: true },
               { title: 'versions', value: ({ versions }) => versionsText(versions), gives: true },
               { title: 'last seen', value: ({ lastSeenAt }) => time(lastSeenAt) },
@@ -65,7 +67,7 @@ export function addDeviceCommands(program: Command): void {
         out.facts([
           ['device', device.id],
           ['IMEI', device.imei],
-          ['model', device.model],
+          ['model', modelText(device)],
           ['order', device.orderNo],
           ['produced', device.productionDate],
           ['shipped', device.shipDate],
@@ -90,6 +92,10 @@ export function addDeviceCommands(program: Command): void {
   addLineageCommands(devices);
   addImportCommand(devices);
   addDeviceLogCommand(devices);
+}
+
+function modelText({ model, powerKw }: Pick<Device, 'model' | 'powerKw'>): string {
+  return powerKw === null ? model : `${model} ${powerKw} kW`;
 }
 
 function versionsText(versions: Record<string, string>): string {

@@ -26,6 +26,8 @@ interface UploadOptions {
   md5?: string;
   md5FromFile?: string;
   model?: string;
+  power?: string;
+  sliceSize?: string;
   pinfo?: string;
   remark?: string;
   overrideReason?: string;
@@ -47,7 +49,7 @@ export function addFirmwareCommands(program: Command): void {
           columns: [
             { title: 'id', value: ({ id }) => id, align: 'right' },
             { title: 'for', value: (file) => `${file.protocol} ${file.component}` },
-            { title: 'model', value: (file) => file.model ?? 'any', gives: true },
+            { title: 'model', value: modelText, gives: true },
             { title: 'from', value: ({ currentVersions }) => currentVersions.join(', '), gives: true },
             { title: 'to', value: ({ targetVersion }) => targetVersion, gives: true },
             { title: 'file', value: ({ fileName }) => fileName, gives: true },
@@ -65,14 +67,16 @@ export function addFirmwareCommands(program: Command): void {
     .command('upload')
     .description('upload a firmware file')
     .argument('<file>', 'the .bin file, under the name its maker gave it')
-    .requiredOption('--protocol <name>', 'protocol of the devices, for example terminal')
-    .option('--component <name>', 'T1 to T5; T1 unless told otherwise')
+    .requiredOption('--protocol <name>', 'protocol of the devices: terminal, ams, pcp or pile')
+    .option('--component <name>', 'T1 to T5, for trackers; other devices have T1 only')
     .requiredOption('--target <version>', 'version a device has after it')
     .requiredOption('--compatible <version>', 'version a device must have reported')
     .requiredOption('--current <versions>', 'versions it may replace; several with commas or by repeating', several)
     .option('--md5 <md5>', 'the MD5 that came with the file')
     .option('--md5-from-file <file>', 'the same, from a .md5 file as md5sum writes it')
-    .option('--model <name>', 'only for devices of this model')
+    .option('--model <name>', 'only for devices of this model; of piles DC or AC')
+    .option('--power <kW>', 'rated power of the charging piles it is for')
+    .option('--slice-size <bytes>', 'of a file for PCP devices: 32 to 500; 500 unless given')
     .option('--pinfo <name>', 'package name of a 2G terminal; taken from the file name unless given')
     .option('--remark <text>', 'for those who read the list')
     .option('--override-reason <text>', 'why a file name without the version is right')
@@ -95,6 +99,8 @@ or half of the right one. It comes from whoever made the file.`,
           currentVersions: options.current.join('\n'),
           md5,
           model: options.model,
+          powerKw: options.power,
+          sliceSize: options.sliceSize,
           pinfo: options.pinfo,
           remark: options.remark,
           overrideReason: options.overrideReason,
@@ -113,6 +119,10 @@ or half of the right one. It comes from whoever made the file.`,
         out.essence(made.id);
       }),
     );
+}
+
+function modelText({ model, powerKw }: Firmware): string {
+  return `${model ?? 'any'}${powerKw === null ? '' : ` ${powerKw} kW`}`;
 }
 
 function expectedMd5(path: string, { md5, md5FromFile }: UploadOptions): string {

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { InvalidArgumentError, type Command } from 'commander';
 import { integer, positive, several } from './context.ts';
 import { Failure } from './failures.ts';
+import type { TaskFile } from './shapes.ts';
 
 export interface OrderOptions {
   firmware: string[];
@@ -14,6 +15,7 @@ export interface OrderOptions {
   devicesFrom?: string;
   protocol?: string;
   model?: string;
+  power?: number;
   order?: string;
   search?: string;
   delay?: number;
@@ -24,17 +26,24 @@ export interface OrderOptions {
   maxConcurrent?: number;
   attempts?: number;
   notEligible?: string;
+  pileTimeout?: number;
+  interruptCharging?: boolean;
   options?: Record<string, unknown>;
 }
 
 export function addOrderOptions(command: Command): Command {
   return command
-    .requiredOption('-f, --firmware <ids>', 'one or two files, in the order in which they are installed', several)
+    .requiredOption(
+      '-f, --firmware <ids>',
+      'files in the order in which they are installed, one or two for each kind of device',
+      several,
+    )
     .option('--name <text>', 'what the task is called')
     .option('-d, --device <ids>', 'these devices, in this order; several with commas or by repeating', several)
     .option('--devices-from <file>', 'devices from a file, one id on a line; - for stdin')
     .option('--protocol <name>', 'all devices of this protocol')
     .option('--model <name>', 'all devices of this model')
+    .option('--power <kW>', 'all charging piles of this power', integer)
     .option('--order <number>', 'all devices of this order')
     .option('--search <text>', 'all devices whose id, IMEI or texts fit')
     .option('--delay <minutes>', 'time to change or cancel the task before the first device', minutes)
@@ -45,6 +54,8 @@ export function addOrderOptions(command: Command): Command {
     .option('--max-concurrent <n>', 'most devices under way at one time', integer)
     .option('--attempts <n>', 'attempts per file', integer)
     .option('--not-eligible <what>', 'devices that may not take the file yet: wait or skip')
+    .option('--pile-timeout <minutes>', 'a charging pile that has not loaded the file by then gives up', integer)
+    .option('--interrupt-charging', 'charging piles begin at once, also where a vehicle is charging')
     .option('--options <json>', 'further options of the task as JSON, see /docs; @file reads them from a file', json);
 }
 
@@ -59,6 +70,7 @@ export function orderOf(options: OrderOptions): Record<string, unknown> {
     maxConcurrent: options.maxConcurrent,
     attemptsPerFile: options.attempts,
     notEligible: options.notEligible,
+    pile: pileOptions(options),
     ...options.options,
   });
   if (options.zone !== undefined && options.window === undefined) {
@@ -72,10 +84,31 @@ export function orderOf(options: OrderOptions): Record<string, unknown> {
   });
 }
 
+/** Whoever names the option confirms what it says. */
+function pileOptions({ pileTimeout, interruptCharging }: OrderOptions): Record<string, unknown> | undefined {
+  const pile = withoutGaps({
+    downloadTimeoutMinutes: pileTimeout,
+    ...(interruptCharging === true ? { control: 'at_once', confirm: true } : {}),
+  });
+  return Object.keys(pile).length > 0 ? pile : undefined;
+}
+
+/** `a.bin (to 11), then b.bin (to 12)`; of several kinds of devices each with the kind before it. */
+export function filesText(files: readonly TaskFile[]): string {
+  const kinds = new Map<string, string[]>();
+  for (const { fileName, targetVersion, protocol, model, powerKw } of files) {
+    const kind = powerKw === null ? protocol : `${protocol} ${model} ${powerKw} kW`;
+    kinds.set(kind, [...(kinds.get(kind) ?? []), `${fileName} (to ${targetVersion})`]);
+  }
+  const texts = [...kinds].map(([kind, own]) => `${kinds.size > 1 ? `${kind}: ` : ''}${own.join(', then ')}`);
+  return texts.join('; ');
+}
+
 function chosenDevices(options: OrderOptions): Record<string, unknown> {
   const filter = withoutGaps({
     protocol: options.protocol,
     model: options.model,
+    powerKw: options.power,
     orderNo: options.order,
     q: options.search,
   });

@@ -19,6 +19,8 @@ export interface Device {
   identity: string;
   imei: string | null;
   model: string;
+  /** Of a charging pile. */
+  powerKw: number | null;
   orderNo?: string;
   remark: string;
   productionDate: string | null;
@@ -42,6 +44,7 @@ export interface Firmware {
   compatibleVersion: string;
   currentVersions: string[];
   model: string | null;
+  powerKw: number | null;
   fileName: string;
   sizeBytes: number;
   md5: string;
@@ -66,6 +69,9 @@ export interface Task {
 export interface TaskFile {
   firmwareId: number;
   fileName: string;
+  protocol: string;
+  model: string | null;
+  powerKw: number | null;
   component: string;
   targetVersion: string;
 }

@@ -5,7 +5,7 @@ import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
 import { integer, runs, type Context } from './context.ts';
 import { EXIT, Failure } from './failures.ts';
-import { addOrderOptions, orderOf, type OrderOptions } from './order.ts';
+import { addOrderOptions, filesText, orderOf, type OrderOptions } from './order.ts';
 import { amount, time } from './output.ts';
 import type { Plan, Task } from './shapes.ts';
 import { canAsk, confirm } from './terminal.ts';
@@ -97,7 +97,7 @@ async function readPlan(
 function showPlan({ out }: Context, plan: Plan): void {
   const { counts } = plan;
   out.facts([
-    ['files', plan.files.map(({ fileName, targetVersion }) => `${fileName} (to ${targetVersion})`).join(', then ')],
+    ['files', filesText(plan.files)],
     [
       'devices',
       `${amount(counts.goes)} go, ${amount(counts.waits)} wait, ${amount(counts.skipped)} skipped, ${amount(counts.refused)} refused`,

@@ -4,6 +4,7 @@
 import type { Command } from 'commander';
 import { integer, runs } from './context.ts';
 import { asList, printList, type ListOptions } from './lists.ts';
+import { filesText } from './order.ts';
 import { amount, time } from './output.ts';
 import { taskEnded, type LogLine, type Task, type TaskDetail, type Upgrade } from './shapes.ts';
 import { addOrderCommands } from './task-orders.ts';
@@ -62,10 +63,7 @@ export function addTaskCommands(program: Command): void {
         out.facts([
           ['task', `${task.id}  ${oneLine(task.name)}`],
           ['status', task.status],
-          [
-            'files',
-            task.files.map(({ fileName, targetVersion }) => `${fileName} (to ${targetVersion})`).join(', then '),
-          ],
+          ['files', filesText(task.files)],
           ['made', `${time(task.createdAt)} by ${task.createdBy}`],
           ['first device', time(task.dispatchAt)],
           ['deadline', time(task.deadlineAt)],

@@ -294,6 +294,36 @@ describe('tasks', () => {
     expect((await person.run(['task', 'plan', '-f', String(firmwareId)])).errors).toContain('Which devices?');
   });
 
+  test('charging piles and PCP devices are ordered in one task, and charging is interrupted only on demand', async () => {
+    const number = '55031412782305';
+    const csv = file('piles.csv', `protocol,identity,model,powerKw\npile,${number},DC,120\npile,55031412782306,DC,\n`);
+    const imported = await person.run(['devices', 'import', csv]);
+    expect(imported.code).toBe(1);
+    expect(imported.out).toContain('pile_incomplete');
+    expect((await person.run(['devices', 'list', '--power', '120'])).out).toMatch(
+      new RegExp(`pile-${number}\\s+DC 120 kW`),
+    );
+    const upload = async (name: string, options: string) => {
+      const bytes = firmwareBytes(2_000, name);
+      const md5 = createHash('md5').update(bytes).digest('hex');
+      const args = `--target V2 --compatible V1 --current V1 --md5 ${md5} --quiet ${options}`.split(' ');
+      const made = await person.run(['firmware', 'upload', file(name, bytes), ...args]);
+      expect(made.code, made.errors).toBe(0);
+      return made.out.trim();
+    };
+    const pile = await upload('pile_V2.bin', '--protocol pile --model DC --power 120');
+    const pcp = await upload('pcp_V2.bin', '--protocol pcp --slice-size 64');
+    expect((await person.run(['firmware', 'list', '--protocol', 'pile'])).out).toContain('DC 120 kW');
+    const order = ['-f', `${pile},${pcp}`, '--protocol', 'pile', '--power', '120'];
+    const plan = await person.run(['task', 'plan', ...order]);
+    expect(plan.out).toContain('pile DC 120 kW: pile_V2.bin (to V2); pcp: pcp_V2.bin (to V2)');
+    const options = async (...more: string[]) =>
+      (await person.run(['task', 'plan', ...order, ...more, '--json'])).json().options.pile;
+    expect(await options()).toEqual({ control: 'when_idle', downloadTimeoutMinutes: 30 });
+    expect(await options('--pile-timeout', '9')).toEqual({ control: 'when_idle', downloadTimeoutMinutes: 9 });
+    expect(await options('--interrupt-charging')).toMatchObject({ control: 'at_once', confirm: true });
+  });
+
   test('what is refused lists every reason', async () => {
     const refused = await person.run(['task', 'plan', '-f', '999999,999998', '--device', 'terminal-61344413E4']);
     expect(refused).toMatchObject({ code: 1, out: '' });
