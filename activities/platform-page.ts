@@ -44,6 +44,8 @@ const SENDINGS: readonly Sending[] = ['import', 'move', 'expire'];
 
 /** Looks under way at the same time; how many a second there may be is the client's business. */
 const LOOKS_AT_ONCE = 4;
+/** After so many looks in a row without an answer the platform is taken for away. */
+const UNANSWERED_LOOKS = 8;
 /** Each round brings every device that is due one step further. */
 const MOST_ROUNDS = 8;
 /** One device that the platform does not like may make it refuse all that are named with it. */
@@ -186,6 +188,7 @@ async function look(context: PageContext, devices: readonly work.DueDevice[]): P
   const results: work.DeviceResult[] = [];
   const counts = { there: 0, absent: 0, failed: 0 };
   let fault: Outcome | null = null;
+  let unanswered = 0;
   const startedMs = performance.now();
   const waiting = [...devices];
   const lookOn = async () => {
@@ -195,9 +198,14 @@ async function look(context: PageContext, devices: readonly work.DueDevice[]): P
       const seen = await client.look(device.imei, stop);
       counts[seen.kind] += 1;
       if (seen.kind === 'failed' && verdictOf(seen.outcome) !== 'never') {
-        if (!stop.aborted) fault = seen.outcome;
-        return;
+        if (stop.aborted) return;
+        unanswered += 1;
+        // Looking does no harm: one that got no answer is repeated later, and the others go on.
+        if (verdictOf(seen.outcome) !== 'look' || unanswered >= UNANSWERED_LOOKS) fault = seen.outcome;
+        else results.push(lookLater(device, seen.outcome));
+        continue;
       }
+      unanswered = 0;
       results.push(decided(device, seen, wanted, client.user));
     }
   };
@@ -207,6 +215,11 @@ async function look(context: PageContext, devices: readonly work.DueDevice[]): P
   const details = { devices: devices.length, ...counts, tookMs: Math.round(performance.now() - startedMs) };
   await work.logShipment(db, shipmentId, { author: 'system', event: 'look', cause, details });
   return fault === null ? null : ((await troubleOf(context, fault)) ?? { kind: 'wait', words: wordsOf(fault) });
+}
+
+function lookLater({ id, attempts, failures }: work.DueDevice, outcome: Outcome): work.DeviceResult {
+  const waitMs = platformWaitMs(failures + 1, Math.random());
+  return { id, attempts, step: 'look', failed: true, waitMs, words: wordsOf(outcome) };
 }
 
 function decided(device: work.DueDevice, look: Look, wanted: WantedOnPlatform, own: string): work.DeviceResult {

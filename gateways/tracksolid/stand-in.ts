@@ -26,6 +26,8 @@ export interface StandInFaults {
   busyAfterWork: number;
   /** Answers something that is no JSON, after the work. */
   garbage: number;
+  /** The faults above happen to calls that only read, too. */
+  readsToo: boolean;
   /** More calls in a second are answered 1006. */
   callsPerSecond: number | null;
   /** Answers 1005 to everything. */
@@ -44,6 +46,7 @@ const NO_FAULTS: StandInFaults = {
   busy: 0,
   busyAfterWork: 0,
   garbage: 0,
+  readsToo: false,
   callsPerSecond: null,
   addressBlocked: false,
   hiddenForMs: 0,
@@ -82,7 +85,10 @@ const BODY_BYTES = 1024 * 1024;
 const CALLS_KEPT = 100_000;
 
 /** What happens to a call beside what it asks for. */
-type Fault = Exclude<keyof StandInFaults, 'callsPerSecond' | 'addressBlocked' | 'hiddenForMs' | 'answerMs'>;
+type Fault = Exclude<
+  keyof StandInFaults,
+  'readsToo' | 'callsPerSecond' | 'addressBlocked' | 'hiddenForMs' | 'answerMs'
+>;
 
 export class TracksolidStandIn {
   readonly world: StandInWorld;
@@ -188,7 +194,7 @@ export class TracksolidStandIn {
     if (refused !== null) return answerWith(refused);
     if (method === 'jimi.oauth.token.get') return answerWith(this.#login(parameters));
     const work = () => this.#work(method, parameters);
-    const fault = this.world.changes(method) ? this.#fault() : null;
+    const fault = this.faults.readsToo || this.world.changes(method) ? this.#fault() : null;
     call.fault = fault;
     switch (fault) {
       case null:
@@ -264,7 +270,8 @@ export class TracksolidStandIn {
 
   /** One number decides, so that shares add up. */
   #fault(): Fault | null {
-    const { callsPerSecond: _, addressBlocked: _b, hiddenForMs: _h, answerMs: _a, lateWork, ...shares } = this.faults;
+    const { silentAfterWork, silentBeforeWork, cutAfterWork, lateWork, busy, busyAfterWork, garbage } = this.faults;
+    const shares = { silentAfterWork, silentBeforeWork, cutAfterWork, busy, busyAfterWork, garbage };
     let left = this.#random();
     for (const [fault, share] of Object.entries({ ...shares, lateWork: lateWork.share })) {
       if (left < share) return fault as Fault;

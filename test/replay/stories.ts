@@ -13,6 +13,9 @@ import {
   DELIVER_WEBHOOK,
   EDGE_SIGNAL,
   PACING_UPDATE,
+  PLATFORM_WAKE_SIGNAL,
+  SHIP_TO_PLATFORM,
+  platformShipmentWorkflowId,
   PAUSE_UPDATE,
   RESUME_UPDATE,
   RETRY_NOW_SIGNAL,
@@ -38,6 +41,7 @@ import { FakeCommand, VALUE, type FakeCommandOptions } from '../workflows/fake-c
 import { FakeDevice, HOUR, LIMITS, upgradeInput, type Behaviour } from '../workflows/fake-device.ts';
 import { FakeReceiver } from '../workflows/fake-receiver.ts';
 import { FakeMes } from '../workflows/fake-mes.ts';
+import { FakePlatform, type FakePlatformOptions } from '../workflows/fake-platform.ts';
 import { FakeTask, MAKER, type FakeTaskOptions } from '../workflows/fake-task.ts';
 
 /** Where a story is played. */
@@ -186,6 +190,34 @@ function command(
 }
 
 const isOpen = (fake: FakeCommand) => waitFor(() => fake.facts.attempt === 1);
+
+// ---------------------------------------------------------------- shipToPlatform
+
+function platformShipment(
+  options: FakePlatformOptions,
+  during?: (handle: WorkflowHandle, fake: FakePlatform) => Promise<unknown>,
+): Story {
+  return async ({ client, withWorker }) => {
+    const fake = new FakePlatform(options);
+    const workflowId = platformShipmentWorkflowId(7);
+    return withWorker(fake.activities, async (taskQueue) => {
+      const handle = await client.workflow.start(SHIP_TO_PLATFORM, {
+        workflowId,
+        taskQueue,
+        args: [{ shipmentId: 7 }],
+      });
+      await during?.(handle, fake);
+      await handle.result();
+      return [{ workflowId, runId: handle.firstExecutionRunId }];
+    });
+  };
+}
+
+/** Ends the wait of the moment. */
+const wakeAfter = (pages: number) => async (handle: WorkflowHandle, fake: FakePlatform) => {
+  await waitFor(() => fake.pages.length >= pages);
+  await handle.signal(PLATFORM_WAKE_SIGNAL);
+};
 
 // ---------------------------------------------------------------- all of them
 
@@ -346,5 +378,14 @@ export const STORIES: Readonly<Record<string, Story>> = {
     reactions: [{ awayMs: Infinity }],
     during: (handle, fake) => isOpen(fake).then(() => handle.cancel()),
   }),
+  'platform-shipment': platformShipment({ devices: 250, faults: ['doubt', 'trouble'] }, wakeAfter(4)),
+  'platform-shipment-paused': platformShipment({ devices: 100, faults: ['paused'] }, wakeAfter(1)),
+  'platform-shipment-cancelled-in-temporal': platformShipment(
+    { devices: 100, faults: ['paused'] },
+    async (handle, fake) => {
+      await waitFor(() => fake.pages.length > 0);
+      await handle.cancel();
+    },
+  ),
   'task-retried': task({ options: { devices: 3, endsAs: 'failed' }, retried: true }),
 };
