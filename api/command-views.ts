@@ -162,7 +162,7 @@ export function lifeOf({ deadlineHours }: CommandBody): number {
 }
 
 export function showCommand(row: CommandRow, executions: Services['executions']) {
-  const { id, deviceId, reason, behind, stage: _stage, expiresAt, ...rest } = row;
+  const { id, deviceId, reason, behind: _behind, stage: _stage, expiresAt, ...rest } = row;
   return {
     ...rest,
     id,

@@ -15,8 +15,8 @@ export interface CommandMoment {
   version: string;
   keyword: string;
   /** Not within a transfer, and not just offered one. */
-  maySend(): boolean;
-  write(line: Buffer): void;
+  maySend: () => boolean;
+  write: (line: Buffer) => void;
 }
 
 /** The commands of one terminal. */
