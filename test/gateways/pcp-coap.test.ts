@@ -260,7 +260,7 @@ describe('the port', () => {
     expect(device.count('versionQuery')).toBe(1);
   });
 
-  test('takes an answer only from where the request went to', async () => {
+  test('takes an answer only with the token of its request', async () => {
     const pcp = await start();
     const device = await pcp.device();
     await device.register();
@@ -373,7 +373,8 @@ describe('rubbish', () => {
     for (const sample of samples) {
       attacker.send(Buffer.from(sample));
       sent += 1;
-      if (sent % 50 === 0) await waitFor(() => pcp.gateway.counters.datagrams === before + sent);
+      // Not faster than they are read: the system would drop them.
+      if (sent % 50 === 0) await waitFor(() => pcp.gateway.counters.datagrams >= before + sent, { deadlineMs: 30_000 });
     }
     await waitFor(() => pcp.gateway.load.working === 0);
     const { counters } = pcp.gateway;
