@@ -2,6 +2,7 @@
  * The plan of an upgrade: which devices it takes and what is known of each that decides about it. Reads and changes
  * nothing; when each device gets its turn is worked out from it in `rules/schedule.ts`.
  */
+import { setImmediate } from 'node:timers/promises';
 import { sql } from 'drizzle-orm';
 import { deviceCondition, type DeviceFilter } from './devices.ts';
 import { findFirmwareInOrder, type FirmwareRow } from './firmware.ts';
@@ -14,6 +15,9 @@ import { assumedBytesPerSecond } from '../workflows/rules/windows.ts';
 
 /** A larger order is refused: it can be given as several tasks. */
 export const MAX_TASK_DEVICES = 100_000;
+
+/** So many devices are judged before others who wait for this process get their turn. */
+const JUDGED_AT_ONCE = 5_000;
 
 /** What is asked for: which files, in order, for which devices. */
 export interface PlanRequest {
@@ -94,9 +98,11 @@ export async function planUpgrade(db: Db, request: PlanRequest): Promise<Upgrade
   const byId = new Map(candidates.map((candidate) => [candidate.id, candidate]));
   const ids = 'deviceIds' in request.chosen ? [...new Set(request.chosen.deviceIds)] : candidates.map(({ id }) => id);
   const kinds = filesByKind(files);
-  const devices = ids
-    .slice(0, MAX_TASK_DEVICES)
-    .map((id) => ({ deviceId: id, ...judge(byId.get(id), kinds, request) }));
+  const devices: PlannedDevice[] = [];
+  for (const [place, id] of ids.slice(0, MAX_TASK_DEVICES).entries()) {
+    if (place % JUDGED_AT_ONCE === JUDGED_AT_ONCE - 1) await setImmediate();
+    devices.push({ deviceId: id, ...judge(byId.get(id), kinds, request) });
+  }
   return { ...plan, devices, tooMany: ids.length > MAX_TASK_DEVICES };
 }
 
