@@ -38,7 +38,8 @@ export interface StandInFaults {
   answerMs: number;
 }
 
-const NO_FAULTS: StandInFaults = {
+/** Works as it should. */
+export const NO_FAULTS: StandInFaults = {
   silentAfterWork: 0,
   silentBeforeWork: 0,
   cutAfterWork: 0,
@@ -92,7 +93,7 @@ type Fault = Exclude<
 
 export class TracksolidStandIn {
   readonly world: StandInWorld;
-  readonly faults: StandInFaults;
+  faults: StandInFaults;
   readonly calls: SeenCall[] = [];
   readonly #options: Required<Pick<StandInOptions, 'importMethod' | 'tokenLifeS' | 'oneToken'>> & StandInOptions;
   readonly #tokens = new Map<string, number>();

@@ -48,9 +48,6 @@ export const PLATFORM_REASONS = {
 } as const;
 export type PlatformReason = keyof typeof PLATFORM_REASONS;
 
-/** These are said when a shipment is made; nobody needs to look at them again. */
-export const REFUSED_AT_THE_DOOR: readonly PlatformReason[] = ['not_matched', 'already_shipped', 'bad_imei'];
-
 /** How a device shall be on the platform. */
 export interface WantedOnPlatform {
   account: string;
