@@ -3,6 +3,7 @@
  * program can write a word nobody knows.
  */
 export { PROTOCOLS, type Protocol } from './schema/columns.ts';
+export * from './schema/agent.ts';
 export * from './schema/commands.ts';
 export * from './schema/equipment.ts';
 export * from './schema/firmware.ts';
@@ -15,3 +16,4 @@ export * from './schema/registry.ts';
 export * from './schema/shipments.ts';
 export * from './schema/tasks.ts';
 export * from './schema/traffic.ts';
+export * from './schema/trays.ts';

@@ -77,6 +77,10 @@ export const EVENT_KINDS = [
   'equipment.alarm', // an alarm was raised
   'equipment.alarm_cleared',
   'equipment.clock_skew', // its clock is far from ours, or right again
+  'agent.offline', // an agent does not reach its MOM any more
+  'agent.back', // and does again
+  'agent.quarantined', // the MOM refused a call of an agent
+  'agent.data_needed', // the MOM asks an agent for data that nobody has given yet
 ] as const;
 export type EventKind = (typeof EVENT_KINDS)[number];
 
