@@ -43,6 +43,8 @@ const STEP_MS = 60_000;
 /** Rows of each table that are read again in a cycle to find those that changed: 18 million take about three days. */
 const REVIEW_ROWS = 20_000;
 const HEARTBEAT_MS = 5_000;
+/** A step that has done nothing for so long hangs, and must not say that it lives: another attempt begins. */
+const QUIET_MS = 240_000;
 
 export function createMesActivities({ db, mes, stopping }: MesDependencies) {
   return {
@@ -59,12 +61,12 @@ export function createMesActivities({ db, mes, stopping }: MesDependencies) {
             rows: 0,
             words: 'the worker does not know where MES is: MES_DATABASE_URL is not set',
           };
-        const pulse = setInterval(() => heartbeat(), HEARTBEAT_MS);
+        const pulse = new Pulse();
         const signal = AbortSignal.any([cancellationSignal(), stopping]);
         let reader: MesReader | null = null;
         try {
           reader = await MesReader.open(mes);
-          return await readLane(db, reader, { cycleId, table, lane, signal });
+          return await readLane(db, reader, { cycleId, table, lane, signal, pulse });
         } catch (error) {
           if (error instanceof CursorMovedError) throw new Error(error.message, { cause: error });
           if (!(error instanceof MesError)) throw error;
@@ -72,7 +74,7 @@ export function createMesActivities({ db, mes, stopping }: MesDependencies) {
           if (signal.aborted) throw error;
           return { state: error.kind, rows: 0, words: error.message };
         } finally {
-          clearInterval(pulse);
+          pulse.stop();
           reader?.close();
         }
       }),
@@ -81,20 +83,49 @@ export function createMesActivities({ db, mes, stopping }: MesDependencies) {
     closeMesCycle: (
       cycleId: number,
       outcome: { status: 'done' | 'unreachable' | 'refused' | 'cancelled'; words: string },
-    ): Promise<MesSyncReport> => step(async () => ({ cycleId, ...(await cycles.closeMesCycle(db, cycleId, outcome)) })),
+    ): Promise<MesSyncReport> =>
+      step(async () => {
+        const pulse = new Pulse();
+        try {
+          return { cycleId, ...(await cycles.closeMesCycle(db, cycleId, outcome)) };
+        } finally {
+          pulse.stop();
+        }
+      }),
   };
 }
 
 export type MesActivities = ReturnType<typeof createMesActivities>;
+
+/** Says that a step lives, so that its death is noticed within half a minute; only as long as it gets on. */
+class Pulse {
+  #movedAtMs = Date.now();
+  readonly #timer = setInterval(() => {
+    if (Date.now() - this.#movedAtMs < QUIET_MS) heartbeat();
+  }, HEARTBEAT_MS);
+
+  moved(): void {
+    this.#movedAtMs = Date.now();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+}
 
 interface LaneOrder {
   cycleId: number;
   table: MesTable;
   lane: MesLane;
   signal: AbortSignal;
+  pulse: Pulse;
 }
 
-async function readLane(db: Db, reader: MesReader, { cycleId, table, lane, signal }: LaneOrder): Promise<MesReading> {
+async function readLane(
+  db: Db,
+  reader: MesReader,
+  { cycleId, table, lane, signal, pulse }: LaneOrder,
+): Promise<MesReading> {
   const untilMs = Date.now() + STEP_MS;
   const words = lane === 'new' && table === 'carton' ? (await reader.complaints()).join('; ') : '';
   let cursor = await cycles.readMesCursor(db, table, lane);
@@ -125,7 +156,7 @@ async function readLane(db: Db, reader: MesReader, { cycleId, table, lane, signa
     await storeMesBatch(db, cycleId, batchOf(table, raws), { lane, from: position, to: place, high });
     position = place;
     rows += raws.length;
-    heartbeat({ rows });
+    pulse.moved();
     if (signal.aborted) throw new MesError('unreachable', 'reading was stopped');
     if (Date.now() > untilMs && !isReview) {
       await pieces.return({ isEnd: false });

@@ -118,7 +118,7 @@ async function copyBarely(mariadb: TestMariadb, database: Database, rows: number
     const text = piece
       .map(
         (row) =>
-          `${row.map((value) => copyField(value === null ? null : String(value))).join('\t')}\t00000000-0000-0000-0000-000000000000\t0\n`,
+          `${(row as (string | number | null)[]).map((value) => copyField(value === null ? null : String(value))).join('\t')}\t00000000-0000-0000-0000-000000000000\t0\n`,
       )
       .join('');
     await driverOf(database.db).begin((tx) => copyIn(tx, 'bare', text));

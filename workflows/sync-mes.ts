@@ -25,7 +25,7 @@ import type { MesSyncReport, SyncMesInput } from './contract.ts';
 const retry = { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '1m' } as const;
 const reader = proxyActivities<MesActivities>({ startToCloseTimeout: '15m', heartbeatTimeout: '30s', retry });
 const books = proxyLocalActivities<MesActivities>({ startToCloseTimeout: '30s', retry });
-const ending = proxyActivities<MesActivities>({ startToCloseTimeout: '5m', retry });
+const ending = proxyActivities<MesActivities>({ startToCloseTimeout: '5m', heartbeatTimeout: '30s', retry });
 
 const PARTS = [
   ['carton', 'new'],

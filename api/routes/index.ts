@@ -12,6 +12,7 @@ import { deviceRoutes } from './devices.ts';
 import { eventRoutes } from './events.ts';
 import { firmwareRoutes } from './firmware.ts';
 import { lineageRoutes } from './lineage.ts';
+import { mesImportRoutes } from './mes-import.ts';
 import { mesSyncRoutes } from './mes-sync.ts';
 import { mesRoutes } from './mes.ts';
 import { operationsRoutes } from './operations.ts';
@@ -42,6 +43,7 @@ export const routes: readonly Route[] = [
   ...lineageRoutes,
   ...mesRoutes,
   ...mesSyncRoutes,
+  ...mesImportRoutes,
   ...platformRoutes,
   ...platformShipmentRoutes,
   ...platformAttentionRoutes,

@@ -54,7 +54,10 @@ export function questionFor(
 /** The place of a row as the driver gives it. */
 export function placeOf(table: MesTableName, lane: MesLaneName, raw: readonly unknown[]): Place {
   const { at } = MES_SHAPES[table];
-  const said = (index: number) => (raw[index] == null ? '' : String(raw[index]));
+  const said = (index: number) => {
+    const value = raw[index] as string | number | null | undefined;
+    return value == null ? '' : String(value);
+  };
   return byTime(table, lane) ? [said(at.testTime), said(at.key)] : [said(at.key)];
 }
 

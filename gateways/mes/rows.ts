@@ -108,7 +108,7 @@ function textOf(value: unknown): string | null {
   }
   if (value === null || value === undefined) return null;
   // numbers; and bytes, which MES means as text
-  const text = (Buffer.isBuffer(value) ? value.toString('utf8') : String(value)).trim();
+  const text = (Buffer.isBuffer(value) ? value.toString('utf8') : `${value as number}`).trim();
   return text === '' ? null : text;
 }
 

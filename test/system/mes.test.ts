@@ -14,7 +14,7 @@ import { waitFor } from '../support/wait.ts';
 const ROWS = Number(process.env['MES_SYSTEM_ROWS'] ?? 20_000);
 const KILLS = Number(process.env['MES_SYSTEM_KILLS'] ?? 3);
 const VICTIMS = ['worker', 'postgres', 'mariadb', 'worker'] as const;
-const PATIENCE_MS = 120_000;
+const PATIENCE_MS = 180_000;
 const TEST_MS = 180_000 + KILLS * 60_000;
 
 describe.skipIf(mariadbMissing !== null)('reading MES', () => {
@@ -37,9 +37,12 @@ describe.skipIf(mariadbMissing !== null)('reading MES', () => {
     sql = postgres(servers.settings('api')['DATABASE_URL']!, { max: 2, backoff: () => 0.2 });
   }, 180_000);
 
-  afterEach(({ task }) => {
-    if (task.result?.state === 'fail')
-      process.stderr.write(`--- api:\n${api.tail(15)}\n--- worker:\n${worker.tail(15)}\n`);
+  afterEach(async ({ task }) => {
+    if (task.result?.state !== 'fail') return;
+    process.stderr.write(`--- api:\n${api.tail(15)}\n--- worker:\n${worker.tail(15)}\n`);
+    const cycles =
+      await sql`select id, status, words, started_at, finished_at from mes_cycles order by id desc limit 8`;
+    process.stderr.write(`--- cycles:\n${cycles.map((row) => JSON.stringify(row)).join('\n')}\n`);
   });
 
   afterAll(async () => {
