@@ -28,6 +28,7 @@ import {
   word,
 } from './config-formats.ts';
 import { contradictions } from './config-conflicts.ts';
+import { arrangeMom, momVariables } from './config-mom.ts';
 import { arrangePiles, pileVariables } from './config-piles.ts';
 import { arrangeTracksolid, tracksolidVariables } from './config-tracksolid.ts';
 
@@ -160,6 +161,7 @@ export const variables = {
     { defaultText: 'none' },
   ),
   ...pileVariables,
+  ...momVariables,
 
   FIRMWARE_CACHE_BYTES: variable(
     'Most firmware bytes a gateway keeps in memory',
@@ -316,6 +318,7 @@ function arrange(values: Values) {
       requestsPerAddressAndSecond: values.PCP_REQUESTS_PER_ADDRESS_S,
     },
     ...arrangePiles(values),
+    mom: arrangeMom(values),
     firmwareCacheBytes: values.FIRMWARE_CACHE_BYTES,
     worker: {
       maxCachedWorkflows: values.WORKER_MAX_CACHED_WORKFLOWS,

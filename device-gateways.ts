@@ -5,11 +5,13 @@
 import type { Registry } from 'prom-client';
 import type { Executions } from './api/executions.ts';
 import { Inbound } from './api/inbound.ts';
+import { MomInbound } from './api/mom-inbound.ts';
 import type { Config } from './config.ts';
 import type { Database } from './db/index.ts';
 import { AmsGateway } from './gateways/ams/gateway.ts';
 import { FileCache } from './gateways/file-cache.ts';
 import { DeviceHttpServer } from './gateways/http.ts';
+import { MomGateway } from './gateways/mom/server.ts';
 import { PcpGateway } from './gateways/pcp/gateway.ts';
 import { FtpServer } from './gateways/pile/ftp.ts';
 import { PileGateway } from './gateways/pile/server.ts';
@@ -17,6 +19,7 @@ import { DEFAULT_TERMINAL_PROFILE } from './gateways/terminal/codec.ts';
 import { TerminalGateway } from './gateways/terminal/server.ts';
 import type { Logger } from './log.ts';
 import { registerGatewayMetrics } from './metrics/gateways.ts';
+import { registerMomMetrics } from './metrics/mom.ts';
 import { registerPcpMetrics } from './metrics/pcp.ts';
 import { registerFtpMetrics } from './metrics/ftp.ts';
 import { registerPileMetrics } from './metrics/pile.ts';
@@ -78,8 +81,11 @@ export async function startDeviceGateways(
     log: log.child({ protocol: 'ams' }),
     publicUrl: config.deviceHttp.publicUrl,
   });
+  const momLog = log.child({ protocol: 'mom' });
+  const momHost = new MomInbound({ database, executions, log: momLog, settings: config.mom });
+  const mom = new MomGateway({ host: momHost, log: momLog, times: { zIsUtc: config.mom.zIsUtc } });
   const deviceHttp = new DeviceHttpServer(
-    trackers.routes,
+    [...trackers.routes, ...mom.routes],
     { maxConnections: config.terminal.maxConnections, requestTimeoutMs: 30_000 },
     log.child({ protocol: 'ams' }),
   );
@@ -123,6 +129,8 @@ export async function startDeviceGateways(
   await inbound.start();
   // Pushed first, stopped last: what the gateways still say while they close must be written.
   stops.push({ name: 'inbound', stop: () => inbound.stop() });
+  await momHost.start();
+  stops.push({ name: 'MOM', stop: () => momHost.stop() });
   const terminalPort = await terminals.listen(config.terminal.port, config.terminal.host);
   stops.push({ name: 'terminal gateway', stop: () => terminals.close(2_000) });
   const deviceHttpPort = await deviceHttp.listen(config.deviceHttp.port, config.deviceHttp.host);
@@ -136,6 +144,7 @@ export async function startDeviceGateways(
   registerFtpMetrics(metrics, ftp);
   registerPileMetrics(metrics, piles);
   registerPcpMetrics(metrics, pcpDevices);
+  registerMomMetrics(metrics, mom, momHost);
   registerGatewayMetrics(metrics, terminals, deviceHttp, trackers, inbound);
   log.info({ terminalPort, deviceHttpPort, pcpPort, ftpPort, pilePort }, 'gateways listen');
   return { terminalPort, deviceHttpPort, pcpPort, ftpPort, pilePort };

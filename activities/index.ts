@@ -2,6 +2,7 @@
  * Every activity, made from what it needs. The names are what people read in the Temporal Web UI.
  */
 import { createCommandActivities } from './commands.ts';
+import { createEquipmentActivities } from './equipment.ts';
 import { createPlatformActivities, type TracksolidConnection } from './platforms.ts';
 import { createMesActivities, type MesSource } from './mes.ts';
 import { createTaskActivities, type Executions } from './tasks.ts';
@@ -31,6 +32,7 @@ export function createActivities(dependencies: ActivityDependencies) {
     ...createWebhookActivities(dependencies),
     ...createMesActivities(dependencies),
     ...createCommandActivities(dependencies.db),
+    ...createEquipmentActivities(dependencies.db),
     ...createPlatformActivities(dependencies),
   };
 }

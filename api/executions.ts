@@ -16,6 +16,9 @@ import {
   COMMAND_EDGE_SIGNAL,
   CONTROL_SIGNAL,
   DELIVER_WEBHOOK,
+  EQUIPMENT_EDGE_SIGNAL,
+  EQUIPMENT_SESSION,
+  EQUIPMENT_VIEW_QUERY,
   PLATFORM_VIEW_QUERY,
   PLATFORM_WAKE_SIGNAL,
   SHIP_TO_PLATFORM,
@@ -31,6 +34,7 @@ import {
   UPGRADE_VIEW_QUERY,
   commandWorkflowId,
   deliveryWorkflowId,
+  equipmentWorkflowId,
   taskWorkflowId,
   platformShipmentWorkflowId,
   upgradeWorkflowId,
@@ -38,6 +42,7 @@ import {
   type CommandEdge,
   type DeliverWebhookInput,
   type DeviceEdge,
+  type EquipmentSessionView,
   type PingOutcome,
   type PlatformShipmentView,
   type PingWebhookInput,
@@ -49,6 +54,7 @@ import {
   type UpgradeView,
 } from '../workflows/contract.ts';
 import { commandWords } from '../workflows/rules/commands.ts';
+import type { SessionEdge } from '../workflows/rules/equipment.ts';
 
 const KEYS = {
   device: defineSearchAttributeKey(SEARCH_ATTRIBUTES.device, 'KEYWORD'),
@@ -291,6 +297,31 @@ export class Executions {
   /** Live state of a secondary shipment; null when it has ended or cannot be asked now. */
   async platformShipmentView(shipmentId: number): Promise<PlatformShipmentView | null> {
     return this.#query<PlatformShipmentView>(platformShipmentWorkflowId(shipmentId), PLATFORM_VIEW_QUERY);
+  }
+
+  /** Wakes the session of an equipment; starts its workflow when none runs. */
+  async wakeEquipment(
+    { equipmentId, code, department }: { equipmentId: number; code: string; department: string },
+    edge: SessionEdge,
+  ): Promise<void> {
+    await this.#client.workflow.signalWithStart(EQUIPMENT_SESSION, {
+      workflowId: equipmentWorkflowId(code),
+      taskQueue: this.#taskQueue,
+      args: [{ equipmentId, code }],
+      signal: EQUIPMENT_EDGE_SIGNAL,
+      signalArgs: [edge],
+      staticSummary: `equipment ${code}`,
+      typedSearchAttributes: new TypedSearchAttributes([
+        { key: KEYS.device, value: code },
+        { key: KEYS.department, value: department },
+        { key: KEYS.protocol, value: 'mom' },
+      ]),
+    });
+  }
+
+  /** Live state of an equipment's session; null when none runs or it cannot be asked now. */
+  async equipmentView(code: string): Promise<EquipmentSessionView | null> {
+    return this.#query<EquipmentSessionView>(equipmentWorkflowId(code), EQUIPMENT_VIEW_QUERY);
   }
 
   /** Where a person can look at an execution; null when nobody said where the Temporal Web UI is. */

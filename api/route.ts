@@ -28,6 +28,8 @@ export type TaskExecutions = Pick<
   | 'startPlatformShipment'
   | 'wakePlatformShipment'
   | 'platformShipmentView'
+  | 'wakeEquipment'
+  | 'equipmentView'
   | 'executionUrl'
   | 'check'
 >;

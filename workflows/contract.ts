@@ -5,6 +5,7 @@
  * nowhere else; names in it are what people read in the Temporal Web UI and never change once run.
  */
 import type { CommandOrder, CommandStatus } from './rules/commands.ts';
+import type { FlagAction, SessionState } from './rules/equipment.ts';
 import type { StageLimits } from './rules/offers.ts';
 import type { AbortRule, Pacing } from './rules/pacing.ts';
 import type { UpgradeStatus } from './rules/statuses.ts';
@@ -258,3 +259,41 @@ export interface PlatformShipmentView {
   why: string | null;
   wakesAtMs: number | null;
 }
+
+// ---------------------------------------------------------------- equipmentSession
+
+export const EQUIPMENT_SESSION = 'equipmentSession';
+
+/** One session per equipment: the id itself is the lock. */
+export function equipmentWorkflowId(code: string): string {
+  return `equipment/${code}`;
+}
+
+export interface EquipmentSessionInput {
+  equipmentId: number;
+  code: string;
+  /** Where an execution goes on that lives long: what it has read of the journal, and how often it went on. */
+  resume?: { lastEdge: number; edges: number; lines: string[]; since: number };
+}
+
+/** Live state of a session, by query. */
+export interface EquipmentSessionView {
+  state: SessionState;
+  sinceMs: number | null;
+  status: string | null;
+  pendingFlags: FlagAction[];
+  openAlarms: string[];
+  parametersVersion: number;
+  fetchedVersion: number;
+  /** Edges of the session's whole life that its workflow has seen. */
+  edges: number;
+  /** The last of them, in words, oldest first. */
+  lines: string[];
+}
+
+/** How the workflow of a session ends, if it does. */
+export type EquipmentSessionOutcome = { status: 'retired' | 'deleted' | 'cancelled'; edges: number };
+
+/** Something was written about the equipment; the signal only wakes. */
+export const EQUIPMENT_EDGE_SIGNAL = 'equipmentEdge';
+export const EQUIPMENT_VIEW_QUERY = 'view';

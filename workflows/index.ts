@@ -5,3 +5,4 @@ export { deliverWebhook, pingWebhook } from './deliver-webhook.ts';
 export { sendCommand } from './send-command.ts';
 export { syncMes } from './sync-mes.ts';
 export { shipToPlatform } from './ship-to-platform.ts';
+export { equipmentSession } from './equipment-session.ts';

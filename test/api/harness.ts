@@ -80,6 +80,11 @@ class FakeExecutions implements TaskExecutions {
   );
   wakePlatformShipment = this.#unlessFailing(async (shipmentId: number) => void this.wokenShipments.push(shipmentId));
   platformShipmentView = this.#unlessFailing(async () => null);
+  readonly wokenEquipment: { code: string; edge: string }[] = [];
+  wakeEquipment = this.#unlessFailing(async ({ code }: { code: string }, edge: string) => {
+    this.wokenEquipment.push({ code, edge });
+  });
+  equipmentView = this.#unlessFailing(async () => null);
   pingWebhook = this.#unlessFailing(async () => ({ status: 204, error: null, tookMs: 12 }));
   taskView = this.#unlessFailing(async () => this.view);
   upgradeView = this.#unlessFailing(async () => this.deviceView);

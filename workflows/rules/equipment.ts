@@ -20,18 +20,11 @@ export const OFFLINE_PERIODS = 3;
 
 /** The state after a sign. Offline ends only with a good round trip: the online call or a heartbeat, each answered. */
 export function nextState(state: SessionState, sign: SessionSign): SessionState {
-  switch (sign) {
-    case 'online':
-      return 'online';
-    case 'heartbeat':
-      return 'alive';
-    case 'call':
-      return state === 'suspect' ? 'alive' : state;
-    case 'quiet':
-      return state === 'online' || state === 'alive' ? 'suspect' : state;
-    case 'silent':
-      return state === 'never' ? 'never' : 'offline';
-  }
+  if (sign === 'online') return 'online';
+  if (sign === 'heartbeat') return 'alive';
+  if (sign === 'call') return state === 'suspect' ? 'alive' : state;
+  if (sign === 'quiet') return state === 'online' || state === 'alive' ? 'suspect' : state;
+  return state === 'never' ? 'never' : 'offline';
 }
 
 /** Edges of a session: what happened to it that somebody may want to hear of. */
