@@ -53,9 +53,9 @@ export async function clearAlarm(tx: Db, equipmentId: number, alertCode: string)
       returning id, alert_code, raised_at, raises
     ), logged as (
       insert into equipment_alarm_log (equipment_id, alarm_id, alert_code, event, author)
-      select ${equipmentId}, id, alert_code, 'cleared', 'equipment' from cleared
+      select ${equipmentId}::int, id, alert_code, 'cleared', 'equipment' from cleared
       union all
-      select ${equipmentId}, null, ${alertCode}, 'clear_unknown', 'equipment' where not exists (select 1 from cleared)
+      select ${equipmentId}::int, null::bigint, ${alertCode}::text, 'clear_unknown', 'equipment' where not exists (select 1 from cleared)
     ), told as (
       insert into events (department_id, kind, data)
       select e.department_id, 'equipment.alarm_cleared', jsonb_build_object('equipmentCode', e.code, 'name', e.name,

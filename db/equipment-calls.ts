@@ -4,7 +4,7 @@
  */
 import { and, desc, eq, lt, sql } from 'drizzle-orm';
 import type { Db } from './index.ts';
-import { equipmentCalls, equipmentStrangers } from './schema.ts';
+import { equipmentCalls } from './schema.ts';
 import type { EquipmentStatus, SessionState } from '../workflows/rules/equipment.ts';
 
 /** Calls kept of one equipment; older ones go. */
@@ -157,7 +157,29 @@ export async function writeStrangers(db: Db, strangers: readonly StrangerCalls[]
       set calls = s.calls + excluded.calls, last_at = clock_timestamp(), last_name = excluded.last_name`);
 }
 
-/** Those who were not let in, last seen first. */
-export async function listStrangers(db: Db, limit: number) {
-  return db.select().from(equipmentStrangers).orderBy(desc(equipmentStrangers.lastAt)).limit(limit);
+/** Somebody who was not let in. */
+export interface StrangerRow extends Record<string, unknown> {
+  address: string;
+  code: string;
+  failure: string;
+  calls: number;
+  lastName: string;
+  firstAt: string;
+  lastAt: string;
+}
+
+/** Those who were not let in, last seen first; callers with the code of another department's equipment are its business. */
+export async function listStrangers(
+  db: Db,
+  departmentId: number,
+  { before, limit }: { before: string | undefined; limit: number },
+): Promise<StrangerRow[]> {
+  return db.execute<StrangerRow>(sql`
+    select address, code, failure, calls::float8 as calls, last_name as "lastName",
+      to_char(first_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as "firstAt",
+      to_char(last_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as "lastAt"
+    from equipment_strangers s
+    where not exists (select 1 from equipment e where e.code = s.code and e.department_id <> ${departmentId})
+      ${before === undefined ? sql`` : sql`and last_at < ${before}::timestamptz`}
+    order by last_at desc limit ${limit}`);
 }
