@@ -6,8 +6,7 @@
  */
 import { encodeFrame, nextSequence, type PileBodies, type PileFrame, type PileFrameFields } from './codec.ts';
 import { PILE_PROTOCOL, type PileContext } from './context.ts';
-import { CONTROLS, HeldUpdate, type PileControl } from './held-update.ts';
-import { RestartRequest, type RestartAnswer } from './restart-request.ts';
+import { CONTROLS, HeldUpdate } from './held-update.ts';
 import type { PileSession } from './session.ts';
 import { beijingTime } from './wall-clock.ts';
 import { DeviceCommands, type OpenCommand } from '../commands.ts';
@@ -39,10 +38,9 @@ export class PileDialogue {
   #held: HeldUpdate | null = null;
   /** The offers that were sent on this connection, by the sequence number of the command. */
   readonly #sentOffers = new Map<number, number>();
-  #restart: RestartRequest | null = null;
   readonly #commands: DeviceCommands;
-  /** Sequence of each command sent on this connection: sent again, it has the same. */
-  readonly #commandSeqs = new Map<number, number>();
+  /** The command sent last on this connection, and its sequence: sent again, it has the same. */
+  #lastCommand: { id: number; seq: number } | null = null;
   #guns: Record<string, string> = {};
   #seenAtMs = 0;
   #timeSentAtMs = 0;
@@ -65,7 +63,6 @@ export class PileDialogue {
 
   /** Handles a frame that needs nothing of the rest of the program. False: it does, or means nothing. */
   handleAtOnce(frame: PileFrame, nowMs: number): boolean {
-    if (frame.name === 'rebootReply') return this.#onRestartReply(frame);
     if (frame.name === 'heartbeat') this.#onHeartbeat(frame, nowMs);
     else if (frame.name === 'timeSyncReply') this.#context.counters.timeSyncAnswers += 1;
     else return false;
@@ -108,23 +105,6 @@ export class PileDialogue {
     if (this.pileCode === null) return;
     const { times } = this.#context;
     if (nowMs - this.#timeSentAtMs >= times.timeSyncMs) this.#sendTime(this.pileCode, nowMs);
-    this.#sendRestart(nowMs);
-  }
-
-  /** Tells the pile to restart; settles with its answer, after three sendings at most. */
-  restart(control: PileControl): Promise<RestartAnswer> {
-    if (this.pileCode === null) return Promise.resolve('offline');
-    if (this.#restart !== null) return Promise.resolve('busy');
-    const request = new RestartRequest(this.pileCode, control, this.#takeSeq());
-    this.#restart = request;
-    void request.answered.then(() => (this.#restart = null));
-    this.#sendRestart(Date.now());
-    return request.answered;
-  }
-
-  /** The connection is closed. */
-  closed(): void {
-    this.#restart?.end('offline');
   }
 
   // ── what the pile says ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -185,12 +165,6 @@ export class PileDialogue {
     this.#guns[gunNo] = state;
     const isDue = nowMs - this.#seenAtMs >= this.#context.times.seenMs;
     if (this.deviceId !== null && (isNew || isDue)) this.#seen(this.deviceId, {}, nowMs);
-  }
-
-  #onRestartReply({ seq, body }: FrameOf<'rebootReply'>): boolean {
-    if (this.#restart?.seq !== seq) return false;
-    this.#restart.end(body.setResult === 1 ? 'done' : 'failed');
-    return true;
   }
 
   /** May come at any time after 94, also on a later connection, and also for an offer that has ended. */
@@ -285,14 +259,14 @@ export class PileDialogue {
     if (order.kind !== 'restart') {
       throw new GatewayError('invalid_field', `piles do not know the command ${order.kind}`, { field: 'kind' });
     }
-    const seq = this.#commandSeqs.get(id) ?? this.#takeSeq();
-    this.#commandSeqs.set(id, seq);
+    const seq = this.#lastCommand?.id === id ? this.#lastCommand.seq : this.#takeSeq();
+    this.#lastCommand = { id, seq };
     return encodeFrame({ name: 'reboot', seq, body: { pileCode, executeControl: CONTROLS[order.control] } });
   }
 
-  /** To a command of this connection, or, when none was sent on it, of the one before. */
+  /** To the latest command of this connection, or, when none was sent on it, of the one before; never to an older one. */
   async #onCommandReply(deviceId: string, { seq, body }: FrameOf<'rebootReply'>): Promise<void> {
-    const isStray = this.#commandSeqs.size > 0 && ![...this.#commandSeqs.values()].includes(seq);
+    const isStray = this.#lastCommand !== null && this.#lastCommand.seq !== seq;
     const answer = { said: 'restart', accepted: body.setResult === 1 } as const;
     if (isStray || !(await this.#context.host.commands.answered(deviceId, answer))) this.#ignore();
   }
@@ -301,11 +275,6 @@ export class PileDialogue {
     this.#timeSentAtMs = nowMs;
     this.#context.counters.timeSyncs += 1;
     this.#send({ name: 'timeSync', seq: this.#takeSeq(), body: { pileCode, time: beijingTime(nowMs) } });
-  }
-
-  #sendRestart(nowMs: number): void {
-    const command = this.#restart?.due(nowMs, this.#context.times.answerMs) ?? null;
-    if (command !== null && this.#session.send(command)) this.#context.counters.restartsSent += 1;
   }
 
   #takeSeqFor({ offer }: HeldUpdate): number {

@@ -11,7 +11,6 @@ import { requireField } from '../errors.ts';
 const MODELS = { DC: 1, AC: 2 } as const;
 /** On the wire of commands that may interrupt charging. */
 export const CONTROLS = { at_once: 1, when_idle: 2 } as const;
-export type PileControl = keyof typeof CONTROLS;
 
 /** An offer, and what became of it on this connection. */
 export class HeldUpdate {

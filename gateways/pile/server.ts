@@ -4,8 +4,6 @@
 import type net from 'node:net';
 import { noPileCounts, PILE_TIMES, type PileContext, type PileCounters, type PileTimes } from './context.ts';
 import type { FtpAccess } from './ftp-access.ts';
-import type { PileControl } from './held-update.ts';
-import type { RestartAnswer } from './restart-request.ts';
 import { PileSession } from './session.ts';
 import type { DeviceHost, GatewayLog } from '../devices.ts';
 import { TcpListener, type TcpLimits, type TcpStats } from '../tcp.ts';
@@ -83,11 +81,6 @@ export class PileGateway {
 
   get tcp(): TcpStats {
     return this.#listener.stats;
-  }
-
-  /** Tells a pile that is logged in here to restart, and waits for its answer: a minute and a half at most. */
-  async sendRestart(deviceId: string, control: PileControl): Promise<RestartAnswer> {
-    return this.#sessions.get(deviceId)?.dialogue.restart(control) ?? 'offline';
   }
 
   /** The messages of a device have changed: if it is connected here, it is served now. */

@@ -67,7 +67,6 @@ export class PileSession {
   /** The connection is closed: what was said is still recorded, nothing is sent any more. */
   closed(): void {
     this.#take(this.#stream.end());
-    this.dialogue.closed();
   }
 
   /** The messages of this pile have changed, or may have: look again. */
@@ -98,10 +97,9 @@ export class PileSession {
     const { dialogue } = this;
     if (!dialogue.isOurs(frame)) return this.#ignore(frame);
     this.aliveAtMs = nowMs;
-    if (frame.name === 'login' || frame.name === 'updateReply') this.#enqueue({ frame, arrivedAtMs: nowMs });
-    else if (dialogue.handleAtOnce(frame, nowMs)) return;
-    else if (frame.name === 'rebootReply') this.#enqueue({ frame, arrivedAtMs: nowMs });
-    else this.#ignore(frame);
+    if (frame.name === 'login' || frame.name === 'updateReply' || frame.name === 'rebootReply') {
+      this.#enqueue({ frame, arrivedAtMs: nowMs });
+    } else if (!dialogue.handleAtOnce(frame, nowMs)) this.#ignore(frame);
   }
 
   #ignore(frame: PileFrame): void {

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { readVersions, VERSION_KINDS, VERSIONS_ERRORS, VERSIONS_TEXT_LIMIT } from '../../gateways/ams/versions.ts';
+import { lcg } from '../support/random-bytes.ts';
 
 const vectors = JSON.parse(readFileSync(new URL('../vectors/ams-version.json', import.meta.url), 'utf8')) as {
   name: string;
@@ -150,11 +151,7 @@ describe('laws', () => {
       "t:'1'",
       "v:'X'",
     ];
-    let state = 7;
-    const random = (below: number) => {
-      state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-      return Math.floor((state / 2 ** 32) * below);
-    };
+    const random = lcg(7);
     let accepted = 0;
     for (let round = 0; round < 100_000; round += 1) {
       let text = random(2) === 0 ? (vectors[random(vectors.length)]?.text as string) : '';

@@ -20,6 +20,7 @@ import {
   type PcpDirection,
   type PcpMessage,
 } from '../../gateways/pcp/codec.ts';
+import { cutAt, lcg, mutated, type Random } from '../support/random-bytes.ts';
 
 interface Vector {
   name: string;
@@ -537,13 +538,7 @@ describe('streams', () => {
       fc.property(fc.array(fc.tuple(rubbish, message), { maxLength: 6 }), rubbish, cuts, (parts, tail, places) => {
         const frames = parts.map(([, each]) => encodePcp(each));
         const bytes = Buffer.concat([...parts.flatMap(([before], index) => [before, frames[index] as Buffer]), tail]);
-        const chunks: Buffer[] = [];
-        let from = 0;
-        for (const place of [...places.filter((at) => at < bytes.length), bytes.length].toSorted((a, b) => a - b)) {
-          chunks.push(bytes.subarray(from, place));
-          from = place;
-        }
-        expect(readAll(chunks)).toEqual({
+        expect(readAll(cutAt(bytes, places))).toEqual({
           frames: frames.map(upper),
           discardedBytes: parts.reduce((sum, [before]) => sum + before.length, tail.length),
           remainderHex: '',
@@ -562,7 +557,7 @@ describe('100 000 random and mutated inputs', () => {
   test('a message, a business message or a data error, each by its name', () => {
     const seen = new Map<string, number>();
     for (let round = 0; round < 100_000; round += 1) {
-      const bytes = mutated(seeds, random);
+      const bytes = mutatedFrame(seeds, random);
       for (const direction of PCP_DIRECTIONS) {
         const got = decodePcp(bytes, direction);
         const name = got.ok ? 'ok' : got.error;
@@ -593,7 +588,7 @@ describe('100 000 random and mutated inputs', () => {
       }
     };
     for (let round = 0; round < 100_000; round += 1) {
-      const bytes = mutated(seeds, random);
+      const bytes = mutatedFrame(seeds, random);
       received += bytes.length;
       count(stream.push(bytes));
       if (round % 50 === 0) count(stream.expire());
@@ -613,33 +608,10 @@ function readAll(chunks: readonly Buffer[]) {
   return { frames, discardedBytes: stream.droppedBytes, remainderHex: upper(stream.pending) };
 }
 
-/** A small random source, so that a failing run can be repeated. */
-function lcg(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
-}
-
-/** Random bytes, or a seed changed, cut, joined or added to; half of them with the right check code put in again. */
-function mutated(seeds: readonly Buffer[], random: (below: number) => number): Buffer {
-  if (random(10) === 0) return Buffer.from(Uint8Array.from({ length: random(64) }, () => random(256)));
-  let bytes = Buffer.from(seeds[random(seeds.length)] as Buffer);
-  for (let change = random(4); change > 0; change -= 1) {
-    const at = random(bytes.length + 1);
-    const marks = [0xff, 0xfe, 0x00, 0x01, 0x13 + random(6), random(256)];
-    const mark = Buffer.of(marks[random(marks.length)] as number);
-    const other = seeds[random(seeds.length)] as Buffer;
-    const kind = random(5);
-    if (kind === 0) bytes = Buffer.concat([bytes.subarray(0, at), mark, bytes.subarray(at + 1)]);
-    else if (kind === 1) bytes = Buffer.concat([bytes.subarray(0, at), mark, bytes.subarray(at)]);
-    else if (kind === 2) bytes = bytes.subarray(0, at);
-    else if (kind === 3) bytes = bytes.subarray(at);
-    else bytes = Buffer.concat([bytes.subarray(0, at), other.subarray(random(other.length))]);
-  }
+/** Mutated bytes, half of them with the right length or check code put in again. */
+function mutatedFrame(seeds: readonly Buffer[], random: Random): Buffer {
+  const bytes = mutated(seeds, random, [0xff, 0xfe, 0x00, 0x01, 0x13 + random(6)]);
   if (bytes.length >= 8 && random(2) === 0) {
-    bytes = Buffer.from(bytes);
     if (random(2) === 0) bytes.writeUInt16BE((bytes.length - 8) & 0xffff, 6);
     bytes.writeUInt16BE(checkCodeOf(bytes), 4);
   }

@@ -67,6 +67,21 @@ describe('a restart that was ordered', () => {
     expect(host.commands.answers).toHaveLength(length);
   });
 
+  test('what answers the command before is not taken for the answer to this one', async () => {
+    const { host, port, deviceId, gateway } = await startPileGateway();
+    const client = await PileClient.loggedIn(port);
+    host.commands.order(deviceId, RESTART);
+    const first = await client.take('reboot');
+    host.commands.order(deviceId, { kind: 'restart', control: 'at_once' });
+    const second = await client.take('reboot');
+    client.send(answer(first.seq, 0));
+    await waitFor(() => gateway.counters.ignoredFrames === 1);
+    expect(host.commands.answers).toEqual([]);
+    client.send(answer(second.seq, 1));
+    await waitFor(() => host.commands.answers.length === 1);
+    expect(host.commands.answers[0]!.answer).toEqual({ said: 'restart', accepted: true });
+  });
+
   test('does not leave while the pile is being updated', async () => {
     const { host, port, deviceId, gateway } = await startPileGateway();
     const client = await PileClient.loggedIn(port);

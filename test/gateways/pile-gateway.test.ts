@@ -1,4 +1,4 @@
-/** What the gateway of the piles says to a pile, without an update: login, heartbeats, time, restarts, bad frames. */
+/** What the gateway of the piles says to a pile, without an update: login, heartbeats, time, bad frames. */
 import { describe, expect, test } from 'vitest';
 import { crc16Modbus } from '../../gateways/checksums.ts';
 import { encodeFrame } from '../../gateways/pile/codec.ts';
@@ -250,46 +250,5 @@ describe('what is no good frame', () => {
     expect(host.badFrames).toEqual(
       Array.from({ length: 3 }, () => ({ deviceId, kind: 'other_pile_number', excerpt: other })),
     );
-  });
-});
-
-describe('a restart', () => {
-  test('is answered by the pile, as done or failed', async () => {
-    const { port, gateway, deviceId } = await startPileGateway();
-    const client = await PileClient.loggedIn(port);
-    for (const [setResult, answer] of [
-      [1, 'done'],
-      [0, 'failed'],
-    ] as const) {
-      const asked = gateway.sendRestart(deviceId, 'when_idle');
-      const { seq, body } = await client.take('reboot');
-      expect(body).toEqual({ pileCode: PILE, executeControl: 2 });
-      client.send({ name: 'rebootReply', seq: seq + 1, body: { pileCode: PILE, setResult: 1 } }); // to nothing
-      client.send({ name: 'rebootReply', seq, body: { pileCode: PILE, setResult } });
-      expect(await asked).toBe(answer);
-    }
-    expect(gateway.counters.ignoredFrames).toBe(2);
-  });
-
-  test('is sent three times, to the byte, and then given up', async () => {
-    const { port, gateway, deviceId } = await startPileGateway({ times: { answerMs: 60 } });
-    const client = await PileClient.loggedIn(port);
-    const asked = gateway.sendRestart(deviceId, 'at_once');
-    expect(await gateway.sendRestart(deviceId, 'at_once')).toBe('busy');
-    const sent = [await client.take('reboot'), await client.take('reboot'), await client.take('reboot')];
-    expect(sent[1]).toEqual(sent[0]);
-    expect(sent[2]).toEqual(sent[0]);
-    expect(sent[0]!.body.executeControl).toBe(1);
-    expect(await asked).toBe('no_answer');
-    await client.heard();
-    const again = gateway.sendRestart(deviceId, 'at_once');
-    expect((await client.take('reboot')).seq).toBe(sent[0]!.seq + 1);
-    client.socket.destroy();
-    expect(await again).toBe('offline');
-  });
-
-  test('is not sent to a pile that is not logged in', async () => {
-    const { gateway, deviceId } = await startPileGateway();
-    expect(await gateway.sendRestart(deviceId, 'when_idle')).toBe('offline');
   });
 });

@@ -157,18 +157,24 @@ describe('a simulated pile', () => {
   });
 
   test('restarts when it is told to, when nobody charges, and not in the middle of an update', async () => {
-    const { host, gateway, pile, deviceId, offer } = await startPile({}, { chargingMs: 600_000 });
+    const { host, pile, deviceId, offer } = await startPile({}, { chargingMs: 600_000 });
+    const told = async (control: 'at_once' | 'when_idle') => {
+      const { length } = host.commands.answers;
+      host.commands.order(deviceId, { kind: 'restart', control });
+      await waitFor(() => host.commands.answers.length > length);
+      return host.commands.answers.at(-1)!.answer;
+    };
     await waitFor(() => pile.isLoggedIn);
-    expect(await gateway.sendRestart(deviceId, 'when_idle')).toBe('done');
+    expect(await told('when_idle')).toEqual({ said: 'restart', accepted: true });
     expect(host.reports).toHaveLength(1);
     pile.charge(0);
     await waitFor(() => host.reports.length === 2);
-    expect(await gateway.sendRestart(deviceId, 'at_once')).toBe('done');
+    expect(await told('at_once')).toEqual({ said: 'restart', accepted: true });
     await waitFor(() => host.reports.length === 3);
     pile.charge(600_000);
     offer(FILE, { pile: { model: 'DC', powerKw: 15, control: 'when_idle', downloadTimeoutMinutes: 30 } });
     await waitFor(() => pile.isUpdating);
-    expect(await gateway.sendRestart(deviceId, 'when_idle')).toBe('failed');
+    expect(await told('when_idle')).toEqual({ said: 'restart', accepted: false });
   });
 
   test('whose file is taken back gives up, and hears of the next one', async () => {

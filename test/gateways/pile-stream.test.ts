@@ -14,6 +14,7 @@ import {
   type PileFrame,
   type PileReceived,
 } from '../../gateways/pile/codec.ts';
+import { cutAt, lcg, mutated, type Random } from '../support/random-bytes.ts';
 
 interface Vector {
   name: string;
@@ -60,11 +61,6 @@ function readAll(chunks: readonly Buffer[]) {
   return { received, droppedBytes, errors: [...errors], counts: [...counts], pending: hexOf(stream.pending) };
 }
 
-function cut(bytes: Buffer, places: readonly number[]): Buffer[] {
-  const inside = places.filter((at) => at < bytes.length).toSorted((a, b) => a - b);
-  return [...inside, bytes.length].map((to, index) => bytes.subarray(inside[index - 1] ?? 0, to));
-}
-
 describe('a stream', () => {
   test.each(vectors.filter(({ mode }) => mode === 'stream'))(
     'vector $name says the same split at every byte and byte by byte',
@@ -73,7 +69,7 @@ describe('a stream', () => {
       const whole = readAll([bytes]);
       expect(whole.received.map(({ raw }) => hexOf(raw))).toEqual(decoded.frames);
       expect([whole.droppedBytes, whole.pending]).toEqual([decoded.discardedBytes, decoded.remainderHex]);
-      for (let at = 0; at <= bytes.length; at += 1) expect(readAll(cut(bytes, [at]))).toEqual(whole);
+      for (let at = 0; at <= bytes.length; at += 1) expect(readAll(cutAt(bytes, [at]))).toEqual(whole);
       expect(readAll([...bytes].map((byte) => Buffer.of(byte)))).toEqual(whole);
     },
   );
@@ -83,7 +79,7 @@ describe('a stream', () => {
     const whole = readAll([bytes]);
     expect(whole.received.map(({ raw }) => hexOf(raw))).toEqual(good.map(hexOf));
     expect(whole).toMatchObject({ droppedBytes: 0, errors: [], pending: '' });
-    for (let at = 0; at <= bytes.length; at += 1) expect(readAll(cut(bytes, [at]))).toEqual(whole);
+    for (let at = 0; at <= bytes.length; at += 1) expect(readAll(cutAt(bytes, [at]))).toEqual(whole);
     const stream = new PileStream();
     expect(stream.push(bytes)).toEqual(whole.received.map(({ raw: _raw, ...reading }) => reading));
     expect(stream.pendingBytes).toBe(0);
@@ -223,7 +219,7 @@ describe('a stream', () => {
     const cuts = fc.array(fc.nat({ max: 900 }), { maxLength: 6 });
     fc.assert(
       fc.property(parts, rubbish, cuts, (parts, tail, places) => {
-        const read = readAll(cut(Buffer.concat([...parts.flat(), tail]), places));
+        const read = readAll(cutAt(Buffer.concat([...parts.flat(), tail]), places));
         expect(read.received.map(({ raw }) => hexOf(raw))).toEqual(parts.map(([, frame]) => hexOf(frame)));
         expect(read.droppedBytes).toBe(parts.reduce((sum, [before]) => sum + before.length, tail.length));
         expect(read.pending).toBe('');
@@ -267,7 +263,7 @@ describe('100 000 random and mutated inputs', () => {
     const seen = new Set<string>();
     let rebuiltFrames = 0;
     for (let round = 0; round < 60_000; round += 1) {
-      const bytes = mutated(seeds, random);
+      const bytes = mutatedFrame(seeds, random);
       const decoded = decodeFrame(bytes);
       seen.add(decoded.ok ? decoded.frame.name : decoded.error);
       if (decoded.ok ? decoded.frame.length !== bytes.length - 4 : !isNamed(decoded, names, bytes.length)) {
@@ -291,7 +287,7 @@ describe('100 000 random and mutated inputs', () => {
   test('a stream takes exactly what the decoder takes, as the same frame', () => {
     let taken = 0;
     for (let round = 0; round < 40_000; round += 1) {
-      const bytes = mutated(seeds, random);
+      const bytes = mutatedFrame(seeds, random);
       const decoded = decodeFrame(bytes);
       const stream = new PileStream();
       const received = stream.push(bytes);
@@ -307,9 +303,13 @@ describe('100 000 random and mutated inputs', () => {
 
   test('any cut of any bytes gives the same frames, errors and rest', () => {
     for (let round = 0; round < 5000; round += 1) {
-      const bytes = Buffer.concat([mutated(seeds, random), mutated(seeds, random), mutated(seeds, random)]);
+      const bytes = Buffer.concat([
+        mutatedFrame(seeds, random),
+        mutatedFrame(seeds, random),
+        mutatedFrame(seeds, random),
+      ]);
       const places = Array.from({ length: random(6) }, () => random(bytes.length + 1));
-      const [whole, pieces] = [readAll([bytes]), readAll(cut(bytes, places))];
+      const [whole, pieces] = [readAll([bytes]), readAll(cutAt(bytes, places))];
       if (JSON.stringify(whole) !== JSON.stringify(pieces)) expect(pieces).toEqual(whole);
     }
   });
@@ -322,7 +322,7 @@ describe('100 000 random and mutated inputs', () => {
       for (const { raw } of frames) taken += raw?.length ?? 0;
     };
     for (let round = 0; round < 40_000; round += 1) {
-      const bytes = mutated(seeds, random);
+      const bytes = mutatedFrame(seeds, random);
       received += bytes.length;
       count(stream.push(bytes));
       if (round % 7 === 0) count(stream.expire());
@@ -372,42 +372,9 @@ function withCheckCode(bytes: Buffer): Buffer {
   return Buffer.concat([bytes.subarray(0, -2), bytesOf(decoded.expectedCrc as string)]);
 }
 
-/** A small random source, so that a failing run can be repeated. */
-function lcg(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
-}
-
-/** Random bytes, or a seed with bytes changed, cut out, doubled, joined or put in; often with its check code mended. */
-function mutated(seeds: readonly Buffer[], random: (below: number) => number): Buffer {
-  if (random(10) === 0) return Buffer.from(Uint8Array.from({ length: random(64) }, () => random(256)));
-  let bytes = Buffer.from(seeds[random(seeds.length)] as Buffer);
-  for (let change = random(4); change > 0; change -= 1) {
-    const at = random(bytes.length + 1);
-    const marks = [0x68, 0x00, 0x01, 0x04, 0xc8, 0xff, 0x94, random(256)];
-    const mark = Buffer.of(marks[random(marks.length)] as number);
-    const other = seeds[random(seeds.length)] as Buffer;
-    switch (random(5)) {
-      case 0:
-        bytes = Buffer.concat([bytes.subarray(0, at), mark, bytes.subarray(at + 1)]);
-        break;
-      case 1:
-        bytes = Buffer.concat([bytes.subarray(0, at), mark, bytes.subarray(at)]);
-        break;
-      case 2:
-        bytes = bytes.subarray(0, at);
-        break;
-      case 3:
-        bytes = bytes.subarray(at);
-        break;
-      default:
-        bytes = Buffer.concat([bytes.subarray(0, at), other.subarray(random(other.length))]);
-    }
-  }
-  // otherwise nearly everything would end at the check code
+/** Mutated bytes, often with the length and the check code mended: nearly everything would end there otherwise. */
+function mutatedFrame(seeds: readonly Buffer[], random: Random): Buffer {
+  const bytes = mutated(seeds, random, [0x68, 0x00, 0x01, 0x04, 0xc8, 0xff, 0x94]);
   if (random(2) === 0 && bytes.length >= 8 && bytes.length <= FRAME_BYTES_MAX && bytes[0] === 0x68) {
     bytes[1] = bytes.length - 4;
     const decoded = decodeFrame(bytes);

@@ -25,6 +25,7 @@ import {
   type TerminalProfile,
   type TerminalText,
 } from '../../gateways/terminal/codec.ts';
+import { cutAt, lcg, mutated } from '../support/random-bytes.ts';
 
 interface Vector {
   name: string;
@@ -552,13 +553,7 @@ describe('stream', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(rubbish, good), { maxLength: 6 }), rubbish, cuts, (parts, tail, places) => {
         const bytes = Buffer.concat([...parts.flat(), tail]);
-        const chunks: Buffer[] = [];
-        let from = 0;
-        for (const place of [...places.filter((at) => at < bytes.length), bytes.length].toSorted((a, b) => a - b)) {
-          chunks.push(bytes.subarray(from, place));
-          from = place;
-        }
-        const read = readAll(chunks, true);
+        const read = readAll(cutAt(bytes, places), true);
         expect(read.frames.map(({ raw }) => raw?.toString('hex'))).toEqual(
           parts.map(([, frame]) => frame.toString('hex')),
         );
@@ -576,10 +571,11 @@ describe('100 000 random and mutated inputs', () => {
   ].filter((seed) => seed.length > 0);
   const names = new Set<string>(TERMINAL_ERRORS);
   const random = lcg(20_260_101);
+  const marks = [0x13, 0x2b, 0x2c, 0x0d, 0x0a, 0x7e, 0x30];
 
   test('decoders give a frame or a named error', () => {
     for (let round = 0; round < 60_000; round += 1) {
-      const bytes = mutated(seeds, random);
+      const bytes = mutated(seeds, random, marks);
       for (const decoded of [decodeText(bytes, { profile: LISTED }), decodeReport(bytes)]) {
         if (!decoded.ok && !(names.has(decoded.error) && decoded.offset <= bytes.length && decoded.hex.length <= 64)) {
           expect.fail(`${JSON.stringify(decoded)} for ${bytes.toString('hex')}`);
@@ -591,7 +587,7 @@ describe('100 000 random and mutated inputs', () => {
   test('a stream takes exactly what a decoder takes, as the same frame', () => {
     const lines = Array.from({ length: 50 }, (_, index) => request(index * 97 + 1));
     for (let round = 0; round < 40_000; round += 1) {
-      const bytes = mutated(round % 2 === 0 ? lines : seeds, random);
+      const bytes = mutated(round % 2 === 0 ? lines : seeds, random, marks);
       const decoded = bytes[0] === 0x13 ? decodeReport(bytes) : decodeText(bytes, { profile: LISTED });
       const stream = new TerminalStream({ profile: LISTED });
       const frames = stream.push(bytes);
@@ -612,7 +608,7 @@ describe('100 000 random and mutated inputs', () => {
       for (const frame of frames) taken += frame.raw?.length ?? 0;
     };
     for (let round = 0; round < 40_000; round += 1) {
-      const bytes = mutated(seeds, random);
+      const bytes = mutated(seeds, random, marks);
       received += bytes.length;
       count(stream.push(bytes));
       if (round % 7 === 0) count(stream.expire());
@@ -650,42 +646,4 @@ function reencode(frame: TerminalText): Buffer | undefined {
     default:
       return undefined; // needs the file: see the test of described files
   }
-}
-
-/** A small random source, so that a failing run can be repeated. */
-function lcg(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
-}
-
-/** Random bytes, or a seed with bytes changed, cut out, doubled, joined or put in. */
-function mutated(seeds: readonly Buffer[], random: (below: number) => number): Buffer {
-  if (random(10) === 0) return Buffer.from(Uint8Array.from({ length: random(64) }, () => random(256)));
-  let bytes = Buffer.from(seeds[random(seeds.length)] as Buffer);
-  for (let change = random(4); change > 0; change -= 1) {
-    const at = random(bytes.length + 1);
-    const marks = [0x13, 0x2b, 0x2c, 0x0d, 0x0a, 0x7e, 0x30, random(256)];
-    const mark = Buffer.of(marks[random(marks.length)] as number);
-    const other = seeds[random(seeds.length)] as Buffer;
-    switch (random(5)) {
-      case 0:
-        bytes = Buffer.concat([bytes.subarray(0, at), mark, bytes.subarray(at + 1)]);
-        break;
-      case 1:
-        bytes = Buffer.concat([bytes.subarray(0, at), mark, bytes.subarray(at)]);
-        break;
-      case 2:
-        bytes = bytes.subarray(0, at);
-        break;
-      case 3:
-        bytes = bytes.subarray(at);
-        break;
-      default:
-        bytes = Buffer.concat([bytes.subarray(0, at), other.subarray(random(other.length))]);
-    }
-  }
-  return bytes;
 }
