@@ -38,6 +38,6 @@ export function asMesError(error: unknown): MesError {
   const { code = '', message = String(error) } = error as { code?: string; message?: string };
   const refusal = REFUSALS[code];
   if (refusal !== undefined) return new MesError('refused', `${refusal} (${code}: ${message})`, { cause: error });
-  const words = code === '' || message.includes(code) ? message || code : `${code}: ${message}`;
+  const words = [code, message].filter((part) => part !== '' && (part !== code || !message.includes(code))).join(': ');
   return new MesError('unreachable', `MES does not answer: ${words || 'the connection failed'}`, { cause: error });
 }
