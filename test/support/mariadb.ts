@@ -80,7 +80,8 @@ export class TestMariadb {
         `--socket=${join(this.folder, 'socket')}`,
         `--pid-file=${join(this.folder, 'pid')}`,
         '--skip-log-bin',
-        '--innodb-flush-log-at-trx-commit=0',
+        // what is committed survives the death of the process, if not of the machine
+        '--innodb-flush-log-at-trx-commit=2',
         '--default-time-zone=+00:00',
         ...asUser(),
         ...settings,

@@ -42,6 +42,10 @@ describe.skipIf(mariadbMissing !== null)('reading MES', () => {
     process.stderr.write(`--- api:\n${api.tail(15)}\n--- worker:\n${worker.tail(15)}\n`);
     const cycles =
       await sql`select id, status, words, started_at, finished_at from mes_cycles order by id desc limit 8`;
+    const theirs = await mariadb.query(
+      'select (select count(*) from Gps_CartonBoxTwenty_Result) as cartons, (select count(*) from DataRelativeSheet) as sheets',
+    );
+    process.stderr.write(`--- MES has ${JSON.stringify(theirs)}, stored are ${await stored()}\n`);
     process.stderr.write(`--- cycles:\n${cycles.map((row) => JSON.stringify(row)).join('\n')}\n`);
   });
 
