@@ -8,16 +8,15 @@ import { findOffer, type OpenOfferRow } from './messages.ts';
 /**
  * Claims the right to let a device flash the file it has, before the frame that says so leaves. Refused for an offer
  * that is closed, overtaken, refused or expired, and as long as its task is paused or being cancelled. The first time
- * it is written that the device has everything, and from then on the proof is awaited; to say it once more is allowed
- * until the offer expires.
+ * it is written that the device has everything, and from then on the proof is awaited. To say it once more needs the
+ * same right: the word before may have been lost, and then this one starts the flash.
  */
 export async function claimFlash(db: Db, offerId: number, attempt: number): Promise<boolean> {
   const rows = await db.execute(sql`
     with locked as materialized (
       select u.id, m.finished_at is null as is_first, m.first_request_at is null as is_resumed
       from device_upgrades u join device_messages m on m.upgrade_id = u.id join upgrade_tasks t on t.id = u.task_id
-      where m.id = ${offerId} and u.attempt = m.attempt
-        and (m.finished_at is not null or t.status not in ('paused', 'cancelling'))
+      where m.id = ${offerId} and u.attempt = m.attempt and t.status not in ('paused', 'cancelling')
       for no key update of u, m
     ), claimed as (
       update device_messages m

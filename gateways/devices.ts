@@ -106,7 +106,8 @@ export interface DeviceHost {
   repeatSend(offer: OpenOffer): Promise<boolean>;
   /**
    * Asks for the right to tell a device, which has the whole file, to flash it now; for protocols in which we say when.
-   * True: written as finished, and the offer is neither closed nor expired. May be asked again to say it once more.
+   * True: written as finished, the offer is neither closed nor expired, and its task may go on. Asked again each time it
+   * is said once more.
    */
   claimFlash(offer: OpenOffer): Promise<boolean>;
   /** An open offer by its number: for devices that name the offer and not themselves. */

@@ -219,7 +219,12 @@ export class PcpDialogue {
         await this.#offers.failed(peer, offer, message.resultCode, 'version_unchanged');
       }
     }
-    await this.#report(peer, message.currentVersion, payload, arrivedAtMs);
+    if (offer !== undefined && message.resultCode !== DONE && message.currentVersion === offer.targetVersion) {
+      // It says that it failed and names the target: that proves nothing, so it is asked what it runs.
+      startQuery(peer);
+    } else {
+      await this.#report(peer, message.currentVersion, payload, arrivedAtMs);
+    }
     // The offer is over as soon as its proof is there; a device that did not hear the answer asks once more.
     const isRepeated = peer.lastReport?.hex === hex;
     const resultCode = offer !== undefined || (isRepeated && peer.lastReport?.resultCode === DONE) ? DONE : TASK_GONE;

@@ -653,6 +653,23 @@ describe('the result', () => {
     expect(pcp.host.versions()).toEqual([OLD, OLD]);
   });
 
+  test('one that tells of a failure proves nothing, though it names the target: the device is asked', async () => {
+    const { pcp, device } = await executing();
+    expect(await report(device, 0x0a, NEW)).toMatchObject({ resultCode: 0 });
+    expect(pcp.host.failures.map(({ failure }) => failure.kind)).toEqual(['install_failed']);
+    await device.next('versionQuery');
+    expect(pcp.host.versions()).toEqual([OLD]);
+    await device.say({ type: 'versionAnswer', resultCode: 0, currentVersion: OLD });
+    expect(pcp.host.versions()).toEqual([OLD, OLD]);
+  });
+
+  test('one that tells of a failure before the word to install proves nothing either', async () => {
+    const { pcp, device } = await offered();
+    await report(device, 0x0a, NEW);
+    await device.next('versionQuery');
+    expect([pcp.host.versions(), pcp.host.failures]).toEqual([[OLD], []]);
+  });
+
   test('a late one of the file before says nothing about the next file', async () => {
     const { pcp, device } = await executing();
     await report(device, 0, NEW);

@@ -189,6 +189,8 @@ export class RawDevice {
     await this.register();
     await this.next('versionQuery');
     await this.say({ type: 'versionAnswer', resultCode: 0, currentVersion: version });
+    // On a busy machine it was asked again before its answer had come.
+    while (this.heard[this.#taken]?.message.type === 'versionQuery') this.#taken += 1;
   }
 
   close(): void {
