@@ -6,7 +6,7 @@
  * requests built beforehand, bytes counted and not looked at.
  */
 import net from 'node:net';
-import { snAt } from '../gateways/simulate.ts';
+import { snAt } from '../gateways/terminal/fleet.ts';
 import { encodePacketRequest, encodeReport } from '../gateways/terminal/codec.ts';
 
 export interface LoadOrder {

@@ -12,7 +12,7 @@ import { cpuMs, proportionalMb, residentMb, round1, until, writes } from './meas
 import { Operator, demoFirmware } from './operator.ts';
 import { SimulatedGateway } from './simulated-gateway.ts';
 import { cpuOf, startStage, type Stage } from './stage.ts';
-import { snAt } from '../gateways/simulate.ts';
+import { snAt } from '../gateways/terminal/fleet.ts';
 import { taskWorkflowId, upgradeWorkflowId } from '../workflows/contract.ts';
 
 const DEFAULT_SIZES = [1_000, 10_000, 100_000];

@@ -10,8 +10,12 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { cpuMs, cpuMsOfTree, until } from './measure.ts';
 import { loadConfig } from '../config.ts';
+import type { DevicePorts } from '../device-gateways.ts';
 import { findTemporalCli, searchAttributes, startEmbeddedPostgres, startTemporalDevServer } from '../embedded.ts';
 import { createLogger } from '../log.ts';
+
+/** What listens: each on a free port of the loopback interface. */
+const PARTS = ['API', 'TERMINAL', 'DEVICE_HTTP', 'PCP', 'PILE', 'FTP'];
 
 /** The processes of a measurement. */
 export interface Pids {
@@ -24,8 +28,8 @@ export interface Stage {
   databaseUrl: string;
   temporalAddress: string;
   apiUrl: string;
-  /** Null in a Slipway without gateways. */
-  terminalPort: number | null;
+  /** Where devices connect; all null in a Slipway without gateways. */
+  ports: DevicePorts;
   key: string;
   pids: Pids;
   stop(): Promise<void>;
@@ -59,9 +63,9 @@ export async function startStage(options: { roles?: string } = {}): Promise<Stag
       SLIPWAY_DATA_DIR: dataDir,
     });
     stops.push(() => slipway.stop());
-    const { apiUrl, terminalPort, key } = slipway;
+    const { apiUrl, ports, key } = slipway;
     const pids = { engine: engine.pid, database: database.pid, slipway: slipway.pid };
-    return { databaseUrl: database.url, temporalAddress: engine.address, apiUrl, terminalPort, key, pids, stop };
+    return { databaseUrl: database.url, temporalAddress: engine.address, apiUrl, ports, key, pids, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -78,14 +82,9 @@ async function startSlipway(settings: Record<string, string>) {
     env: {
       ...process.env,
       SLIPWAY_CACHE_DIR: loadConfig().cacheDir,
-      API_PORT: '0',
-      TERMINAL_PORT: '0',
-      FTP_PORT: '0',
+      ...Object.fromEntries(PARTS.map((part) => [`${part}_PORT`, '0'])),
+      ...Object.fromEntries(PARTS.map((part) => [`${part}_HOST`, '127.0.0.1'])),
       FTP_PASSIVE_PORTS: '0',
-      TERMINAL_HOST: '127.0.0.1',
-      DEVICE_HTTP_PORT: '0',
-      PCP_PORT: '0',
-      DEVICE_HTTP_HOST: '127.0.0.1',
       LOG_LEVEL: 'info',
       ...settings,
     },
@@ -97,17 +96,17 @@ async function startSlipway(settings: Record<string, string>) {
     key = printed ?? key;
     if (printed === undefined && text.trim() !== '' && !text.startsWith('An API key')) console.error(text);
   });
-  const { apiUrl, terminalPort } = await firstReadyLine(child);
+  const { apiUrl, ...ports } = await firstReadyLine(child);
   await until(async () => key !== '');
   const stop = () => new Promise<void>((resolve) => child.once('exit', () => resolve()).kill('SIGTERM'));
-  return { pid: child.pid!, apiUrl, terminalPort, key, stop };
+  return { pid: child.pid!, apiUrl, ports, key, stop };
 }
 
-function firstReadyLine(child: ChildProcess): Promise<{ apiUrl: string; terminalPort: number | null }> {
+function firstReadyLine(child: ChildProcess): Promise<{ apiUrl: string } & DevicePorts> {
   return new Promise((resolve, reject) => {
     child.once('exit', (code) => reject(new Error(`Slipway ended with ${code} before it was ready`)));
     createInterface(child.stdout!).on('line', (text) => {
-      const line = JSON.parse(text) as { msg: string; level: string; apiUrl: string; terminalPort: number | null };
+      const line = JSON.parse(text) as { msg: string; level: string; apiUrl: string } & DevicePorts;
       if (line.level === 'error') console.error(text);
       if (line.msg === 'ready') resolve(line);
     });

@@ -1,29 +1,29 @@
 /**
  * Device upgrades per second, over real sockets, with everything on this machine: engine, database, one Slipway with
- * all roles, and the simulated terminals in this process. One 64 KiB file per device.
+ * all roles, and the simulated devices in this process. One 64 KiB file per device.
  *
- * Prints a table with the cost per device at each size; a system that scales shows the same cost on every line. Beside
- * it stands a bare loop in the same run: as many workflows with the same events on the same engine, and no work.
+ * Prints a table with the cost per device for each protocol and size; a system that scales shows the same cost at every
+ * size. Beside it stands a bare loop in the same run, before and after each line: as many workflows with the same events
+ * on the same engine, and no work.
+ *
+ * `npm run bench -- upgrades [devices …] [--protocols terminal,ams,pcp,pile]`. It takes some minutes.
  */
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
+import { parseArgs, promisify } from 'node:util';
 import postgres from 'postgres';
 import type { BareResult } from './bare-loop.ts';
 import { cpuMs, residentMb, round1, until, writes } from './measure.ts';
-import { Operator, demoFirmware } from './operator.ts';
+import { Operator } from './operator.ts';
 import { cpuOf, startStage, type Stage } from './stage.ts';
-import { createFleet, snAt } from '../gateways/simulate.ts';
+import { BENCH_PROTOCOLS, benchFleet, DEVICE_MS, type BenchProtocol } from './upgrade-fleets.ts';
 
-const FILE_BYTES = 64 * 1024;
-const DEFAULT_SIZES = [200, 1_000, 5_000];
+const DEFAULT_SIZES = [200, 1_000];
 const MAX_CONCURRENT = 200;
-/** What a simulated terminal takes for a file beside our own part: flashing and connecting again. */
-const DEVICE_MS = 1_000;
-/** Terminals report at every connection; between them so seldom that it is not what is measured here. */
-const REPORT_INTERVAL_MS = 1_800_000;
+const BARE_MAX = 1_000;
 
 interface Line {
+  protocol: BenchProtocol;
   devices: number;
   seconds: number;
   perSecond: number;
@@ -32,48 +32,69 @@ interface Line {
   engineMs: number;
   databaseMs: number;
   slipwayMs: number;
-  devicesMs: number;
+  simulatorsMs: number;
   commits: number;
   rowsWritten: number;
   slipwayMb: number;
 }
 
-/** `npm run bench -- upgrades [devices …]` */
+type Bare = BareResult & { engineMs: number };
+
+/** `npm run bench -- upgrades [devices …] [--protocols …]` */
 export async function run(args: string[]): Promise<void> {
-  const sizes = args.length > 0 ? args.map(Number) : DEFAULT_SIZES;
-  if (sizes.some((size) => !Number.isInteger(size) || size < 1))
-    throw new Error('give numbers of devices, for example: 200 1000');
+  const { sizes, protocols } = optionsOf(args);
   const stage = await startStage();
   try {
     const lines: Line[] = [];
-    for (const [round, devices] of sizes.entries()) {
+    let round = 0;
+    for (const devices of sizes) {
       // Before and after: a machine that others use is never the same for long.
-      const before = await bareLoop(stage, Math.min(devices, 1_000));
-      const line = await measure(stage, round, devices);
-      lines.push(line);
-      console.table(lines);
-      compare(line, [before, await bareLoop(stage, Math.min(devices, 1_000))]);
+      let before = await bareLoop(stage, Math.min(devices, BARE_MAX));
+      for (const protocol of protocols) {
+        const line = await measure(stage, protocol, devices, (round += 1));
+        const after = await bareLoop(stage, Math.min(devices, BARE_MAX));
+        lines.push(line);
+        console.table(lines);
+        compare(line, [before, after]);
+        before = after;
+      }
     }
+    console.log('CPU in milliseconds per device; p50 and p99 in milliseconds from the offer to its proof');
   } finally {
     await stage.stop();
   }
 }
 
+function optionsOf(args: string[]): { sizes: number[]; protocols: BenchProtocol[] } {
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: { protocols: { type: 'string', default: BENCH_PROTOCOLS.join(',') } },
+  });
+  const sizes = positionals.length > 0 ? positionals.map(Number) : DEFAULT_SIZES;
+  if (sizes.some((size) => !Number.isInteger(size) || size < 1)) {
+    throw new Error('give numbers of devices, for example: 200 1000');
+  }
+  const named = new Set(values.protocols.split(',').map((name) => name.trim()));
+  const protocols = BENCH_PROTOCOLS.filter((protocol) => named.has(protocol));
+  if (protocols.length < named.size) throw new Error(`--protocols takes ${BENCH_PROTOCOLS.join(', ')}, with commas`);
+  return { sizes, protocols };
+}
+
 /** Says how the upgrades stand beside the bare loops, in devices per second and in CPU. */
-function compare(line: Line, bare: readonly (BareResult & { engineMs: number })[]): void {
-  const mean = (read: (each: (typeof bare)[number]) => number) =>
-    bare.reduce((sum, each) => sum + read(each), 0) / bare.length;
+function compare(line: Line, bare: readonly Bare[]): void {
+  const mean = (read: (each: Bare) => number) => bare.reduce((sum, each) => sum + read(each), 0) / bare.length;
   const perSecond = mean((each) => each.perSecond);
   const bareMs = mean(({ engineMs, workerMs }) => engineMs + workerMs);
-  const ownMs = line.engineMs + line.databaseMs + line.slipwayMs + line.devicesMs;
+  const ownMs = line.engineMs + line.databaseMs + line.slipwayMs + line.simulatorsMs;
   console.log(
-    `bare loop: ${bare.map((each) => each.perSecond).join(' and ')} devices/s, CPU ms per device: ` +
+    `${line.protocol}: bare loop ${bare.map((each) => each.perSecond).join(' and ')} devices/s, CPU ms per device: ` +
       `engine ${bare.map((each) => each.engineMs).join(' and ')}, worker ${bare.map((each) => each.workerMs).join(' and ')}; ` +
       `ratio in devices/s ${(line.perSecond / perSecond).toFixed(2)}, in CPU ${(bareMs / ownMs).toFixed(2)}`,
   );
 }
 
-async function bareLoop({ temporalAddress, pids }: Stage, devices: number): Promise<BareResult & { engineMs: number }> {
+async function bareLoop({ temporalAddress, pids }: Stage, devices: number): Promise<Bare> {
   const before = cpuMs(pids.engine);
   const script = fileURLToPath(new URL('bare-loop.ts', import.meta.url));
   const numbers = [devices, MAX_CONCURRENT, DEVICE_MS].map(String);
@@ -87,30 +108,15 @@ async function bareLoop({ temporalAddress, pids }: Stage, devices: number): Prom
   return { ...(JSON.parse(stdout) as BareResult), engineMs: round1((cpuMs(pids.engine) - before) / devices) };
 }
 
-async function measure(stage: Stage, round: number, devices: number): Promise<Line> {
+async function measure(stage: Stage, protocol: BenchProtocol, devices: number, round: number): Promise<Line> {
   const { pids } = stage;
   const operator = new Operator(stage.apiUrl, stage.key);
-  const firstSn = String(6_100_000_000 + round * 1_000_000);
-  const deviceIds = await operator.registerTerminals(
-    Array.from({ length: devices }, (_, index) => snAt(firstSn, index)),
-  );
-  const firmwareId = await operator.uploadFirmware(demoFirmware(20 + round, 10, FILE_BYTES));
-  const fleet = createFleet({
-    devices,
-    host: '127.0.0.1',
-    port: stage.terminalPort ?? 0,
-    startSn: firstSn,
-    version: 10,
-    reportIntervalMs: REPORT_INTERVAL_MS,
-    packetTimeoutMs: 60_000,
-    upgradeDelayMs: DEVICE_MS / 2,
-    reconnectDelayMs: DEVICE_MS / 2,
-    faultShare: 0,
-    faults: {},
-  });
+  const fleet = benchFleet(protocol, devices, round, stage.ports);
+  const deviceIds = await fleet.register(operator);
+  const firmwareId = await operator.uploadFirmware(fleet.firmware);
   const sql = postgres(stage.databaseUrl, { max: 1 });
   try {
-    for (const terminal of fleet) terminal.start();
+    fleet.start();
     await until(async () => {
       const [row] = await sql`select count(*)::int as n from device_versions where device_id = any(${deviceIds})`;
       return row!['n'] === devices;
@@ -133,6 +139,7 @@ async function measure(stage: Stage, round: number, devices: number): Promise<Li
     if (result.succeeded !== devices) throw new Error(`only ${result.succeeded} of ${devices} succeeded`);
     const each = (total: number) => round1(total / devices);
     return {
+      protocol,
       devices,
       seconds: round1(seconds),
       perSecond: round1(devices / seconds),
@@ -141,13 +148,13 @@ async function measure(stage: Stage, round: number, devices: number): Promise<Li
       engineMs: each(after.cpu.engine - before.cpu.engine),
       databaseMs: each(after.cpu.database - before.cpu.database),
       slipwayMs: each(after.cpu.slipway - before.cpu.slipway),
-      devicesMs: each((after.own.user + after.own.system) / 1_000),
+      simulatorsMs: each((after.own.user + after.own.system) / 1_000),
       commits: each(after.writes.commits - before.writes.commits),
       rowsWritten: each(after.writes.rows - before.writes.rows),
       slipwayMb: residentMb(pids.slipway),
     };
   } finally {
-    await Promise.all(fleet.map((terminal) => terminal.stop()));
+    await fleet.stop();
     await sql.end();
   }
 }

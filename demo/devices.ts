@@ -17,7 +17,7 @@ import type { DevicePorts } from '../device-gateways.ts';
 import { createTrackers } from '../gateways/ams/fleet.ts';
 import { createPcpDevices } from '../gateways/pcp/fleet.ts';
 import { createPiles } from '../gateways/pile/fleet.ts';
-import { createFleet } from '../gateways/simulate.ts';
+import { createFleet } from '../gateways/terminal/fleet.ts';
 
 const HOST = '127.0.0.1';
 const OLDEST = 10;

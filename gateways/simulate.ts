@@ -2,7 +2,8 @@
  * A fleet of simulated devices: `npm run simulate -- --protocol terminal --devices 50`, or `--protocol ams`.
  *
  * Starts them, prints a line about them every few seconds, ends them on Ctrl-C. What a device does is in the simulator
- * of its protocol; this file turns options into devices and counts what they do.
+ * of its protocol; this file turns options into devices. `simulate -- pcp`, `pile`, `equipment` and `tracksolid` have
+ * options of their own, in their folders.
  */
 import { pathToFileURL } from 'node:url';
 import { Command, InvalidArgumentError, Option } from 'commander';
@@ -12,107 +13,17 @@ import { GatewayError } from './errors.ts';
 import { simulateEquipment } from './mom/fleet.ts';
 import { simulatePcpDevices } from './pcp/simulate.ts';
 import { simulatePiles } from './pile/simulate.ts';
-import { terminalVersion } from './terminal/codec.ts';
-import { TerminalSimulator, type TerminalFaults } from './terminal/simulator.ts';
+import { imei, integer, share, TIMER_MS_MAX } from './simulated-options.ts';
+import { createFleet, TerminalStatus, type FleetOptions } from './terminal/fleet.ts';
+import type { TerminalFaults } from './terminal/simulator.ts';
 import { simulateTracksolid } from './tracksolid/simulate.ts';
 
 /** The ports on which the program listens unless configured otherwise. */
 const PORTS = { terminal: 7700, ams: 7780 };
 type SimulatedProtocol = keyof typeof PORTS;
 const DEVICES_MAX = 100_000;
-
-/** Options of one fleet; times in milliseconds, packets count from 1. */
-export interface FleetOptions {
-  devices: number;
-  host: string;
-  port: number;
-  startSn: string;
-  version: number;
-  reportIntervalMs: number;
-  packetTimeoutMs: number;
-  upgradeDelayMs: number;
-  reconnectDelayMs: number;
-  /** Share of the devices that have the faults, 0..1. */
-  faultShare: number;
-  faults: TerminalFaults;
-}
-
-/** The SN `index` places after the first one; counts in decimal as long as the SN has no letters. */
-export function snAt(startSn: string, index: number): string {
-  const hex = /[a-f]/i.test(startSn);
-  const number = BigInt(hex ? `0x${startSn}` : startSn) + BigInt(index);
-  const sn = number
-    .toString(hex ? 16 : 10)
-    .toUpperCase()
-    .padStart(startSn.length, '0');
-  if (sn.length > startSn.length) throw new GatewayError('invalid_field', `no SN of that length after ${startSn}`);
-  return sn;
-}
-
-/** Makes the devices of a fleet without starting them; faulty ones are spread evenly. Throws `invalid_field`. */
-export function createFleet(options: FleetOptions): TerminalSimulator[] {
-  const { devices, startSn, version, faultShare, faults, ...common } = options;
-  return Array.from({ length: devices }, (_, index) => {
-    const isFaulty = Math.floor((index + 1) * faultShare) > Math.floor(index * faultShare);
-    return new TerminalSimulator({
-      ...common,
-      sn: snAt(startSn, index),
-      softwareVersion: version,
-      faults: isFaulty ? faults : {},
-    });
-  });
-}
-
-/** Counts over a fleet. */
-class FleetStatus {
-  readonly #fleet: readonly TerminalSimulator[];
-  readonly #errors = new Map<number, number>();
-  #packets = 0;
-  #reports = 0;
-  #reverted = 0;
-  #packetsBefore = 0;
-  #since = Date.now();
-
-  constructor(fleet: readonly TerminalSimulator[]) {
-    this.#fleet = fleet;
-    for (const device of fleet) {
-      device.on('packet', () => (this.#packets += 1));
-      device.on('reported', () => (this.#reports += 1));
-      device.on('reverted', () => (this.#reverted += 1));
-      device.on('refused', (code) => this.#count(code));
-      device.on('failed', (code) => this.#count(code));
-    }
-  }
-
-  line(): string {
-    const now = Date.now();
-    const perSecond = ((this.#packets - this.#packetsBefore) / Math.max(now - this.#since, 1)) * 1000;
-    this.#packetsBefore = this.#packets;
-    this.#since = now;
-    const versions = new Map<number, number>();
-    for (const { softwareVersion } of this.#fleet) {
-      versions.set(softwareVersion, (versions.get(softwareVersion) ?? 0) + 1);
-    }
-    const count = (holds: (device: TerminalSimulator) => boolean) => this.#fleet.filter(holds).length;
-    const parts = [
-      `${count((device) => device.isConnected)}/${this.#fleet.length} connected`,
-      `${count((device) => device.isTransferring)} transferring`,
-      `${this.#reports} reports`,
-      `${this.#packets} packets (${perSecond.toFixed(0)}/s)`,
-      `${this.#fleet.reduce((sum, device) => sum + device.upgrades, 0)} upgrades`,
-      `versions ${[...versions].map(([version, devices]) => `${terminalVersion(version)}:${devices}`).join(' ')}`,
-    ];
-    if (this.#reverted > 0) parts.push(`${this.#reverted} reverted`);
-    if (this.#errors.size > 0) {
-      parts.push(`errors ${[...this.#errors].map(([code, times]) => `${code}:${times}`).join(' ')}`);
-    }
-    return parts.join(' · ');
-  }
-
-  #count(code: number): void {
-    this.#errors.set(code, (this.#errors.get(code) ?? 0) + 1);
-  }
-}
+/** What a terminal answers a command with that it does not carry out. */
+const COMMAND_ERRORS = ['02', '03', '04', '05', '06'];
 
 /** The options as they are written; what is flat there becomes `faults`. */
 interface CommandLine
@@ -138,7 +49,7 @@ interface CommandLine
 
 function faultsOf(line: CommandLine): TerminalFaults {
   const { dropAtPacket, corruptPacket, corruptTimes, lie, revertAfterMs, silentAtPacket, refuse, patchError } = line;
-  const { awakeMs, asleepMs } = line;
+  const { commandSilent, commandError, wrongEcho, awakeMs, asleepMs } = line;
   return {
     ...(dropAtPacket !== undefined && { dropAtPacket }),
     ...(corruptPacket !== undefined && { corruptPacket: { packet: corruptPacket, times: corruptTimes } }),
@@ -147,6 +58,9 @@ function faultsOf(line: CommandLine): TerminalFaults {
     ...(silentAtPacket !== undefined && { silentAtPacket }),
     ...(refuse !== undefined && { refuse }),
     ...(patchError !== undefined && { patchError }),
+    ...(commandSilent !== undefined && { commandSilent }),
+    ...(commandError !== undefined && { commandError }),
+    ...(wrongEcho !== undefined && { wrongEcho }),
     ...(awakeMs !== undefined && asleepMs !== undefined && { sleep: { awakeMs, asleepMs } }),
   };
 }
@@ -194,7 +108,7 @@ function fleetOf(line: CommandLine): SimulatedFleet {
     return { devices, name, line: () => status.line() };
   }
   const devices = createFleet({ ...line, port: portNumber, faults: faultsOf(line) });
-  const status = new FleetStatus(devices);
+  const status = new TerminalStatus(devices);
   const name = `${count} terminals (SN ${between(devices[0]?.sn, devices.at(-1)?.sn)}) to ${host}:${portNumber}`;
   return { devices, name, line: () => status.line() };
 }
@@ -202,7 +116,7 @@ function fleetOf(line: CommandLine): SimulatedFleet {
 function program(): Command {
   const packet = integer(1, 65_535);
   const code = integer(0, 65_535);
-  const timeMs = integer(1, 2_147_483_647);
+  const timeMs = integer(1, TIMER_MS_MAX);
   const bytes = integer(1, 2_147_483_647);
   return new Command('simulate')
     .description('Runs simulated devices against a server until Ctrl-C.')
@@ -221,7 +135,7 @@ function program(): Command {
     .option('--version <number>', 'software version value they start with', integer(0, 255), 10)
     .option('--report-interval-ms <ms>', 'time between reports', timeMs, 30_000)
     .option('--packet-timeout-ms <ms>', 'how long to wait for a packet', timeMs, 60_000)
-    .option('--upgrade-delay-ms <ms>', 'time to flash and restart', integer(0, 2_147_483_647), 500)
+    .option('--upgrade-delay-ms <ms>', 'time to flash and restart', integer(0, TIMER_MS_MAX), 500)
     .option('--reconnect-delay-ms <ms>', 'first wait before connecting again', timeMs, 1000)
     .option('--connects-per-second <number>', 'how fast the fleet comes up', integer(1, 100_000), 500)
     .option('--status-every-ms <ms>', 'time between status lines', timeMs, 5000)
@@ -235,6 +149,13 @@ function program(): Command {
     .option('--silent-at-packet <n>', 'stop asking at packet n, for ever', packet)
     .option('--refuse <code>', 'refuse every upgrade command with this code', code)
     .option('--patch-error <code>', 'give up after the first packet with this code', code)
+    .option('--command-silent', 'terminals: take commands of people and answer none')
+    .addOption(
+      new Option('--command-error <code>', 'terminals: answer every command with this error, and do nothing').choices(
+        COMMAND_ERRORS,
+      ),
+    )
+    .option('--wrong-echo', 'terminals: answer SLPT with another value, and store the right one')
     .option('--start-imei <imei>', 'trackers: IMEI of the first device; the others count up', imei, '860000000000001')
     .option(
       '--versions <list>',
@@ -290,32 +211,11 @@ async function main(argv: readonly string[]): Promise<void> {
   await Promise.all(devices.map((device) => device.stop()));
 }
 
-function integer(min: number, max: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (!/^[0-9]+$/.test(text) || value < min || value > max) {
-      throw new InvalidArgumentError(`It must be a whole number ${min}..${max}.`);
-    }
-    return value;
-  };
-}
-
-function share(text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !(value >= 0 && value <= 1)) throw new InvalidArgumentError('It must be a number 0..1.');
-  return value;
-}
-
 function serialNumber(text: string): string {
   if (!/^(?:[0-9A-Fa-f]{10}|[0-9A-Fa-f]{12}|[0-9A-Fa-f]{16})$/.test(text)) {
     throw new InvalidArgumentError('It must have 10, 12 or 16 hex digits.');
   }
   return text.toUpperCase();
-}
-
-function imei(text: string): string {
-  if (!/^\d{15}$/.test(text)) throw new InvalidArgumentError('It must have 15 digits.');
-  return text;
 }
 
 function versionList(text: string): Record<string, string> {

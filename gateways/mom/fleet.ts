@@ -3,11 +3,12 @@
  * `npm run simulate -- equipment --devices 5`.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { MomClient } from './client.ts';
 import { QUIRK_NAMES, type QuirkName } from './quirks.ts';
 import { EquipmentSimulator, type EquipmentFaults, type EquipmentOptions } from './simulator.ts';
 import { GatewayError } from '../errors.ts';
+import { integer, share } from '../simulated-options.ts';
 
 /** Options of one fleet of equipments; times in milliseconds. */
 export interface EquipmentFleetOptions extends Omit<EquipmentOptions, 'equipmentCode' | 'serialNos' | 'trayBarcode'> {
@@ -182,20 +183,4 @@ function program(): Command {
     )
     .option('--sends-twice', 'send every call twice at once, with the same SessionId')
     .option('--wrong-order', 'tell the later of two changes of state first');
-}
-
-function integer(min: number, max: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (!/^-?[0-9]+$/.test(text) || value < min || value > max) {
-      throw new InvalidArgumentError(`It must be a whole number ${min}..${max}.`);
-    }
-    return value;
-  };
-}
-
-function share(text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !(value >= 0 && value <= 1)) throw new InvalidArgumentError('It must be a number 0..1.');
-  return value;
 }

@@ -2,10 +2,11 @@
  * A fleet of simulated PCP devices: `npm run simulate -- pcp --devices 10`.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { createPcpDevices, PcpFleetStatus } from './fleet.ts';
 import { PCP_MODES, type PcpFaults, type PcpMode, type PcpSimulator } from './simulator.ts';
 import { GatewayError } from '../errors.ts';
+import { imei, integer, share } from '../simulated-options.ts';
 
 interface CommandLine extends Omit<PcpFaults, 'sleep'> {
   devices: number;
@@ -125,25 +126,4 @@ function program(): Command {
     .option('--never-report', 'never be heard of again after the word to install')
     .option('--awake-ms <ms>', 'with --asleep-ms: listen only so long', timeMs)
     .option('--asleep-ms <ms>', 'with --awake-ms: then be off so long', timeMs);
-}
-
-function integer(min: number, max: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (!/^[0-9]+$/.test(text) || value < min || value > max) {
-      throw new InvalidArgumentError(`It must be a whole number ${min}..${max}.`);
-    }
-    return value;
-  };
-}
-
-function share(text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !(value >= 0 && value <= 1)) throw new InvalidArgumentError('It must be a number 0..1.');
-  return value;
-}
-
-function imei(text: string): string {
-  if (!/^\d{15}$/.test(text)) throw new InvalidArgumentError('It must have 15 digits.');
-  return text;
 }

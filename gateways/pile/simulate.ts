@@ -7,6 +7,7 @@ import { createPiles, PileStatus } from './fleet.ts';
 import type { PileSimulator } from './simulator.ts';
 import type { PileFaults } from './simulator-options.ts';
 import { GatewayError } from '../errors.ts';
+import { integer, share } from '../simulated-options.ts';
 
 interface CommandLine extends PileFaults {
   devices: number;
@@ -120,22 +121,6 @@ function program(): Command {
     .option('--bytes-per-second <n>', 'fetch no faster than this', bytes)
     .option('--garbage', 'send rubbish before each frame')
     .option('--double', 'send each frame twice');
-}
-
-function integer(min: number, max: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (!/^[0-9]+$/.test(text) || value < min || value > max) {
-      throw new InvalidArgumentError(`It must be a whole number ${min}..${max}.`);
-    }
-    return value;
-  };
-}
-
-function share(text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !(value >= 0 && value <= 1)) throw new InvalidArgumentError('It must be a number 0..1.');
-  return value;
 }
 
 function pileNumber(text: string): string {

@@ -3,9 +3,10 @@
  * settings lead Slipway to it, prints a line every few seconds, ends on Ctrl-C. Its faults can be changed while it runs
  * (`POST /faults`).
  */
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import { passwordMd5 } from './signing.ts';
 import { TracksolidStandIn } from './stand-in.ts';
+import { integer, share } from '../simulated-options.ts';
 
 interface CommandLine {
   host: string;
@@ -31,7 +32,7 @@ export async function simulateTracksolid(argv: readonly string[]): Promise<void>
   const line = new Command('simulate tracksolid')
     .description('Runs a stand-in for Tracksolid until Ctrl-C.')
     .option('--host <host>', 'address to listen on', '127.0.0.1')
-    .option('--port <port>', 'port to listen on', whole(0, 65_535), 8090)
+    .option('--port <port>', 'port to listen on', integer(0, 65_535), 8090)
     .option('--app-key <key>', 'the app it knows', 'demo-key')
     .option('--app-secret <secret>', 'and its secret', 'demo-secret')
     .option('--user <account>', 'the account that logs in', 'ams')
@@ -42,10 +43,10 @@ export async function simulateTracksolid(argv: readonly string[]): Promise<void>
     .option('--cut-after-work <share>', 'do the work and cut the connection', share, 0)
     .option('--busy <share>', 'answer -1', share, 0)
     .option('--garbage <share>', 'do the work and answer something else', share, 0)
-    .option('--calls-per-second <number>', 'answer 1006 above', whole(0, 1_000_000))
-    .option('--answer-ms <ms>', 'time each answer takes', whole(0, 600_000), 0)
-    .option('--status-every-ms <ms>', 'time between status lines', whole(1, 2_147_483_647), 5_000)
-    .option('--duration-ms <ms>', 'stop after this time', whole(1, 2_147_483_647))
+    .option('--calls-per-second <number>', 'answer 1006 above', integer(0, 1_000_000))
+    .option('--answer-ms <ms>', 'time each answer takes', integer(0, 600_000), 0)
+    .option('--status-every-ms <ms>', 'time between status lines', integer(1, 2_147_483_647), 5_000)
+    .option('--duration-ms <ms>', 'stop after this time', integer(1, 2_147_483_647))
     .parse(argv, { from: 'user' })
     .opts<CommandLine>();
   const { host, port, appKey, appSecret, user, password, accounts, statusEveryMs, durationMs, ...faults } = line;
@@ -76,22 +77,6 @@ export async function simulateTracksolid(argv: readonly string[]): Promise<void>
   clearInterval(timer);
   say();
   await standIn.close();
-}
-
-function whole(min: number, max: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (!/^\d{1,10}$/.test(text) || value < min || value > max) {
-      throw new InvalidArgumentError(`It must be a whole number ${min}..${max}.`);
-    }
-    return value;
-  };
-}
-
-function share(text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !(value >= 0 && value <= 1)) throw new InvalidArgumentError('It must be a number 0..1.');
-  return value;
 }
 
 function list(text: string): string[] {

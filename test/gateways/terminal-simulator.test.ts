@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { GatewayError } from '../../gateways/errors.ts';
-import { createFleet, snAt } from '../../gateways/simulate.ts';
+import { createFleet, snAt } from '../../gateways/terminal/fleet.ts';
 import {
   encodeCommand,
   encodeOtaCommand,

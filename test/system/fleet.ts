@@ -3,7 +3,7 @@
  */
 import { expect } from 'vitest';
 import { demoFirmware, type Operator } from '../../bench/operator.ts';
-import { snAt } from '../../gateways/simulate.ts';
+import { snAt } from '../../gateways/terminal/fleet.ts';
 import { TerminalSimulator, type TerminalSimulatorOptions } from '../../gateways/terminal/simulator.ts';
 import { waitFor } from '../support/wait.ts';
 import { readTransfers, type Transfer, type Wire } from './wire.ts';
