@@ -10,6 +10,8 @@ import type { Express } from 'express';
 import {
   createApp,
   ensureFirstKey,
+  fireTriggers,
+  startUnstartedOrders,
   startUnstartedShipments,
   forgetAnswers,
   limitServer,
@@ -156,6 +158,8 @@ async function startApi(config: Config, log: Logger, options: AppOptions, stops:
     repeat(() => startUnstartedCommands(db, executions), 10_000),
     repeat(() => restartLostTasks(db, executions), 60_000),
     repeat(() => startUnstartedShipments(db, executions), 30_000),
+    repeat(() => startUnstartedOrders(db, executions), 30_000),
+    repeat(() => fireTriggers(db, executions), 5_000),
     repeat(() => forgetAnswers(db), 300_000),
   ];
   stops.push({ name: 'task sweeps', stop: async () => sweeps.forEach(clearInterval) });

@@ -5,6 +5,7 @@ import { createCommandActivities } from './commands.ts';
 import { createEquipmentActivities } from './equipment.ts';
 import { createPlatformActivities, type TracksolidConnection } from './platforms.ts';
 import { createMesActivities, type MesSource } from './mes.ts';
+import { createShipmentActivities } from './shipments.ts';
 import { createTaskActivities, type Executions } from './tasks.ts';
 import { createUpgradeActivities } from './upgrades.ts';
 import { createWebhookActivities } from './webhooks.ts';
@@ -34,6 +35,7 @@ export function createActivities(dependencies: ActivityDependencies) {
     ...createCommandActivities(dependencies.db),
     ...createEquipmentActivities(dependencies.db),
     ...createPlatformActivities(dependencies),
+    ...createShipmentActivities(dependencies),
   };
 }
 

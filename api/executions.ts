@@ -11,6 +11,7 @@ import {
   QueryNotRegisteredError,
 } from '@temporalio/client';
 import { TypedSearchAttributes, defineSearchAttributeKey } from '@temporalio/common';
+import { ShipmentExecutions } from './shipment-executions.ts';
 import {
   ACTIVE_STATUS,
   COMMAND_EDGE_SIGNAL,
@@ -19,9 +20,6 @@ import {
   EQUIPMENT_EDGE_SIGNAL,
   EQUIPMENT_SESSION,
   EQUIPMENT_VIEW_QUERY,
-  PLATFORM_VIEW_QUERY,
-  PLATFORM_WAKE_SIGNAL,
-  SHIP_TO_PLATFORM,
   EDGE_SIGNAL,
   PING_WEBHOOK,
   RETRY_NOW_SIGNAL,
@@ -36,7 +34,6 @@ import {
   deliveryWorkflowId,
   equipmentWorkflowId,
   taskWorkflowId,
-  platformShipmentWorkflowId,
   upgradeWorkflowId,
   type Authorship,
   type CommandEdge,
@@ -44,7 +41,6 @@ import {
   type DeviceEdge,
   type EquipmentSessionView,
   type PingOutcome,
-  type PlatformShipmentView,
   type PingWebhookInput,
   type RunTaskInput,
   type SendCommandInput,
@@ -87,7 +83,7 @@ export type StartResult = 'started' | 'already_ours' | 'busy';
 export class ControlRefused extends Error {}
 
 /** Starts, controls and observes executions. */
-export class Executions {
+export class Executions extends ShipmentExecutions {
   readonly #client: Client;
   readonly #taskQueue: string;
   readonly #uiUrl: string;
@@ -95,6 +91,7 @@ export class Executions {
 
   /** `eagerStart`: the client shares its connection with a worker of this process, which may begin at once. */
   constructor(options: { client: Client; taskQueue: string; uiUrl: string; eagerStart?: boolean }) {
+    super(options);
     this.#client = options.client;
     this.#taskQueue = options.taskQueue;
     this.#eagerStart = options.eagerStart ?? false;
@@ -268,35 +265,6 @@ export class Executions {
       workflowExecutionTimeout: '1m',
       staticSummary: `ping → webhook ${webhookId}`,
     })) as PingOutcome;
-  }
-
-  /** Starts the workflow of a secondary shipment; harmless when it runs already. */
-  async startPlatformShipment(
-    shipmentId: number,
-    labels: { department: string; platform: string; devices: number },
-  ): Promise<void> {
-    await this.#client.workflow.start(SHIP_TO_PLATFORM, {
-      workflowId: platformShipmentWorkflowId(shipmentId),
-      taskQueue: this.#taskQueue,
-      args: [{ shipmentId }],
-      workflowIdConflictPolicy: 'USE_EXISTING',
-      staticSummary: `${labels.devices} devices → ${labels.platform}`.slice(0, 200),
-      typedSearchAttributes: new TypedSearchAttributes([{ key: KEYS.department, value: labels.department }]),
-    });
-  }
-
-  /** Tells a secondary shipment that something changed; nothing happens when it does not run. */
-  async wakePlatformShipment(shipmentId: number): Promise<void> {
-    try {
-      await this.#client.workflow.getHandle(platformShipmentWorkflowId(shipmentId)).signal(PLATFORM_WAKE_SIGNAL);
-    } catch (error) {
-      if (!(error instanceof WorkflowNotFoundError)) throw error;
-    }
-  }
-
-  /** Live state of a secondary shipment; null when it has ended or cannot be asked now. */
-  async platformShipmentView(shipmentId: number): Promise<PlatformShipmentView | null> {
-    return this.#query<PlatformShipmentView>(platformShipmentWorkflowId(shipmentId), PLATFORM_VIEW_QUERY);
   }
 
   /** Wakes the session of an equipment; starts its workflow when none runs. */

@@ -25,6 +25,8 @@ export type TaskExecutions = Pick<
   | 'controlUpgrade'
   | 'startCommand'
   | 'signalCommand'
+  | 'startShipment'
+  | 'startFiring'
   | 'startPlatformShipment'
   | 'wakePlatformShipment'
   | 'platformShipmentView'

@@ -297,3 +297,45 @@ export type EquipmentSessionOutcome = { status: 'retired' | 'deleted' | 'cancell
 /** Something was written about the equipment; the signal only wakes. */
 export const EQUIPMENT_EDGE_SIGNAL = 'equipmentEdge';
 export const EQUIPMENT_VIEW_QUERY = 'view';
+
+// ---------------------------------------------------------------- shipDevices, fireTrigger
+
+export const SHIP_DEVICES = 'shipDevices';
+export const FIRE_TRIGGER = 'fireTrigger';
+
+export function shipmentWorkflowId(shipmentId: number): string {
+  return `shipment/${shipmentId}`;
+}
+
+export function firingWorkflowId(triggerId: number, cycleId: number): string {
+  return `trigger/${triggerId}/${cycleId}`;
+}
+
+export interface ShipDevicesInput {
+  shipmentId: number;
+  /** Where an execution goes on that has become too long. */
+  shipped?: number;
+  refused?: number;
+}
+
+export interface FireTriggerInput {
+  triggerId: number;
+  /** The reading of MES, or the import. */
+  cycleId: number;
+}
+
+
+
+}
+
+  code: string;
+  /** Where an execution goes on that has become too long: times the MOM refused us, one after the other. */
+  refusals?: number;
+}
+
+/** Live state, by query. */
+  phase: 'going online' | 'online' | 'refused' | 'off';
+  why: string | null;
+  wakesAtMs: number | null;
+}
+

@@ -3,6 +3,7 @@
  */
 import { attentionRoutes } from './attention.ts';
 import { auditRoutes } from './audit.ts';
+import { classificationRoutes } from './classification.ts';
 import { deviceCommandRoutes } from './device-commands.ts';
 import { deviceBulkRoutes } from './device-bulk.ts';
 import { deviceRegistrationRoutes } from './device-registration.ts';
@@ -20,7 +21,9 @@ import { peopleRoutes } from './people.ts';
 import { platformAttentionRoutes } from './platform-attention.ts';
 import { platformRoutes } from './platforms.ts';
 import { platformShipmentRoutes } from './platform-shipments.ts';
+import { shipmentRoutes } from './shipments.ts';
 import { taskControlRoutes } from './task-controls.ts';
+import { triggerRoutes } from './triggers.ts';
 import { taskRoutes } from './upgrade-tasks.ts';
 import { webhookDeliveryRoutes } from './webhook-deliveries.ts';
 import { webhookRoutes } from './webhooks.ts';
@@ -44,6 +47,9 @@ export const routes: readonly Route[] = [
   ...mesRoutes,
   ...mesSyncRoutes,
   ...mesImportRoutes,
+  ...shipmentRoutes,
+  ...classificationRoutes,
+  ...triggerRoutes,
   ...platformRoutes,
   ...platformShipmentRoutes,
   ...platformAttentionRoutes,

@@ -71,6 +71,16 @@ class FakeExecutions implements TaskExecutions {
   retryDelivery = this.#unlessFailing(async (deliveryId: number) => {
     this.retriedDeliveries.push(deliveryId);
   });
+  readonly startedShipments: { shipmentId: number; what: string; devices: number }[] = [];
+  startShipment = this.#unlessFailing(
+    async (shipmentId: number, { what, devices }: { what: string; devices: number }) => {
+      this.startedShipments.push({ shipmentId, what, devices });
+    },
+  );
+  readonly startedFirings: { triggerId: number; cycleId: number; name: string }[] = [];
+  startFiring = this.#unlessFailing(async (triggerId: number, cycleId: number, { name }: { name: string }) => {
+    this.startedFirings.push({ triggerId, cycleId, name });
+  });
   readonly shipped: { shipmentId: number; platform: string; devices: number }[] = [];
   readonly wokenShipments: number[] = [];
   startPlatformShipment = this.#unlessFailing(
