@@ -323,19 +323,3 @@ export interface FireTriggerInput {
   /** The reading of MES, or the import. */
   cycleId: number;
 }
-
-
-
-}
-
-  code: string;
-  /** Where an execution goes on that has become too long: times the MOM refused us, one after the other. */
-  refusals?: number;
-}
-
-/** Live state, by query. */
-  phase: 'going online' | 'online' | 'refused' | 'off';
-  why: string | null;
-  wakesAtMs: number | null;
-}
-
