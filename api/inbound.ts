@@ -168,7 +168,8 @@ export class Inbound implements DeviceHost {
     return repeatSend(this.#db, offer.id, offer.attempt);
   }
 
-  claimFlash(offer: OpenOffer): Promise<boolean> {
+  async claimFlash(offer: OpenOffer): Promise<boolean> {
+    await this.#settle(offer.deviceId); // or it would be taken for a device that had the file from before
     return claimFlash(this.#db, offer.id, offer.attempt);
   }
 

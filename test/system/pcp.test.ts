@@ -112,7 +112,7 @@ describe('a task with two files', () => {
     'is taken by devices of every kind, in order, each byte once',
     async () => {
       // A device that asks again gets again what is late only because this machine is busy.
-      const { group, deviceIds } = await fleet(6, {}, { repeatMs: 20_000 });
+      const { group, deviceIds } = await fleet(6, {}, { repeatMs: 4_000 });
       const fetched = group.map(fetchedBy);
       const { task, contents } = await order(deviceIds, 2);
       const rows = await task.untilDevicesEnded(operator);
