@@ -15,20 +15,31 @@ import postgres from 'postgres';
 import type { BareResult } from './bare-loop.ts';
 import { cpuMs, residentMb, round1, until, writes } from './measure.ts';
 import { Operator } from './operator.ts';
+import { table } from './packet-processes.ts';
 import { cpuOf, startStage, type Stage } from './stage.ts';
 import { BENCH_PROTOCOLS, benchFleet, DEVICE_MS, type BenchProtocol } from './upgrade-fleets.ts';
 
 const DEFAULT_SIZES = [200, 1_000];
 const MAX_CONCURRENT = 200;
 const BARE_MAX = 1_000;
+const HEAD =
+  'devices,each/s,p50 ms,p99 ms,engine,database,Slipway,simulators,commits,rows,MB,bare/s,engine,worker,ratio/s,ratio CPU';
+const LEGEND = `
+each/s: devices per second, from the order to the end of the task
+p50, p99: from the offer to its proof
+engine, database, Slipway, simulators: CPU milliseconds per device; commits, rows: of the database, per device
+MB: memory of Slipway
+bare/s, engine, worker: the bare loop before and after it, in devices per second and CPU milliseconds per device
+ratio: upgrades beside the bare loop, in devices per second and in CPU (1 is as cheap as a loop without any work)`;
 
 interface Line {
   protocol: BenchProtocol;
   devices: number;
-  seconds: number;
   perSecond: number;
+  /** From the offer to its proof, milliseconds. */
   p50Ms: number;
   p99Ms: number;
+  /** CPU milliseconds per device. */
   engineMs: number;
   databaseMs: number;
   slipwayMs: number;
@@ -45,7 +56,7 @@ export async function run(args: string[]): Promise<void> {
   const { sizes, protocols } = optionsOf(args);
   const stage = await startStage();
   try {
-    const lines: Line[] = [];
+    const rows: string[][] = [];
     let round = 0;
     for (const devices of sizes) {
       // Before and after: a machine that others use is never the same for long.
@@ -53,13 +64,13 @@ export async function run(args: string[]): Promise<void> {
       for (const protocol of protocols) {
         const line = await measure(stage, protocol, devices, (round += 1));
         const after = await bareLoop(stage, Math.min(devices, BARE_MAX));
-        lines.push(line);
-        console.table(lines);
-        compare(line, [before, after]);
+        rows.push(rowOf(line, [before, after]));
+        console.log(rows.length > 1 ? '' : `every device takes about ${DEVICE_MS} ms for itself`);
+        table([HEAD.split(','), ...rows]);
         before = after;
       }
     }
-    console.log('CPU in milliseconds per device; p50 and p99 in milliseconds from the offer to its proof');
+    console.log(LEGEND);
   } finally {
     await stage.stop();
   }
@@ -81,17 +92,30 @@ function optionsOf(args: string[]): { sizes: number[]; protocols: BenchProtocol[
   return { sizes, protocols };
 }
 
-/** Says how the upgrades stand beside the bare loops, in devices per second and in CPU. */
-function compare(line: Line, bare: readonly Bare[]): void {
+/** One line of the table: an upgrade, and how it stands beside the bare loops before and after it. */
+function rowOf(line: Line, bare: readonly Bare[]): string[] {
   const mean = (read: (each: Bare) => number) => bare.reduce((sum, each) => sum + read(each), 0) / bare.length;
-  const perSecond = mean((each) => each.perSecond);
   const bareMs = mean(({ engineMs, workerMs }) => engineMs + workerMs);
   const ownMs = line.engineMs + line.databaseMs + line.slipwayMs + line.simulatorsMs;
-  console.log(
-    `${line.protocol}: bare loop ${bare.map((each) => each.perSecond).join(' and ')} devices/s, CPU ms per device: ` +
-      `engine ${bare.map((each) => each.engineMs).join(' and ')}, worker ${bare.map((each) => each.workerMs).join(' and ')}; ` +
-      `ratio in devices/s ${(line.perSecond / perSecond).toFixed(2)}, in CPU ${(bareMs / ownMs).toFixed(2)}`,
-  );
+  const between = (read: (each: Bare) => number) => bare.map(read).join('–');
+  return [
+    `${line.protocol} ${line.devices}`,
+    line.perSecond.toFixed(1),
+    line.p50Ms.toFixed(0),
+    line.p99Ms.toFixed(0),
+    line.engineMs.toFixed(1),
+    line.databaseMs.toFixed(1),
+    line.slipwayMs.toFixed(1),
+    line.simulatorsMs.toFixed(1),
+    line.commits.toFixed(1),
+    line.rowsWritten.toFixed(1),
+    line.slipwayMb.toFixed(0),
+    between(({ perSecond }) => perSecond),
+    between(({ engineMs }) => engineMs),
+    between(({ workerMs }) => workerMs),
+    (line.perSecond / mean(({ perSecond }) => perSecond)).toFixed(2),
+    (bareMs / ownMs).toFixed(2),
+  ];
 }
 
 async function bareLoop({ temporalAddress, pids }: Stage, devices: number): Promise<Bare> {
@@ -141,7 +165,6 @@ async function measure(stage: Stage, protocol: BenchProtocol, devices: number, r
     return {
       protocol,
       devices,
-      seconds: round1(seconds),
       perSecond: round1(devices / seconds),
       p50Ms: Math.round(result.p50),
       p99Ms: Math.round(result.p99),
