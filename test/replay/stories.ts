@@ -12,6 +12,8 @@ import {
   CONTROL_SIGNAL,
   DELIVER_WEBHOOK,
   EDGE_SIGNAL,
+  FIRE_TRIGGER,
+  SHIP_DEVICES,
   PACING_UPDATE,
   PLATFORM_WAKE_SIGNAL,
   SHIP_TO_PLATFORM,
@@ -42,6 +44,7 @@ import { FakeDevice, HOUR, LIMITS, upgradeInput, type Behaviour } from '../workf
 import { FakeReceiver } from '../workflows/fake-receiver.ts';
 import { FakeMes } from '../workflows/fake-mes.ts';
 import { FakePlatform, type FakePlatformOptions } from '../workflows/fake-platform.ts';
+import { FakeShipment, type FakeShipmentOptions } from '../workflows/fake-shipment.ts';
 import { FakeTask, MAKER, type FakeTaskOptions } from '../workflows/fake-task.ts';
 
 /** Where a story is played. */
@@ -106,90 +109,26 @@ function waitingFirst(activities: UpgradeActivities): UpgradeActivities {
   };
 }
 
-// ---------------------------------------------------------------- runTask
+// ---------------------------------------------------------------- shipDevices, fireTrigger
 
-interface TaskStory {
-  options: FakeTaskOptions;
-  during?: (handle: WorkflowHandle, task: FakeTask) => Promise<unknown>;
-  /** Devices that failed are retried when the task has ended: a second execution. */
-  retried?: boolean;
-}
-
-function task({ options, during, retried = false }: TaskStory): Story {
-  return async ({ client, withWorker }) => {
-    const fake = new FakeTask(options, { nowMs, startedAtMs: Date.now() });
-    const workflowId = taskWorkflowId(7);
-    return withWorker(fake.activities, async (taskQueue) => {
-      const first = await client.workflow.start(RUN_TASK, { workflowId, taskQueue, args: [{ taskId: 7 }] });
-      await during?.(first, fake);
-      await first.result();
-      const runs = [{ workflowId, runId: first.firstExecutionRunId }];
-      if (!retried) return runs;
-      const startWorkflowOperation = new WithStartWorkflowOperation(RUN_TASK, {
-        workflowId,
-        taskQueue,
-        args: [{ taskId: 7 }],
-        workflowIdConflictPolicy: 'USE_EXISTING',
-      });
-      await client.workflow.executeUpdateWithStart(RETRY_UPDATE, { args: [LI], startWorkflowOperation });
-      const second = await startWorkflowOperation.workflowHandle();
-      await second.result();
-      const { runId } = await second.describe();
-      return [...runs, { workflowId, runId }];
-    });
-  };
-}
-
-const hasStarted = (fake: FakeTask) => waitFor(() => fake.upgrades.some(({ startedAtMs }) => startedAtMs !== null));
-
-// ---------------------------------------------------------------- deliverWebhook
-
-/** Pauses between attempts are cut short by the person who resends. */
-function delivery(
-  answers: ConstructorParameters<typeof FakeReceiver>[0],
-  during?: (handle: WorkflowHandle) => unknown,
+function shipment(
+  workflow: typeof SHIP_DEVICES | typeof FIRE_TRIGGER,
+  options: FakeShipmentOptions,
+  during?: (handle: WorkflowHandle, fake: FakeShipment) => Promise<unknown>,
 ): Story {
   return async ({ client, withWorker }) => {
-    const receiver = new FakeReceiver(answers, nowMs);
-    const workflowId = deliveryWorkflowId(7);
-    return withWorker(receiver.activities, async (taskQueue) => {
-      const handle = await client.workflow.start(DELIVER_WEBHOOK, { workflowId, taskQueue, args: [{ deliveryId: 7 }] });
-      for (let attempts = 1; attempts < answers.length; attempts++) {
-        await waitFor(() => receiver.attempts.length === attempts);
-        await handle.signal(RETRY_NOW_SIGNAL);
-      }
-      await waitFor(() => receiver.attempts.length === answers.length);
-      await during?.(handle);
+    const fake = new FakeShipment(options);
+    const workflowId = `${workflow}-${options.devices}`;
+    const args = workflow === SHIP_DEVICES ? [{ shipmentId: 7 }] : [{ triggerId: 3, cycleId: 9 }];
+    const activities = { ...new FakePlatform({ devices: 3 }).activities, ...fake.activities };
+    return withWorker(activities, async (taskQueue) => {
+      const handle = await client.workflow.start(workflow, { workflowId, taskQueue, args });
+      await during?.(handle, fake);
       await handle.result();
       return [{ workflowId, runId: handle.firstExecutionRunId }];
     });
   };
 }
-
-// ---------------------------------------------------------------- sendCommand
-
-function command(
-  options: FakeCommandOptions & { during?: (handle: WorkflowHandle, fake: FakeCommand) => Promise<unknown> },
-): Story {
-  return async ({ client, withWorker }) => {
-    const workflowId = commandWorkflowId(7);
-    const current = client.workflow.getHandle(workflowId);
-    const fake = new FakeCommand(options, {
-      nowMs,
-      startedAtMs: Date.now(),
-      signal: (edge) => current.signal(COMMAND_EDGE_SIGNAL, edge).catch(() => {}),
-      after: (ms, act) => void setTimeout(() => void act(), ms),
-    });
-    return withWorker(fake.activities, async (taskQueue) => {
-      const handle = await client.workflow.start(SEND_COMMAND, { workflowId, taskQueue, args: [fake.input] });
-      await options.during?.(handle, fake);
-      await handle.result();
-      return [{ workflowId, runId: handle.firstExecutionRunId }];
-    });
-  };
-}
-
-const isOpen = (fake: FakeCommand) => waitFor(() => fake.facts.attempt === 1);
 
 // ---------------------------------------------------------------- shipToPlatform
 
@@ -241,6 +180,13 @@ function mesCycle(answers: ConstructorParameters<typeof FakeMes>[0], more: { isC
 const MES_AWAY = { state: 'unreachable', rows: 0, words: 'MES does not answer' } as const;
 
 export const STORIES: Readonly<Record<string, Story>> = {
+  shipment: shipment(SHIP_DEVICES, { devices: 250 }),
+  'shipment-cancelled-in-temporal': shipment(SHIP_DEVICES, { devices: 100_000, perStep: 1 }, async (handle, fake) => {
+    await waitFor(() => fake.shipped > 3);
+    await handle.cancel();
+  }),
+  trigger: shipment(FIRE_TRIGGER, { devices: 20, platformShipmentId: 5 }),
+  'trigger-differences': shipment(FIRE_TRIGGER, { devices: 0 }),
   'mes-cycle': mesCycle([{ state: 'more', rows: 10, words: '' }]),
   'mes-away-once': mesCycle([MES_AWAY]),
   'mes-refused': mesCycle([{ state: 'refused', rows: 0, words: 'the user can do more than read' }]),
