@@ -1,6 +1,7 @@
 /**
  * Every activity, made from what it needs. The names are what people read in the Temporal Web UI.
  */
+import { createAgentActivities } from './agent.ts';
 import { createCommandActivities } from './commands.ts';
 import { createEquipmentActivities } from './equipment.ts';
 import { createPlatformActivities, type TracksolidConnection } from './platforms.ts';
@@ -35,6 +36,7 @@ export function createActivities(dependencies: ActivityDependencies) {
     ...createCommandActivities(dependencies.db),
     ...createEquipmentActivities(dependencies.db),
     ...createPlatformActivities(dependencies),
+    ...createAgentActivities(dependencies),
     ...createShipmentActivities(dependencies),
   };
 }

@@ -14,6 +14,9 @@ import { TypedSearchAttributes, defineSearchAttributeKey } from '@temporalio/com
 import { ShipmentExecutions } from './shipment-executions.ts';
 import {
   ACTIVE_STATUS,
+  AGENT_CHANGED_SIGNAL,
+  AGENT_SESSION,
+  AGENT_VIEW_QUERY,
   COMMAND_EDGE_SIGNAL,
   CONTROL_SIGNAL,
   DELIVER_WEBHOOK,
@@ -34,7 +37,9 @@ import {
   deliveryWorkflowId,
   equipmentWorkflowId,
   taskWorkflowId,
+  agentWorkflowId,
   upgradeWorkflowId,
+  type AgentSessionView,
   type Authorship,
   type CommandEdge,
   type DeliverWebhookInput,
@@ -290,6 +295,42 @@ export class Executions extends ShipmentExecutions {
   /** Live state of an equipment's session; null when none runs or it cannot be asked now. */
   async equipmentView(code: string): Promise<EquipmentSessionView | null> {
     return this.#query<EquipmentSessionView>(equipmentWorkflowId(code), EQUIPMENT_VIEW_QUERY);
+  }
+
+  /** Starts the session of an agent; harmless when it runs already. */
+  async startAgent(agent: { agentId: number; code: string; department: string }): Promise<void> {
+    await this.#client.workflow.start(AGENT_SESSION, {
+      ...this.#agentStart(agent),
+      workflowIdConflictPolicy: 'USE_EXISTING',
+    });
+  }
+
+  /** Tells the session of an agent that the agent was changed; starts it when none runs. */
+  async changeAgent(agent: { agentId: number; code: string; department: string }): Promise<void> {
+    await this.#client.workflow.signalWithStart(AGENT_SESSION, {
+      ...this.#agentStart(agent),
+      signal: AGENT_CHANGED_SIGNAL,
+      signalArgs: [],
+    });
+  }
+
+  /** Live state of an agent's session; null when none runs or it cannot be asked now. */
+  async agentView(code: string): Promise<AgentSessionView | null> {
+    return this.#query<AgentSessionView>(agentWorkflowId(code), AGENT_VIEW_QUERY);
+  }
+
+  #agentStart({ agentId, code, department }: { agentId: number; code: string; department: string }) {
+    return {
+      workflowId: agentWorkflowId(code),
+      taskQueue: this.#taskQueue,
+      args: [{ agentId, code }],
+      staticSummary: `agent for equipment ${code}`,
+      typedSearchAttributes: new TypedSearchAttributes([
+        { key: KEYS.device, value: code },
+        { key: KEYS.department, value: department },
+        { key: KEYS.protocol, value: 'mom' },
+      ]),
+    };
   }
 
   /** Where a person can look at an execution; null when nobody said where the Temporal Web UI is. */

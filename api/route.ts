@@ -32,6 +32,9 @@ export type TaskExecutions = Pick<
   | 'platformShipmentView'
   | 'wakeEquipment'
   | 'equipmentView'
+  | 'changeAgent'
+  | 'agentView'
+  | 'startAgent'
   | 'executionUrl'
   | 'check'
 >;

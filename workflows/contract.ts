@@ -323,3 +323,29 @@ export interface FireTriggerInput {
   /** The reading of MES, or the import. */
   cycleId: number;
 }
+
+// ---------------------------------------------------------------- agentSession
+
+export const AGENT_SESSION = 'agentSession';
+
+export function agentWorkflowId(code: string): string {
+  return `agent/${code}`;
+}
+
+export interface AgentSessionInput {
+  agentId: number;
+  code: string;
+  /** Where an execution goes on that has become too long: times the MOM refused us, one after the other. */
+  refusals?: number;
+}
+
+/** Live state, by query. */
+export interface AgentSessionView {
+  phase: 'going online' | 'online' | 'refused' | 'off';
+  why: string | null;
+  wakesAtMs: number | null;
+}
+
+/** Somebody changed the agent; what is true is in the database. */
+export const AGENT_CHANGED_SIGNAL = 'agentChanged';
+export const AGENT_VIEW_QUERY = 'view';

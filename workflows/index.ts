@@ -8,3 +8,4 @@ export { shipDevices } from './ship-devices.ts';
 export { fireTrigger } from './fire-trigger.ts';
 export { shipToPlatform } from './ship-to-platform.ts';
 export { equipmentSession } from './equipment-session.ts';
+export { agentSession } from './agent-session.ts';

@@ -1,6 +1,8 @@
 /**
  * Every route there is: what the app mounts and the OpenAPI document describes.
  */
+import { agentCallRoutes } from './agent-calls.ts';
+import { agentRoutes } from './agents.ts';
 import { attentionRoutes } from './attention.ts';
 import { auditRoutes } from './audit.ts';
 import { classificationRoutes } from './classification.ts';
@@ -10,6 +12,13 @@ import { deviceRegistrationRoutes } from './device-registration.ts';
 import { deviceTrafficRoutes } from './device-traffic.ts';
 import { deviceUpgradeRoutes } from './device-upgrades.ts';
 import { deviceRoutes } from './devices.ts';
+import { equipmentAlarmRoutes } from './equipment-alarms.ts';
+import { equipmentCallRoutes } from './equipment-calls.ts';
+import { equipmentEmployeeRoutes } from './equipment-employees.ts';
+import { equipmentFlagRoutes } from './equipment-flags.ts';
+import { equipmentParameterRoutes } from './equipment-parameters.ts';
+import { equipmentStatusRoutes } from './equipment-status.ts';
+import { equipmentRoutes } from './equipment.ts';
 import { eventRoutes } from './events.ts';
 import { firmwareRoutes } from './firmware.ts';
 import { lineageRoutes } from './lineage.ts';
@@ -22,6 +31,8 @@ import { platformAttentionRoutes } from './platform-attention.ts';
 import { platformRoutes } from './platforms.ts';
 import { platformShipmentRoutes } from './platform-shipments.ts';
 import { shipmentRoutes } from './shipments.ts';
+import { cellRoutes } from './cells.ts';
+import { trayRoutes } from './trays.ts';
 import { taskControlRoutes } from './task-controls.ts';
 import { triggerRoutes } from './triggers.ts';
 import { taskRoutes } from './upgrade-tasks.ts';
@@ -53,6 +64,17 @@ export const routes: readonly Route[] = [
   ...platformRoutes,
   ...platformShipmentRoutes,
   ...platformAttentionRoutes,
+  ...equipmentRoutes,
+  ...equipmentStatusRoutes,
+  ...equipmentAlarmRoutes,
+  ...equipmentParameterRoutes,
+  ...equipmentFlagRoutes,
+  ...equipmentCallRoutes,
+  ...equipmentEmployeeRoutes,
+  ...cellRoutes,
+  ...trayRoutes,
+  ...agentRoutes,
+  ...agentCallRoutes,
   ...eventRoutes,
   ...webhookRoutes,
   ...webhookDeliveryRoutes,

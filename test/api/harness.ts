@@ -95,6 +95,10 @@ class FakeExecutions implements TaskExecutions {
     this.wokenEquipment.push({ code, edge });
   });
   equipmentView = this.#unlessFailing(async () => null);
+  readonly changedAgents: string[] = [];
+  changeAgent = this.#unlessFailing(async ({ code }: { code: string }) => void this.changedAgents.push(code));
+  startAgent = this.#unlessFailing(async () => {});
+  agentView = this.#unlessFailing(async () => null);
   pingWebhook = this.#unlessFailing(async () => ({ status: 204, error: null, tookMs: 12 }));
   taskView = this.#unlessFailing(async () => this.view);
   upgradeView = this.#unlessFailing(async () => this.deviceView);

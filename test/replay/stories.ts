@@ -6,6 +6,9 @@ import { WithStartWorkflowOperation, type Client, type WorkflowHandle } from '@t
 import { ApplicationFailure } from '@temporalio/common';
 import type { UpgradeActivities } from '../../activities/upgrades.ts';
 import {
+  AGENT_CHANGED_SIGNAL,
+  AGENT_SESSION,
+  AGENT_VIEW_QUERY,
   APPROVE_UPDATE,
   CANCEL_UPDATE,
   COMMAND_EDGE_SIGNAL,
@@ -29,6 +32,7 @@ import {
   TASK_VIEW_QUERY,
   UPGRADE_DEVICE,
   UPGRADE_VIEW_QUERY,
+  agentWorkflowId,
   commandWorkflowId,
   deliveryWorkflowId,
   taskWorkflowId,
@@ -39,6 +43,7 @@ import {
   type UpgradeView,
 } from '../../workflows/contract.ts';
 import { waitFor } from '../support/wait.ts';
+import { FakeAgent, type FakeAgentOptions } from '../workflows/fake-agent.ts';
 import { FakeCommand, VALUE, type FakeCommandOptions } from '../workflows/fake-command.ts';
 import { FakeDevice, HOUR, LIMITS, upgradeInput, type Behaviour } from '../workflows/fake-device.ts';
 import { FakeReceiver } from '../workflows/fake-receiver.ts';
@@ -108,6 +113,110 @@ function waitingFirst(activities: UpgradeActivities): UpgradeActivities {
     },
   };
 }
+
+// ---------------------------------------------------------------- agentSession
+
+function agent(
+  options: FakeAgentOptions,
+  during?: (handle: WorkflowHandle, fake: FakeAgent) => Promise<unknown>,
+): Story {
+  return async ({ client, withWorker }) => {
+    const fake = new FakeAgent(options);
+    const workflowId = agentWorkflowId('EQ00001');
+    return withWorker(fake.activities, async (taskQueue) => {
+      const args = [{ agentId: 1, code: 'EQ00001' }];
+      const handle = await client.workflow.start(AGENT_SESSION, { workflowId, taskQueue, args });
+      await during?.(handle, fake);
+      await handle.result();
+      return [{ workflowId, runId: handle.firstExecutionRunId }];
+    });
+  };
+}
+
+// ---------------------------------------------------------------- runTask
+
+interface TaskStory {
+  options: FakeTaskOptions;
+  during?: (handle: WorkflowHandle, task: FakeTask) => Promise<unknown>;
+  /** Devices that failed are retried when the task has ended: a second execution. */
+  retried?: boolean;
+}
+
+function task({ options, during, retried = false }: TaskStory): Story {
+  return async ({ client, withWorker }) => {
+    const fake = new FakeTask(options, { nowMs, startedAtMs: Date.now() });
+    const workflowId = taskWorkflowId(7);
+    return withWorker(fake.activities, async (taskQueue) => {
+      const first = await client.workflow.start(RUN_TASK, { workflowId, taskQueue, args: [{ taskId: 7 }] });
+      await during?.(first, fake);
+      await first.result();
+      const runs = [{ workflowId, runId: first.firstExecutionRunId }];
+      if (!retried) return runs;
+      const startWorkflowOperation = new WithStartWorkflowOperation(RUN_TASK, {
+        workflowId,
+        taskQueue,
+        args: [{ taskId: 7 }],
+        workflowIdConflictPolicy: 'USE_EXISTING',
+      });
+      await client.workflow.executeUpdateWithStart(RETRY_UPDATE, { args: [LI], startWorkflowOperation });
+      const second = await startWorkflowOperation.workflowHandle();
+      await second.result();
+      const { runId } = await second.describe();
+      return [...runs, { workflowId, runId }];
+    });
+  };
+}
+
+const hasStarted = (fake: FakeTask) => waitFor(() => fake.upgrades.some(({ startedAtMs }) => startedAtMs !== null));
+
+// ---------------------------------------------------------------- deliverWebhook
+
+/** Pauses between attempts are cut short by the person who resends. */
+function delivery(
+  answers: ConstructorParameters<typeof FakeReceiver>[0],
+  during?: (handle: WorkflowHandle) => unknown,
+): Story {
+  return async ({ client, withWorker }) => {
+    const receiver = new FakeReceiver(answers, nowMs);
+    const workflowId = deliveryWorkflowId(7);
+    return withWorker(receiver.activities, async (taskQueue) => {
+      const handle = await client.workflow.start(DELIVER_WEBHOOK, { workflowId, taskQueue, args: [{ deliveryId: 7 }] });
+      for (let attempts = 1; attempts < answers.length; attempts++) {
+        await waitFor(() => receiver.attempts.length === attempts);
+        await handle.signal(RETRY_NOW_SIGNAL);
+      }
+      await waitFor(() => receiver.attempts.length === answers.length);
+      await during?.(handle);
+      await handle.result();
+      return [{ workflowId, runId: handle.firstExecutionRunId }];
+    });
+  };
+}
+
+// ---------------------------------------------------------------- sendCommand
+
+function command(
+  options: FakeCommandOptions & { during?: (handle: WorkflowHandle, fake: FakeCommand) => Promise<unknown> },
+): Story {
+  return async ({ client, withWorker }) => {
+    const workflowId = commandWorkflowId(7);
+    const current = client.workflow.getHandle(workflowId);
+    const fake = new FakeCommand(options, {
+      nowMs,
+      startedAtMs: Date.now(),
+      signal: (edge) => current.signal(COMMAND_EDGE_SIGNAL, edge).catch(() => {}),
+      after: (ms, act) => void setTimeout(() => void act(), ms),
+    });
+    return withWorker(fake.activities, async (taskQueue) => {
+      const handle = await client.workflow.start(SEND_COMMAND, { workflowId, taskQueue, args: [fake.input] });
+      await options.during?.(handle, fake);
+      await handle.result();
+      return [{ workflowId, runId: handle.firstExecutionRunId }];
+    });
+  };
+}
+
+const isOpen = (fake: FakeCommand) => waitFor(() => fake.facts.attempt === 1);
 
 // ---------------------------------------------------------------- shipDevices, fireTrigger
 
@@ -334,4 +443,21 @@ export const STORIES: Readonly<Record<string, Story>> = {
     },
   ),
   'task-retried': task({ options: { devices: 3, endsAs: 'failed' }, retried: true }),
+  'agent-flags': agent({
+    ends: [
+      { kind: 'flag', flagId: 1, action: 'material_up' },
+      { kind: 'rested', why: '' },
+      { kind: 'parameters', why: 'KeyFlag 98' },
+      { kind: 'lost', why: 'no answer' },
+    ],
+  }),
+  'agent-refused': agent({
+    online: [{ kind: 'refused', why: 'refused: unknown equipment', periodMs: 500 }],
+    ends: [{ kind: 'dropped', why: 'refused: who are you', periodMs: 500 }],
+  }),
+  'agent-changed-while-away': agent({ online: ['unreachable', 'unreachable', 'unreachable'] }, async (handle, fake) => {
+    await waitFor(() => fake.log.length === 2);
+    await handle.query(AGENT_VIEW_QUERY);
+    await handle.signal(AGENT_CHANGED_SIGNAL);
+  }),
 };

@@ -64,6 +64,15 @@ export function flagOf(name: AgentCallName): DataFlag | null {
   return (Object.keys(FLAG_CALLS) as DataFlag[]).find((flag) => FLAG_CALLS[flag] === name) ?? null;
 }
 
+/** ReasonCode where nobody gave one: for now each status has one planned reason (9.3). */
+export const PLANNED_REASONS = {
+  Running: 'Planned running',
+  Waiting: 'Planned waiting',
+  Down: 'Planned stop',
+  Maintenance: 'Planned maintenance',
+  Alerting: 'Equipment alarm',
+} as const;
+
 /** `waiting`: for data. `sending`: its call is queued. */
 export const AGENT_FLAG_STATUSES = ['new', 'waiting', 'sending', 'followed', 'ignored'] as const;
 export type AgentFlagStatus = (typeof AGENT_FLAG_STATUSES)[number];
