@@ -10,6 +10,7 @@ import { TaskStatusName, UPGRADE_FIELDS, UpgradeStatusName } from './upgrade-vie
 import { whyOf } from './why.ts';
 import type * as lineage from '../db/lineage.ts';
 import { upgradeWorkflowId } from '../workflows/contract.ts';
+import { ruleWords } from '../workflows/rules/customers.ts';
 import { earliestStart, NEVER_MS } from '../workflows/rules/windows.ts';
 
 export const Why = closed(
@@ -76,6 +77,29 @@ export const Lineage = closed(
       orderNo: Type.String(),
       productionDate: nullable(Type.String()),
       shipDate: nullable(Type.String()),
+      record: nullable(
+        closed({
+          shipmentId: Type.Integer(),
+          carton: Type.String(),
+          company: Type.String({ description: 'by which it was classified' }),
+          customer: nullable(Type.String()),
+          rule: nullable(Type.String({ description: 'the rule that fired, as it was' })),
+          shippedAt: Moment,
+          shippedBy: Type.String(),
+          link: Type.String(),
+        }),
+      ),
+      platforms: Type.Array(
+        closed({
+          platformShipmentId: Type.Integer(),
+          platform: Type.String(),
+          status: Type.String(),
+          reason: nullable(Type.String()),
+          finishedAt: nullable(Moment),
+          link: Type.String(),
+        }),
+        { description: 'secondary shipments, newest first' },
+      ),
     }),
     registrationChanges: Type.Array(
       closed({
@@ -207,6 +231,29 @@ export function showLineageUpgrade(upgrade: lineage.LineageUpgrade, executions: 
     updatedAt: iso(upgrade.updatedMs),
     decision: decision === null || decidedMs === null ? null : { decision, by: decidedBy ?? '', at: iso(decidedMs) },
     links: { self, log: `${self}/log`, execution: executions.executionUrl(upgradeWorkflowId(deviceId)) },
+  };
+}
+
+export function showShipping({ record, platforms }: lineage.LineageShipping) {
+  return {
+    record: record && {
+      shipmentId: record.shipmentId,
+      carton: record.carton,
+      company: record.company,
+      customer: record.customer,
+      rule: record.rule && ruleWords(record.rule),
+      shippedAt: iso(record.shippedMs),
+      shippedBy: record.shippedBy,
+      link: `/api/v1/shipments/${record.shipmentId}`,
+    },
+    platforms: platforms.map(({ shipmentId, platform, status, reason, finishedMs }) => ({
+      platformShipmentId: shipmentId,
+      platform,
+      status,
+      reason,
+      finishedAt: finishedMs === null ? null : iso(finishedMs),
+      link: `/api/v1/platform-shipments/${shipmentId}`,
+    })),
   };
 }
 

@@ -201,3 +201,37 @@ export async function findStanding(db: Db, departmentId: number, deviceId: strin
     left join device_contacts c on c.device_id = u.device_id`);
   return row ?? null;
 }
+
+/** How a device left the factory: its total shipment record, and where it was sent on to. */
+export interface LineageShipping {
+  record: {
+    shipmentId: number;
+    carton: string;
+    company: string;
+    customer: string | null;
+    rule: { number: number; words: string[] } | null;
+    shippedMs: number;
+    shippedBy: string;
+  } | null;
+  platforms: {
+    shipmentId: number;
+    platform: string;
+    status: string;
+    reason: string | null;
+    finishedMs: number | null;
+  }[];
+}
+
+/** Reads how a device was shipped; nothing of it for devices without an IMEI. */
+export async function readShipping(db: Db, departmentId: number, imei: string | null): Promise<LineageShipping> {
+  if (imei === null) return { record: null, platforms: [] };
+  const [row] = await db.execute<LineageShipping & Record<string, unknown>>(sql`
+    select (select jsonb_build_object('shipmentId', shipment_id, 'carton', carton, 'company', company, 'customer', customer,
+        'rule', rule, 'shippedMs', ${ms('shipped_at')}, 'shippedBy', shipped_by)
+      from shipment_records where imei = ${imei} and kind = 'primary' and department_id = ${departmentId}) as record,
+    coalesce((select jsonb_agg(jsonb_build_object('shipmentId', d.shipment_id, 'platform', s.platform_name,
+        'status', d.status, 'reason', d.reason, 'finishedMs', ${ms('d.finished_at')}) order by d.id desc)
+      from (select * from platform_shipment_devices where imei = ${imei} and department_id = ${departmentId}
+        order by id desc limit ${LINEAGE_ROWS}) d join platform_shipments s on s.id = d.shipment_id), '[]') as platforms`);
+  return row!;
+}

@@ -3,7 +3,16 @@
  * and the short answer to "why did this one not upgrade?".
  */
 import { DeviceId, showDevice } from '../device-views.ts';
-import { isPlanned, iso, Lineage, showLineageUpgrade, showPlanned, showWhy, Why } from '../lineage-views.ts';
+import {
+  isPlanned,
+  iso,
+  Lineage,
+  showLineageUpgrade,
+  showPlanned,
+  showShipping,
+  showWhy,
+  Why,
+} from '../lineage-views.ts';
 import { notFound } from '../problems.ts';
 import { route } from '../route.ts';
 import { closed, moment } from '../schemas.ts';
@@ -36,6 +45,7 @@ export const lineageRoutes = [
         lineage.listRegistrationChanges(db, departmentId, deviceId),
       ]);
       const { device, contact } = found;
+      const shipping = await lineage.readShipping(db, departmentId, device.imei);
       const execution = executions.executionUrl(upgradeWorkflowId(deviceId));
       const { links } = showDevice(device, execution);
       const running = upgrades.find(({ dispatchedMs, finishedMs }) => dispatchedMs !== null && finishedMs === null);
@@ -52,7 +62,12 @@ export const lineageRoutes = [
           registeredBy: device.createdBy,
           updatedAt: moment(device.updatedAt),
         },
-        shipment: { orderNo: device.orderNo, productionDate: device.productionDate, shipDate: device.shipDate },
+        shipment: {
+          orderNo: device.orderNo,
+          productionDate: device.productionDate,
+          shipDate: device.shipDate,
+          ...showShipping(shipping),
+        },
         registrationChanges: changes.map(({ atMs, ...change }) => ({ at: iso(atMs), ...change })),
         contact: contact && {
           lastSeenAt: moment(contact.lastSeenAt),

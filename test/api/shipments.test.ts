@@ -70,6 +70,13 @@ describe('an order', () => {
       const found = await send('GET', `/shipment-records?${filter}&from=2026-03-02&to=2026-03-02`);
       expect(found.body.items.map((each: { imei: string }) => each.imei)).toEqual([imei(1)]);
     }
+    const { body: life } = await send('GET', `/devices/ams-${imei(1)}/lineage`);
+    expect(life.shipment).toMatchObject({
+      orderNo: `ZD-${base}`,
+      shipDate: '2026-03-02',
+      record: { shipmentId: made.body.id, carton: 'BOX-1', customer: 'hemi', rule: `1: ${HEMI}` },
+      platforms: [],
+    });
     expect((await send('GET', `/shipments?imei=${imei(3)}`)).body.items).toHaveLength(1);
     expect((await send('GET', `/mes/devices?imei=${imei(1)}`)).body.items[0].shipment.id).toBe(made.body.id);
   });
