@@ -11,7 +11,6 @@ import {
   folder,
   host,
   integer,
-  keywordList,
   listOf,
   logLevels,
   oneOf,
@@ -22,17 +21,19 @@ import {
   roles,
   secretText,
   type Problem,
+  type ValuesOf,
   type Variable,
   url,
   variable,
   word,
-} from './config-formats.ts';
-import { contradictions } from './config-conflicts.ts';
-import { arrangeMom, momVariables } from './config-mom.ts';
-import { arrangePiles, pileVariables } from './config-piles.ts';
-import { arrangeTracksolid, tracksolidVariables } from './config-tracksolid.ts';
+} from './config/formats.ts';
+import { contradictions } from './config/conflicts.ts';
+import { arrangeMom, momVariables } from './config/mom.ts';
+import { arrangePiles, pileVariables } from './config/piles.ts';
+import { arrangeTerminals, terminalVariables } from './config/terminals.ts';
+import { arrangeTracksolid, tracksolidVariables } from './config/tracksolid.ts';
 
-export type { LogLevel, Role } from './config-formats.ts';
+export type { LogLevel, Role } from './config/formats.ts';
 
 /** The whole environment of Slipway, in the order the README shows it. */
 export const variables = {
@@ -131,35 +132,7 @@ export const variables = {
     word('gateway-1'),
     { defaultText: 'the name of the machine' },
   ),
-  TERMINAL_HOST: variable('Address of the 2G terminal gateway', host, '0.0.0.0'),
-  TERMINAL_PORT: variable('Port of the 2G terminal gateway', port, 7700),
-  /* Terminals that sleep between reports keep the connection; half an hour is three times the ten minutes after which a silent transfer is given up. */
-  TERMINAL_IDLE_TIMEOUT_S: variable(
-    'Seconds without a byte after which a terminal is disconnected',
-    integer(10, 86_400),
-    1800,
-  ),
-  TERMINAL_MAX_CONNECTIONS: variable('Most terminals connected to this process', integer(1, 1_000_000), 20_000),
-  /* Terminals come through a mobile network: one NAT address may stand for all of them, so a lower limit would lock out the fleet. */
-  TERMINAL_MAX_CONNECTIONS_PER_ADDRESS: variable(
-    'Most terminals from one IP address; lower it only where devices have addresses of their own',
-    integer(1, 1_000_000),
-    20_000,
-  ),
-  PCP_HOST: variable('Address of the gateway for PCP devices', host, '0.0.0.0'),
-  PCP_PORT: variable('UDP port of the gateway for PCP devices (CoAP)', port, 5683),
-  /* As with terminals: one NAT address may stand for all devices. */
-  PCP_REQUESTS_PER_ADDRESS_S: variable(
-    'Most requests per second from one IP address to the gateway for PCP devices; lower it only where devices have addresses of their own',
-    integer(1, 1_000_000),
-    20_000,
-  ),
-  TERMINAL_SN_KEYWORDS: variable(
-    'Further keywords accepted in text lines of terminals',
-    keywordList,
-    [] as readonly string[],
-    { defaultText: 'none' },
-  ),
+  ...terminalVariables,
   ...pileVariables,
   ...momVariables,
 
@@ -196,9 +169,7 @@ export const variables = {
 
 export type VariableName = keyof typeof variables;
 /** What the table gives, by the names of the variables. */
-export type Values = {
-  [Name in VariableName]: (typeof variables)[Name] extends Variable<infer T, infer Default> ? T | Default : never;
-};
+export type Values = ValuesOf<typeof variables>;
 
 /** The table as text, for the README and its test. */
 export function describeVariables(): readonly {
@@ -304,19 +275,7 @@ function arrange(values: Values) {
     /** Null: not connected. */
     tracksolid: arrangeTracksolid(values),
     gatewayName: values.GATEWAY_NAME ?? hostname(),
-    terminal: {
-      host: values.TERMINAL_HOST,
-      port: values.TERMINAL_PORT,
-      idleTimeoutMs: values.TERMINAL_IDLE_TIMEOUT_S * 1000,
-      maxConnections: values.TERMINAL_MAX_CONNECTIONS,
-      maxConnectionsPerAddress: values.TERMINAL_MAX_CONNECTIONS_PER_ADDRESS,
-      snKeywords: values.TERMINAL_SN_KEYWORDS,
-    },
-    pcp: {
-      host: values.PCP_HOST,
-      port: values.PCP_PORT,
-      requestsPerAddressAndSecond: values.PCP_REQUESTS_PER_ADDRESS_S,
-    },
+    ...arrangeTerminals(values),
     ...arrangePiles(values),
     mom: arrangeMom(values),
     firmwareCacheBytes: values.FIRMWARE_CACHE_BYTES,

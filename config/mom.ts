@@ -1,9 +1,9 @@
 /**
  * Settings of the MOM that factory equipment calls: part of the one table in `config.ts`.
  */
-import { boolean, integer, optional, secretText, variable, type Format } from './config-formats.ts';
-import { KEY_FLAG_ACTIONS, KEY_FLAGS, type KeyFlagAction } from './gateways/mom/contract.ts';
-import { isNetwork } from './gateways/mom/networks.ts';
+import { boolean, integer, optional, secretText, variable, type Format, type ValuesOf } from './formats.ts';
+import { KEY_FLAG_ACTIONS, KEY_FLAGS, type KeyFlagAction } from '../gateways/mom/contract.ts';
+import { isNetwork } from '../gateways/mom/networks.ts';
 
 type KeyFlags = Readonly<Record<string, KeyFlagAction>>;
 
@@ -70,14 +70,7 @@ export const momVariables = {
 };
 
 /** The same as the program wants them. */
-export function arrangeMom(values: {
-  MOM_TOKEN: string | undefined;
-  MOM_ALLOWED_ADDRESSES: readonly string[];
-  MOM_Z_IS_UTC: boolean;
-  MOM_KEY_FLAGS: KeyFlags;
-  MOM_PASSWORD_NEEDED: boolean;
-  MOM_CLOCK_SKEW_S: number;
-}) {
+export function arrangeMom(values: ValuesOf<typeof momVariables>) {
   return {
     /** Null: none is asked for. */
     token: values.MOM_TOKEN ?? null,

@@ -2,7 +2,7 @@
  * Settings of the gateway for charging piles and of the FTP server they fetch files from: part of the one table in
  * `config.ts`.
  */
-import { host, integer, optional, port, variable, type Format } from './config-formats.ts';
+import { host, integer, optional, port, variable, type Format, type ValuesOf } from './formats.ts';
 
 /** Ports from `first` to `last`; null: any free ones. */
 export type PassiveRange = { readonly first: number; readonly last: number } | null;
@@ -86,20 +86,7 @@ export const pileVariables = {
 };
 
 /** The same as the program wants them. */
-export function arrangePiles(values: {
-  PILE_HOST: string;
-  PILE_PORT: number;
-  PILE_MAX_CONNECTIONS: number;
-  PILE_MAX_CONNECTIONS_PER_ADDRESS: number;
-  FTP_HOST: string;
-  FTP_PORT: number;
-  FTP_PUBLIC_HOST: string | undefined;
-  FTP_PUBLIC_PORT: number | undefined;
-  FTP_PASSIVE_PORTS: PassiveRange;
-  FTP_IDLE_TIMEOUT_S: number;
-  FTP_MAX_CONNECTIONS: number;
-  FTP_MAX_CONNECTIONS_PER_ADDRESS: number;
-}) {
+export function arrangePiles(values: ValuesOf<typeof pileVariables>) {
   return {
     pile: {
       host: values.PILE_HOST,

@@ -1,13 +1,13 @@
 /**
  * The settings of the connection to Tracksolid: part of the one table (`config.ts`).
  */
-import { integer, optional, secretText, url, variable, word, type Format, type Problem } from './config-formats.ts';
+import { integer, optional, secretText, url, variable, word, type Format, type Problem } from './formats.ts';
 import {
   DEFAULT_IMPORT_FIELDS_TEXT,
   readImportFields,
   type ImportFields,
-} from './gateways/tracksolid/import-fields.ts';
-import { passwordMd5, readPlatformTime } from './gateways/tracksolid/signing.ts';
+} from '../gateways/tracksolid/import-fields.ts';
+import { passwordMd5, readPlatformTime } from '../gateways/tracksolid/signing.ts';
 
 const md5: Format<string> = {
   text: 'an MD5, 32 hex digits',

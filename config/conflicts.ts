@@ -1,9 +1,9 @@
 /**
  * Settings that are right one by one and wrong together. The settings themselves are in `config.ts`.
  */
-import type { Values, VariableName } from './config.ts';
-import { roles, type Problem, type Role } from './config-formats.ts';
-import { tracksolidContradictions } from './config-tracksolid.ts';
+import type { Values, VariableName } from '../config.ts';
+import { roles, type Problem, type Role } from './formats.ts';
+import { tracksolidContradictions } from './tracksolid.ts';
 
 /** What is wrong only in combination. Values that could not be read are missing here and raise nothing. */
 export function contradictions(values: Partial<Values>): Problem<VariableName>[] {

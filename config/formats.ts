@@ -33,6 +33,11 @@ export interface Variable<T, Default extends T | undefined = T | undefined> {
   secret?: boolean;
 }
 
+/** What a table of variables gives, by their names. */
+export type ValuesOf<Variables> = {
+  [Name in keyof Variables]: Variables[Name] extends Variable<infer T, infer Default> ? T | Default : never;
+};
+
 /** A variable with a default. */
 export function variable<T>(
   meaning: string,
