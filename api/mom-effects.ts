@@ -63,8 +63,9 @@ export async function handleCall(tx: Db, call: MomCall, equipment: LockedEquipme
     case 'WaterContent':
       return followUp(tx, call, equipment);
     case 'EqptAlive':
-      throw new Error('heartbeats are not handled in a transaction');
+      break;
   }
+  throw new Error('heartbeats are not handled in a transaction');
 }
 
 function quiet(reply: MomReply): Effect {

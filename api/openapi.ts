@@ -24,6 +24,7 @@ const TAGS = [
   { name: 'upgrades', description: 'Tasks (任务管理) and the upgrades of their devices (升级管理)' },
   { name: 'commands', description: 'Commands to single devices: sleep time, restart, version' },
   { name: 'shipments', description: 'Shipments (出货管理), shipments to platforms (二次出货)' },
+  { name: 'equipment', description: 'Factory equipment and its sessions with the MOM (设备会话)' },
   { name: 'events', description: 'What happens, live, and where it is sent' },
 ];
 
