@@ -168,7 +168,7 @@ export class AgentLine {
     };
     let outcome: MomOutcome<MomName>;
     try {
-      outcome = await this.#client.call<MomName>(name, whole as never, { signal });
+      outcome = await this.#client.call<MomName>(name, whole, { signal });
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error;
       await calls.endCall(this.#db, id, { kind: 'quarantined', reason: 'unsendable', message: error.message });

@@ -4,10 +4,11 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { Type } from 'typebox';
+import { lockAgent, lockCall, One, queue, queueing } from '../agent-queue.ts';
 import { AgentCall, CallName, CallStatusName, EquipmentCode, showCall } from '../agent-views.ts';
 import { audit } from '../audit.ts';
-import { notFound, problem } from '../problems.ts';
-import { Answer, route, type Actor, type Services } from '../route.ts';
+import { notFound } from '../problems.ts';
+import { route } from '../route.ts';
 import {
   AfterLargeId,
   closed,
@@ -21,11 +22,10 @@ import {
   text,
 } from '../schemas.ts';
 import * as calls from '../../db/agent-calls.ts';
-import { findAgent, type AgentRow } from '../../db/agents.ts';
-import { DATA_FLAGS, FLAG_CALLS, PLANNED_REASONS, type AgentCallName } from '../../workflows/rules/agents.ts';
+import { findAgent } from '../../db/agents.ts';
+import { DATA_FLAGS, FLAG_CALLS, PLANNED_REASONS } from '../../workflows/rules/agents.ts';
 import { EQUIPMENT_STATUSES } from '../../workflows/rules/equipment.ts';
 
-const One = closed({ code: EquipmentCode });
 const OneCall = closed({
   code: EquipmentCode,
   callId: Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }),
@@ -38,20 +38,6 @@ const STAFF = {
 };
 /** Questions are not asked any more when whoever asked has gone. */
 const QUESTION_MS = 60_000;
-
-type Requests = { name: AgentCallName; request: Record<string, unknown>; expiresMs?: number };
-
-const queueing = {
-  method: 'post',
-  tag: 'equipment',
-  permission: 'mom:write',
-  params: One,
-  status: 202,
-  response: AgentCall,
-  problems: ['agent_queue_full'],
-  atomic: true,
-  idempotent: true,
-} as const;
 
 const staffed = ({ employeeNo, isManual = false }: { employeeNo?: string; isManual?: boolean }) => ({
   ...(employeeNo !== undefined && { employeeNo }),
@@ -319,38 +305,3 @@ export const agentCallRoutes = [
     },
   }),
 ];
-
-async function lockAgent({ caller }: Actor, { db }: Services, code: string): Promise<AgentRow> {
-  const row = await findAgent(db, caller.departmentId, code, { lock: true });
-  if (row === null) throw notFound('agent', code);
-  return row;
-}
-
-async function lockCall({ db }: Services, { agent }: AgentRow, callId: number, fit: readonly string[]) {
-  const call = await calls.findCall(db, agent.id, callId, { lock: true });
-  if (call === null) throw notFound(`call of the agent ${agent.code}`, callId);
-  if (!fit.includes(call.status)) {
-    throw problem(
-      'control_refused',
-      `The call ${callId} is ${call.status}; this is for calls that are ${fit.join(' or ')}.`,
-    );
-  }
-  return call;
-}
-
-async function queue({ caller }: Actor, { db }: Services, { agent }: AgentRow, order: Requests, redriveOf?: number) {
-  const callId = await calls.queueCall(db, agent.id, {
-    ...order,
-    createdBy: caller.name,
-    ...(redriveOf !== undefined && { redriveOf }),
-  });
-  if (callId === null) {
-    throw problem(
-      'agent_queue_full',
-      `${calls.MOST_QUEUED} calls of the agent ${agent.code} wait for the MOM at ${agent.url}. Bring the MOM back, or write some off.`,
-    );
-  }
-  const call = showCall((await calls.findCall(db, agent.id, callId))!);
-  const Location = `/api/v1/agents/${encodeURIComponent(agent.code)}/calls/${callId}`;
-  return new Answer(call, { status: 202, headers: { Location } });
-}

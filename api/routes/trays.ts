@@ -225,8 +225,8 @@ export const trayRoutes = [
   }),
 ];
 
-function show({ id: _, ...row }: trays.TrayRow) {
-  return row;
+function show({ barcode, property, createdAt, usedAt, cells, notOk, bindCode }: trays.TrayRow) {
+  return { barcode, property, createdAt, usedAt, cells, notOk, bindCode };
 }
 
 async function answer({ db }: Services, departmentId: number, barcode: string) {
