@@ -20,10 +20,19 @@ const TABLE = Uint16Array.from({ length: 256 }, (_, index) => {
 /** The check code of the frame in `bytes` from `start` up to, not including, `end`; what its field holds is ignored. */
 export function checkCodeOf(bytes: Uint8Array, start = 0, end = bytes.length): number {
   const field = start + CHECK_CODE_OFFSET;
-  let register = 0;
-  for (let at = start; at < end; at += 1) {
-    const byte = at === field || at === field + 1 ? 0 : (bytes[at] as number);
-    register = (register >> 8) ^ (TABLE[(register ^ byte) & 0xff] as number);
-  }
+  let register = taken(0, bytes, start, Math.min(field, end));
+  // The two bytes of the field count as 00, as far as there are any.
+  for (let at = field; at < Math.min(field + 2, end); at += 1) register = next(register, 0);
+  register = taken(register, bytes, field + 2, end);
   return register;
+}
+
+function taken(before: number, bytes: Uint8Array, from: number, to: number): number {
+  let register = before;
+  for (let at = from; at < to; at += 1) register = next(register, bytes[at] as number);
+  return register;
+}
+
+function next(register: number, byte: number): number {
+  return (register >> 8) ^ (TABLE[(register ^ byte) & 0xff] as number);
 }

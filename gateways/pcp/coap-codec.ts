@@ -115,17 +115,30 @@ export function encodeCoap({
   options = [],
   payload = NOTHING,
 }: CoapParts): Buffer {
-  const parts: Buffer[] = [
-    Buffer.of(0x40 | (COAP_TYPES.indexOf(type) << 4) | token.length, code, messageId >> 8, messageId & 0xff),
-    token,
-  ];
+  const heads: number[][] = [];
+  let length = HEADER_BYTES + token.length + (payload.length > 0 ? 1 + payload.length : 0);
   let before = 0;
   for (const [number, value] of options) {
-    parts.push(optionHead(number - before, value.length), value);
+    const head = optionHead(number - before, value.length);
+    heads.push(head);
+    length += head.length + value.length;
     before = number;
   }
-  if (payload.length > 0) parts.push(Buffer.of(PAYLOAD_MARK), payload);
-  return Buffer.concat(parts);
+  // Made at once and not joined of pieces: this runs for every slice.
+  const datagram = Buffer.allocUnsafe(length);
+  datagram[0] = 0x40 | (COAP_TYPES.indexOf(type) << 4) | token.length;
+  datagram[1] = code;
+  datagram.writeUInt16BE(messageId, 2);
+  let at = HEADER_BYTES + token.copy(datagram, HEADER_BYTES);
+  for (const [index, [, value]] of options.entries()) {
+    for (const byte of heads[index] as number[]) datagram[at++] = byte;
+    at += value.copy(datagram, at);
+  }
+  if (payload.length > 0) {
+    datagram[at] = PAYLOAD_MARK;
+    payload.copy(datagram, at + 1);
+  }
+  return datagram;
 }
 
 /** The options of a request to a path with bytes in it. */
@@ -165,10 +178,11 @@ function extended(bytes: Buffer, at: number, nibble: number): { value: number; a
   return { value: bytes.readUInt16BE(at) + 269, at: at + 2 };
 }
 
-function optionHead(delta: number, length: number): Buffer {
+function optionHead(delta: number, length: number): number[] {
+  if (delta < 13 && length < 13) return [(delta << 4) | length];
   const [high, ...more] = nibbled(delta);
   const [low, ...rest] = nibbled(length);
-  return Buffer.of(((high as number) << 4) | (low as number), ...more, ...rest);
+  return [((high as number) << 4) | (low as number), ...more, ...rest];
 }
 
 function nibbled(value: number): number[] {

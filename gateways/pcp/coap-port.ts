@@ -60,6 +60,8 @@ export class CoapPort {
   #messageId = randomBytes(2).readUInt16BE(0);
   /** Requests per address in this second. */
   readonly #perAddress = new Map<string, number>();
+  /** What leaves at the end of this turn. */
+  readonly #outbox: { bytes: Buffer; endpoint: CoapEndpoint }[] = [];
   #working = 0;
   #onIdle: (() => void) | null = null;
   #clock: NodeJS.Timeout | undefined;
@@ -116,6 +118,7 @@ export class CoapPort {
         };
       });
     }
+    this.#flush();
     const socket = this.#socket;
     this.#socket = null;
     if (socket !== null) await new Promise<void>((resolve) => socket.close(resolve));
@@ -289,10 +292,21 @@ export class CoapPort {
     }
   }
 
-  #send(bytes: Buffer, { address, port }: CoapEndpoint): void {
-    this.#socket?.send(bytes, port, address, (error) => {
-      if (error !== null) this.#counters.socketErrors += 1;
-    });
+  /**
+   * Leaves at the end of this turn, with the answers to all datagrams that came together. One by one each would wake
+   * its receiver, and on a busy machine that takes the processor from us for every datagram.
+   */
+  #send(bytes: Buffer, endpoint: CoapEndpoint): void {
+    this.#outbox.push({ bytes, endpoint });
+    if (this.#outbox.length === 1) setImmediate(() => this.#flush());
+  }
+
+  #flush(): void {
+    for (const { bytes, endpoint } of this.#outbox.splice(0)) {
+      this.#socket?.send(bytes, endpoint.port, endpoint.address, (error) => {
+        if (error !== null) this.#counters.socketErrors += 1;
+      });
+    }
   }
 
   #nextId(): number {
