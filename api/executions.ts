@@ -3,48 +3,36 @@
  */
 import { randomUUID } from 'node:crypto';
 import {
-  type Client,
   WithStartWorkflowOperation,
   WorkflowExecutionAlreadyStartedError,
   WorkflowNotFoundError,
   WorkflowUpdateFailedError,
-  QueryNotRegisteredError,
 } from '@temporalio/client';
-import { TypedSearchAttributes, defineSearchAttributeKey } from '@temporalio/common';
-import { ShipmentExecutions } from './shipment-executions.ts';
+import { TypedSearchAttributes } from '@temporalio/common';
+import { LABELS } from './execution-client.ts';
+import { FactoryExecutions } from './factory-executions.ts';
 import {
   ACTIVE_STATUS,
-  AGENT_CHANGED_SIGNAL,
-  AGENT_SESSION,
-  AGENT_VIEW_QUERY,
   COMMAND_EDGE_SIGNAL,
   CONTROL_SIGNAL,
   DELIVER_WEBHOOK,
-  EQUIPMENT_EDGE_SIGNAL,
-  EQUIPMENT_SESSION,
-  EQUIPMENT_VIEW_QUERY,
   EDGE_SIGNAL,
   PING_WEBHOOK,
   RETRY_NOW_SIGNAL,
   RETRY_UPDATE,
   RUN_TASK,
-  SEARCH_ATTRIBUTES,
   SEND_COMMAND,
   TASK_VIEW_QUERY,
   UPGRADE_DEVICE,
   UPGRADE_VIEW_QUERY,
   commandWorkflowId,
   deliveryWorkflowId,
-  equipmentWorkflowId,
   taskWorkflowId,
-  agentWorkflowId,
   upgradeWorkflowId,
-  type AgentSessionView,
   type Authorship,
   type CommandEdge,
   type DeliverWebhookInput,
   type DeviceEdge,
-  type EquipmentSessionView,
   type PingOutcome,
   type PingWebhookInput,
   type RunTaskInput,
@@ -55,15 +43,6 @@ import {
   type UpgradeView,
 } from '../workflows/contract.ts';
 import { commandWords } from '../workflows/rules/commands.ts';
-import type { SessionEdge } from '../workflows/rules/equipment.ts';
-
-const KEYS = {
-  device: defineSearchAttributeKey(SEARCH_ATTRIBUTES.device, 'KEYWORD'),
-  task: defineSearchAttributeKey(SEARCH_ATTRIBUTES.task, 'KEYWORD'),
-  department: defineSearchAttributeKey(SEARCH_ATTRIBUTES.department, 'KEYWORD'),
-  protocol: defineSearchAttributeKey(SEARCH_ATTRIBUTES.protocol, 'KEYWORD'),
-  status: defineSearchAttributeKey(SEARCH_ATTRIBUTES.status, 'KEYWORD'),
-};
 
 /** What `startUpgrade` needs beside the workflow's own input: what people filter by. */
 export interface UpgradeLabels {
@@ -88,24 +67,10 @@ export type StartResult = 'started' | 'already_ours' | 'busy';
 export class ControlRefused extends Error {}
 
 /** Starts, controls and observes executions. */
-export class Executions extends ShipmentExecutions {
-  readonly #client: Client;
-  readonly #taskQueue: string;
-  readonly #uiUrl: string;
-  readonly #eagerStart: boolean;
-
-  /** `eagerStart`: the client shares its connection with a worker of this process, which may begin at once. */
-  constructor(options: { client: Client; taskQueue: string; uiUrl: string; eagerStart?: boolean }) {
-    super(options);
-    this.#client = options.client;
-    this.#taskQueue = options.taskQueue;
-    this.#eagerStart = options.eagerStart ?? false;
-    this.#uiUrl = options.uiUrl.replace(/\/$/, '');
-  }
-
+export class Executions extends FactoryExecutions {
   /** Starts the workflow of a task; harmless when it runs already. */
   async startTask(taskId: number, labels: { department: string; name: string }): Promise<void> {
-    await this.#client.workflow.start(RUN_TASK, {
+    await this.client.workflow.start(RUN_TASK, {
       ...this.#taskStart(taskId, labels),
       workflowIdConflictPolicy: 'USE_EXISTING',
     });
@@ -118,7 +83,7 @@ export class Executions extends ShipmentExecutions {
    */
   async updateTask<Result>(taskId: number, update: string, arg: unknown): Promise<Result> {
     try {
-      return (await this.#client.workflow
+      return (await this.client.workflow
         .getHandle(taskWorkflowId(taskId))
         .executeUpdate(update, { args: [arg] })) as Result;
     } catch (error) {
@@ -134,7 +99,7 @@ export class Executions extends ShipmentExecutions {
       workflowIdConflictPolicy: 'USE_EXISTING',
     });
     try {
-      return await this.#client.workflow.executeUpdateWithStart(RETRY_UPDATE, {
+      return await this.client.workflow.executeUpdateWithStart(RETRY_UPDATE, {
         args: [by],
         startWorkflowOperation: start,
       });
@@ -145,12 +110,12 @@ export class Executions extends ShipmentExecutions {
 
   /** Live state of a task's workflow; null when it has ended or cannot be asked now. */
   async taskView(taskId: number): Promise<TaskView | null> {
-    return this.#query<TaskView>(taskWorkflowId(taskId), TASK_VIEW_QUERY);
+    return this.query<TaskView>(taskWorkflowId(taskId), TASK_VIEW_QUERY);
   }
 
   /** Live state of a device's running upgrade; null when there is none or it cannot be asked now. */
   async upgradeView(deviceId: string): Promise<UpgradeView | null> {
-    return this.#query<UpgradeView>(upgradeWorkflowId(deviceId), UPGRADE_VIEW_QUERY);
+    return this.query<UpgradeView>(upgradeWorkflowId(deviceId), UPGRADE_VIEW_QUERY);
   }
 
   /**
@@ -160,20 +125,20 @@ export class Executions extends ShipmentExecutions {
   async startUpgrade(input: UpgradeDeviceInput, labels: UpgradeLabels): Promise<StartResult> {
     const workflowId = upgradeWorkflowId(input.deviceId);
     try {
-      await this.#client.workflow.start(UPGRADE_DEVICE, {
+      await this.client.workflow.start(UPGRADE_DEVICE, {
         workflowId,
-        taskQueue: this.#taskQueue,
+        taskQueue: this.taskQueue,
         args: [input],
         workflowIdConflictPolicy: 'FAIL',
-        requestEagerStart: this.#eagerStart,
+        requestEagerStart: this.eagerStart,
         memo: { upgradeId: input.upgradeId },
         staticSummary: `${input.deviceId} → ${input.files.map((file) => file.targetVersion).join(' → ')} (task ${input.taskId})`,
         typedSearchAttributes: new TypedSearchAttributes([
-          { key: KEYS.device, value: input.deviceId },
-          { key: KEYS.task, value: String(input.taskId) },
-          { key: KEYS.department, value: labels.department },
-          { key: KEYS.protocol, value: labels.protocol },
-          { key: KEYS.status, value: ACTIVE_STATUS },
+          { key: LABELS.device, value: input.deviceId },
+          { key: LABELS.task, value: String(input.taskId) },
+          { key: LABELS.department, value: labels.department },
+          { key: LABELS.protocol, value: labels.protocol },
+          { key: LABELS.status, value: ACTIVE_STATUS },
         ]),
       });
       return 'started';
@@ -186,7 +151,7 @@ export class Executions extends ShipmentExecutions {
   /** The upgrade whose workflow runs for this device now; null when none runs. */
   async runningUpgradeId(deviceId: string): Promise<number | null> {
     try {
-      const description = await this.#client.workflow.getHandle(upgradeWorkflowId(deviceId)).describe();
+      const description = await this.client.workflow.getHandle(upgradeWorkflowId(deviceId)).describe();
       return description.status.name === 'RUNNING' ? ((description.memo?.['upgradeId'] as number) ?? null) : null;
     } catch (error) {
       if (error instanceof WorkflowNotFoundError) return null;
@@ -196,35 +161,35 @@ export class Executions extends ShipmentExecutions {
 
   /** Wakes a device's upgrade; false when none runs (any more). */
   async signalEdge(deviceId: string, edge: DeviceEdge): Promise<boolean> {
-    return this.#signal(upgradeWorkflowId(deviceId), EDGE_SIGNAL, edge);
+    return this.signal(upgradeWorkflowId(deviceId), EDGE_SIGNAL, edge);
   }
 
   /** Passes a person's decision on one device to its upgrade; false when none runs. */
   async controlUpgrade(deviceId: string, control: UpgradeControl): Promise<boolean> {
-    return this.#signal(upgradeWorkflowId(deviceId), CONTROL_SIGNAL, control);
+    return this.signal(upgradeWorkflowId(deviceId), CONTROL_SIGNAL, control);
   }
 
   /** Starts the workflow of a command; harmless when it runs already. */
   async startCommand(input: SendCommandInput, { department, protocol }: UpgradeLabels): Promise<void> {
-    await this.#client.workflow.start(SEND_COMMAND, {
+    await this.client.workflow.start(SEND_COMMAND, {
       workflowId: commandWorkflowId(input.commandId),
-      taskQueue: this.#taskQueue,
+      taskQueue: this.taskQueue,
       args: [input],
       workflowIdConflictPolicy: 'USE_EXISTING',
-      requestEagerStart: this.#eagerStart,
+      requestEagerStart: this.eagerStart,
       staticSummary: `${commandWords(input.order)} → ${input.deviceId}`,
       typedSearchAttributes: new TypedSearchAttributes([
-        { key: KEYS.device, value: input.deviceId },
-        { key: KEYS.department, value: department },
-        { key: KEYS.protocol, value: protocol },
-        { key: KEYS.status, value: 'waiting' },
+        { key: LABELS.device, value: input.deviceId },
+        { key: LABELS.department, value: department },
+        { key: LABELS.protocol, value: protocol },
+        { key: LABELS.status, value: 'waiting' },
       ]),
     });
   }
 
   /** Wakes a command's workflow; false when none runs (any more). */
   async signalCommand(commandId: number, edge: CommandEdge): Promise<boolean> {
-    return this.#signal(commandWorkflowId(commandId), COMMAND_EDGE_SIGNAL, edge);
+    return this.signal(commandWorkflowId(commandId), COMMAND_EDGE_SIGNAL, edge);
   }
 
   /** Starts the workflow of a delivery; harmless when it runs already. */
@@ -237,16 +202,16 @@ export class Executions extends ShipmentExecutions {
     deviceId,
   }: DeliveryStart): Promise<void> {
     const input: DeliverWebhookInput = { deliveryId };
-    await this.#client.workflow.start(DELIVER_WEBHOOK, {
+    await this.client.workflow.start(DELIVER_WEBHOOK, {
       workflowId: deliveryWorkflowId(deliveryId),
-      taskQueue: this.#taskQueue,
+      taskQueue: this.taskQueue,
       args: [input],
       workflowIdConflictPolicy: 'USE_EXISTING',
       staticSummary: `${kind} → webhook ${webhookId}`,
       typedSearchAttributes: new TypedSearchAttributes([
-        { key: KEYS.department, value: department },
-        ...(taskId === null ? [] : [{ key: KEYS.task, value: String(taskId) }]),
-        ...(deviceId === null ? [] : [{ key: KEYS.device, value: deviceId }]),
+        { key: LABELS.department, value: department },
+        ...(taskId === null ? [] : [{ key: LABELS.task, value: String(taskId) }]),
+        ...(deviceId === null ? [] : [{ key: LABELS.device, value: deviceId }]),
       ]),
     });
   }
@@ -254,7 +219,7 @@ export class Executions extends ShipmentExecutions {
   /** Ends the pause before the next attempt of a delivery; nothing happens when it is not under way. */
   async retryDelivery(deliveryId: number): Promise<void> {
     try {
-      await this.#client.workflow.getHandle(deliveryWorkflowId(deliveryId)).signal(RETRY_NOW_SIGNAL);
+      await this.client.workflow.getHandle(deliveryWorkflowId(deliveryId)).signal(RETRY_NOW_SIGNAL);
     } catch (error) {
       if (!(error instanceof WorkflowNotFoundError)) throw error;
     }
@@ -263,120 +228,28 @@ export class Executions extends ShipmentExecutions {
   /** Sends a test message to a webhook from where the real ones are sent. */
   async pingWebhook(webhookId: number): Promise<PingOutcome> {
     const input: PingWebhookInput = { webhookId };
-    return (await this.#client.workflow.execute(PING_WEBHOOK, {
+    return (await this.client.workflow.execute(PING_WEBHOOK, {
       workflowId: `webhook-ping/${webhookId}/${randomUUID()}`,
-      taskQueue: this.#taskQueue,
+      taskQueue: this.taskQueue,
       args: [input],
       workflowExecutionTimeout: '1m',
       staticSummary: `ping → webhook ${webhookId}`,
     })) as PingOutcome;
   }
 
-  /** Wakes the session of an equipment; starts its workflow when none runs. */
-  async wakeEquipment(
-    { equipmentId, code, department }: { equipmentId: number; code: string; department: string },
-    edge: SessionEdge,
-  ): Promise<void> {
-    await this.#client.workflow.signalWithStart(EQUIPMENT_SESSION, {
-      workflowId: equipmentWorkflowId(code),
-      taskQueue: this.#taskQueue,
-      args: [{ equipmentId, code }],
-      signal: EQUIPMENT_EDGE_SIGNAL,
-      signalArgs: [edge],
-      staticSummary: `equipment ${code}`,
-      typedSearchAttributes: new TypedSearchAttributes([
-        { key: KEYS.device, value: code },
-        { key: KEYS.department, value: department },
-        { key: KEYS.protocol, value: 'mom' },
-      ]),
-    });
-  }
-
-  /** Live state of an equipment's session; null when none runs or it cannot be asked now. */
-  async equipmentView(code: string): Promise<EquipmentSessionView | null> {
-    return this.#query<EquipmentSessionView>(equipmentWorkflowId(code), EQUIPMENT_VIEW_QUERY);
-  }
-
-  /** Starts the session of an agent; harmless when it runs already. */
-  async startAgent(agent: { agentId: number; code: string; department: string }): Promise<void> {
-    await this.#client.workflow.start(AGENT_SESSION, {
-      ...this.#agentStart(agent),
-      workflowIdConflictPolicy: 'USE_EXISTING',
-    });
-  }
-
-  /** Tells the session of an agent that the agent was changed; starts it when none runs. */
-  async changeAgent(agent: { agentId: number; code: string; department: string }): Promise<void> {
-    await this.#client.workflow.signalWithStart(AGENT_SESSION, {
-      ...this.#agentStart(agent),
-      signal: AGENT_CHANGED_SIGNAL,
-      signalArgs: [],
-    });
-  }
-
-  /** Live state of an agent's session; null when none runs or it cannot be asked now. */
-  async agentView(code: string): Promise<AgentSessionView | null> {
-    return this.#query<AgentSessionView>(agentWorkflowId(code), AGENT_VIEW_QUERY);
-  }
-
-  #agentStart({ agentId, code, department }: { agentId: number; code: string; department: string }) {
-    return {
-      workflowId: agentWorkflowId(code),
-      taskQueue: this.#taskQueue,
-      args: [{ agentId, code }],
-      staticSummary: `agent for equipment ${code}`,
-      typedSearchAttributes: new TypedSearchAttributes([
-        { key: KEYS.device, value: code },
-        { key: KEYS.department, value: department },
-        { key: KEYS.protocol, value: 'mom' },
-      ]),
-    };
-  }
-
-  /** Where a person can look at an execution; null when nobody said where the Temporal Web UI is. */
-  executionUrl(workflowId: string): string | null {
-    if (this.#uiUrl === '') return null;
-    const namespace = encodeURIComponent(this.#client.options.namespace);
-    return `${this.#uiUrl}/namespaces/${namespace}/workflows/${encodeURIComponent(workflowId)}`;
-  }
-
-  /** Answers when Temporal answers. */
-  async check(): Promise<void> {
-    await this.#client.workflowService.getSystemInfo({});
-  }
-
   #taskStart(taskId: number, labels: { department: string; name: string }) {
     const args: [RunTaskInput] = [{ taskId }];
     return {
       workflowId: taskWorkflowId(taskId),
-      taskQueue: this.#taskQueue,
+      taskQueue: this.taskQueue,
       args,
       staticSummary: `Task ${taskId}: ${labels.name}`.slice(0, 200),
       typedSearchAttributes: new TypedSearchAttributes([
-        { key: KEYS.task, value: String(taskId) },
-        { key: KEYS.department, value: labels.department },
-        { key: KEYS.status, value: 'scheduled' },
+        { key: LABELS.task, value: String(taskId) },
+        { key: LABELS.department, value: labels.department },
+        { key: LABELS.status, value: 'scheduled' },
       ]),
     };
-  }
-
-  async #signal(workflowId: string, signal: string, arg: unknown): Promise<boolean> {
-    try {
-      await this.#client.workflow.getHandle(workflowId).signal(signal, arg);
-      return true;
-    } catch (error) {
-      if (error instanceof WorkflowNotFoundError) return false;
-      throw error;
-    }
-  }
-
-  async #query<View>(workflowId: string, query: string): Promise<View | null> {
-    try {
-      return await this.#client.workflow.getHandle(workflowId).query<View>(query);
-    } catch (error) {
-      if (error instanceof WorkflowNotFoundError || error instanceof QueryNotRegisteredError) return null;
-      throw error;
-    }
   }
 }
 

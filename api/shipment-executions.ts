@@ -2,13 +2,12 @@
  * The part of `Executions` that is about shipments: starts their workflows, and those of triggers, and speaks to those
  * of secondary shipments.
  */
-import { type Client, WorkflowNotFoundError, QueryNotRegisteredError } from '@temporalio/client';
-import { TypedSearchAttributes, defineSearchAttributeKey } from '@temporalio/common';
+import { TypedSearchAttributes } from '@temporalio/common';
+import { ExecutionClient, LABELS } from './execution-client.ts';
 import {
   FIRE_TRIGGER,
   PLATFORM_VIEW_QUERY,
   PLATFORM_WAKE_SIGNAL,
-  SEARCH_ATTRIBUTES,
   SHIP_DEVICES,
   SHIP_TO_PLATFORM,
   firingWorkflowId,
@@ -17,18 +16,8 @@ import {
   type PlatformShipmentView,
 } from '../workflows/contract.ts';
 
-const DEPARTMENT = defineSearchAttributeKey(SEARCH_ATTRIBUTES.department, 'KEYWORD');
-
 /** Starts and observes the executions of shipments. */
-export class ShipmentExecutions {
-  readonly #client: Client;
-  readonly #taskQueue: string;
-
-  constructor({ client, taskQueue }: { client: Client; taskQueue: string }) {
-    this.#client = client;
-    this.#taskQueue = taskQueue;
-  }
-
+export class ShipmentExecutions extends ExecutionClient {
   /** Starts the workflow of a primary shipment; harmless when it runs already. */
   async startShipment(
     shipmentId: number,
@@ -68,22 +57,12 @@ export class ShipmentExecutions {
 
   /** Tells a secondary shipment that something changed; nothing happens when it does not run. */
   async wakePlatformShipment(shipmentId: number): Promise<void> {
-    try {
-      await this.#client.workflow.getHandle(platformShipmentWorkflowId(shipmentId)).signal(PLATFORM_WAKE_SIGNAL);
-    } catch (error) {
-      if (!(error instanceof WorkflowNotFoundError)) throw error;
-    }
+    await this.signal(platformShipmentWorkflowId(shipmentId), PLATFORM_WAKE_SIGNAL);
   }
 
   /** Live state of a secondary shipment; null when it has ended or cannot be asked now. */
   async platformShipmentView(shipmentId: number): Promise<PlatformShipmentView | null> {
-    try {
-      const handle = this.#client.workflow.getHandle(platformShipmentWorkflowId(shipmentId));
-      return await handle.query<PlatformShipmentView>(PLATFORM_VIEW_QUERY);
-    } catch (error) {
-      if (error instanceof WorkflowNotFoundError || error instanceof QueryNotRegisteredError) return null;
-      throw error;
-    }
+    return this.query<PlatformShipmentView>(platformShipmentWorkflowId(shipmentId), PLATFORM_VIEW_QUERY);
   }
 
   async #start(
@@ -91,13 +70,13 @@ export class ShipmentExecutions {
     workflowId: string,
     { args, summary, department }: { args: object[]; summary: string; department: string },
   ): Promise<void> {
-    await this.#client.workflow.start(workflow, {
+    await this.client.workflow.start(workflow, {
       workflowId,
-      taskQueue: this.#taskQueue,
+      taskQueue: this.taskQueue,
       args,
       workflowIdConflictPolicy: 'USE_EXISTING',
       staticSummary: summary.slice(0, 200),
-      typedSearchAttributes: new TypedSearchAttributes([{ key: DEPARTMENT, value: department }]),
+      typedSearchAttributes: new TypedSearchAttributes([{ key: LABELS.department, value: department }]),
     });
   }
 }
