@@ -20,6 +20,15 @@ const MISSING: Record<string, string> = {
   webhookId: '999999',
   deliveryId: '999999',
   commandId: '999999',
+  shipmentId: '999999',
+  triggerId: '999999',
+  code: 'EQ99999',
+  callId: '999999',
+  alarmId: '999999',
+  serialNo: 'nobody',
+  barcode: 'no-tray',
+  number: 'E9999',
+  action: 'material_up',
 };
 /** Bodies that get past the checks of form. */
 const BODIES: Record<string, object> = {
@@ -28,8 +37,16 @@ const BODIES: Record<string, object> = {
   decideDeviceUpgrade: { decision: 'retry' },
   sendDeviceCommand: { kind: 'read_sleep' },
 };
-/** Keys are made for any department by administrators of the whole installation. */
-const ADMINISTRATION = ['revokeApiKey'];
+/** What belongs to the whole installation and to no department: keys, MES, platforms and the connections to them. */
+const INSTALLATION = [
+  'revokeApiKey',
+  'importMes',
+  'setModelProtocol',
+  'getPlatform',
+  'updatePlatform',
+  'pausePlatformConnector',
+  'resumePlatformConnector',
+];
 
 beforeAll(async () => {
   api = await TestApi.start({ authFailuresPerMinute: 1_000 });
@@ -47,6 +64,28 @@ beforeAll(async () => {
     body: { kind: 'set_sleep', minutes: 600 },
   });
   const devices = await api.send('GET', task.body.links.devices, { key: theirs.key });
+  const make = async (path: string, body: unknown) => {
+    const reply = await api.send('POST', `/api/v1/${path}`, { key: theirs.key, body: body as object });
+    expect(reply.status, `${path}: ${JSON.stringify(reply.body)}`).toBeLessThan(300);
+    return reply.body;
+  };
+  const code = 'EQ00001';
+  await make('equipment', { code });
+  await make('equipment-employees', { number: 'E0001' });
+  await make('agents', { code, url: 'http://127.0.0.1:9' });
+  await make('cells', [{ serialNo: 'cell-1', bindCode: 'M1' }]);
+  await api.sql`insert into trays (barcode, department_id) values ('tray-1', ${theirs.id})`;
+  const call = await make(`agents/${code}/status`, { status: 'Running' });
+  const shipment = await make('shipments', { imeis: ['868120145233604'], shipDate: '2026-03-02' });
+  await api.sql`
+    insert into matched_devices (imei, department_id, customer, rule)
+    values ('868120145233604', ${theirs.id}, 'hemi', 'rule 1')`;
+  await make('platform-shipments', {
+    platformId: 2,
+    imeis: ['868120145233604'],
+    info: { account: 'hemi', customerName: '禾米', model: 'GV2' },
+  });
+  const trigger = await make('triggers', { name: 'GV2', match: { model: 'GV2' } });
   ids = {
     deviceId: deviceId!,
     firmwareId: `${firmwareId}`,
@@ -55,13 +94,24 @@ beforeAll(async () => {
     webhookId: `${webhook.body.id}`,
     deliveryId: '1',
     commandId: `${command.body.id}`,
+    shipmentId: `${shipment.id}`,
+    triggerId: `${trigger.id}`,
+    code,
+    callId: `${call.id}`,
+    alarmId: '1',
+    serialNo: 'cell-1',
+    barcode: 'tray-1',
+    number: 'E0001',
+    action: 'material_up',
   };
 });
 afterAll(() => api.stop());
 
 const fill = (path: string, values: Record<string, string>) =>
   path.replaceAll(/\{(\w+)\}/g, (_all, name: string) => values[name]!);
-const walled = routes.filter((each) => each.path.includes('{') && !ADMINISTRATION.includes(each.id));
+const exampleOf = (body: (typeof routes)[number]['body']) =>
+  body === undefined ? undefined : ((body as { examples?: object[] }).examples?.[0] ?? {});
+const walled = routes.filter((each) => each.path.includes('{') && !INSTALLATION.includes(each.id));
 
 describe('a route that names something', () => {
   it.each(walled.map((each) => [each.id, each] as const))(
@@ -70,7 +120,7 @@ describe('a route that names something', () => {
       const ask = (values: Record<string, string>, key: string) =>
         api.send(each.method.toUpperCase(), fill(each.path, values), {
           key,
-          body: BODIES[id] ?? (each.body === undefined ? undefined : {}),
+          body: BODIES[id] ?? exampleOf(each.body),
         });
       const across = await ask(ids, mine.key);
       const missing = await ask(MISSING, mine.key);
@@ -79,7 +129,10 @@ describe('a route that names something', () => {
         const { requestId: _id, detail, ...rest } = body;
         return {
           ...rest,
-          detail: Object.values(values).reduce((text, value) => text.replaceAll(value, '…'), String(detail)),
+          // the longest first: a short one may be a part of it
+          detail: Object.values(values)
+            .toSorted((a, b) => b.length - a.length)
+            .reduce((text, value) => text.replaceAll(value, '…'), String(detail)),
         };
       };
       expect(without(across.body, ids)).toEqual(without(missing.body, MISSING));
