@@ -1,6 +1,6 @@
 /**
  * Keeps the sessions of agents running: one that was ended in Temporal, or never started because a process died, is
- * started again. Also makes an agent for demonstrations.
+ * started again.
  */
 import type { Executions } from './executions.ts';
 import * as agents from '../db/agents.ts';
