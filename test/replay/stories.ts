@@ -15,6 +15,8 @@ import {
   CONTROL_SIGNAL,
   DELIVER_WEBHOOK,
   EDGE_SIGNAL,
+  EQUIPMENT_EDGE_SIGNAL,
+  EQUIPMENT_SESSION,
   FIRE_TRIGGER,
   SHIP_DEVICES,
   PACING_UPDATE,
@@ -34,19 +36,23 @@ import {
   UPGRADE_VIEW_QUERY,
   agentWorkflowId,
   commandWorkflowId,
+  equipmentWorkflowId,
   deliveryWorkflowId,
   taskWorkflowId,
   upgradeWorkflowId,
+  type EquipmentSessionInput,
   type TaskView,
   type UpgradeControl,
   type UpgradeDeviceInput,
   type UpgradeView,
 } from '../../workflows/contract.ts';
 import { waitFor } from '../support/wait.ts';
+import type { SessionEdge, SessionState } from '../../workflows/rules/equipment.ts';
 import { FakeAgent, type FakeAgentOptions } from '../workflows/fake-agent.ts';
 import { FakeCommand, VALUE, type FakeCommandOptions } from '../workflows/fake-command.ts';
 import { FakeDevice, HOUR, LIMITS, upgradeInput, type Behaviour } from '../workflows/fake-device.ts';
 import { FakeReceiver } from '../workflows/fake-receiver.ts';
+import { FakeEquipment, INPUT as EQUIPMENT } from '../workflows/fake-equipment.ts';
 import { FakeMes } from '../workflows/fake-mes.ts';
 import { FakePlatform, type FakePlatformOptions } from '../workflows/fake-platform.ts';
 import { FakeShipment, type FakeShipmentOptions } from '../workflows/fake-shipment.ts';
@@ -217,6 +223,42 @@ function command(
 }
 
 const isOpen = (fake: FakeCommand) => waitFor(() => fake.facts.attempt === 1);
+
+// ---------------------------------------------------------------- equipmentSession
+
+/** A session through these edges; retired at its end, unless it ends otherwise. */
+function session(
+  edges: readonly (readonly [SessionEdge, SessionState])[],
+  {
+    resume,
+    end,
+  }: { resume?: EquipmentSessionInput['resume']; end?: (handle: WorkflowHandle) => Promise<unknown> } = {},
+): Story {
+  return async ({ client, withWorker }) => {
+    const fake = new FakeEquipment(async () => Date.now());
+    const input = { ...EQUIPMENT, ...(resume !== undefined && { resume }) };
+    const workflowId = equipmentWorkflowId(input.code);
+    return withWorker(fake.activities, async (taskQueue) => {
+      const handle = await client.workflow.start(EQUIPMENT_SESSION, { workflowId, taskQueue, args: [input] });
+      await waitFor(() => !fake.isMarked);
+      for (const [edge, state] of edges) {
+        if (edge === 'flags') fake.change({ pendingFlags: ['material_up'], openAlarms: ['A1'], parametersVersion: 1 });
+        else await fake.edge(edge, state);
+        await handle.signal(EQUIPMENT_EDGE_SIGNAL, edge);
+        await waitFor(() => !fake.isMarked);
+      }
+      if (end === undefined) {
+        await fake.edge('offline', 'offline');
+        fake.change({ isActive: false });
+        await handle.signal(EQUIPMENT_EDGE_SIGNAL, 'settings');
+      } else {
+        await end(handle);
+      }
+      await handle.result();
+      return [{ workflowId, runId: handle.firstExecutionRunId }];
+    });
+  };
+}
 
 // ---------------------------------------------------------------- shipDevices, fireTrigger
 
@@ -433,6 +475,18 @@ export const STORIES: Readonly<Record<string, Story>> = {
     reactions: [{ awayMs: Infinity }],
     during: (handle, fake) => isOpen(fake).then(() => handle.cancel()),
   }),
+  'equipment-session': session([
+    ['online', 'online'],
+    ['alive', 'alive'],
+    ['flags', 'alive'],
+    ['suspect', 'suspect'],
+    ['offline', 'offline'],
+    ['back', 'alive'],
+  ]),
+  'equipment-session-resumed': session([['suspect', 'suspect']], {
+    resume: { lastEdge: 0, edges: 93, lines: ['2026-01-01 00:00:00 back: heartbeat'], since: 1_767_225_600_000 },
+  }),
+  'equipment-session-cancelled-in-temporal': session([['online', 'online']], { end: (handle) => handle.cancel() }),
   'platform-shipment': platformShipment({ devices: 250, faults: ['doubt', 'trouble'] }, wakeAfter(4)),
   'platform-shipment-paused': platformShipment({ devices: 100, faults: ['paused'] }, wakeAfter(1)),
   'platform-shipment-cancelled-in-temporal': platformShipment(
