@@ -37,6 +37,7 @@ export interface DeviceFacts {
 
 /** Reads what is known of some devices; no IMEI twice. Found by their keys, however many there are. */
 export async function readDeviceFacts(db: Db, imeis: readonly string[]): Promise<Map<string, DeviceFacts>> {
+  // `id + 0`: found by IMEI and then put in order; never by walking along the ids until one fits
   const day = sql`(coalesce(c.test_time, s.test_time) at time zone 'Asia/Shanghai')::date`;
   const rows = await db.execute<DeviceFacts & Record<string, unknown>>(sql`
     with named as materialized (select jsonb_array_elements_text(${JSON.stringify(imeis)}::jsonb) as imei),
@@ -44,7 +45,7 @@ export async function readDeviceFacts(db: Db, imeis: readonly string[]): Promise
       select n.imei, c.id, c.zhidan, c.box_no, c.soft_model, c.version, c.company_name, c.remark2,
         s.sn, s.imei2, s.imei3, s.imei4, ${day} as day, coalesce(p.protocol, 'ams') as protocol
       from named n
-      left join lateral (select * from mes_cartons c where c.imei = n.imei order by c.id desc limit 1) c on true
+      left join lateral (select * from mes_cartons c where c.imei = n.imei order by c.id + 0 desc limit 1) c on true
       left join lateral (select * from mes_sheets s where s.imei1 = n.imei limit 1) s on true
       left join model_protocols p on p.model = c.soft_model collate "default"
     )

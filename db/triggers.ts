@@ -156,20 +156,28 @@ export async function listDifferences(
     .limit(limit);
 }
 
-/** Rows that a trial looks through when neither order nor model narrow them. */
+/** Rows that a trial looks through, the newest. */
 export const TRIED_ROWS = 200_000;
 
-/** IMEIs of the rows there are that would fit, newest first; `lookedAt`: null, all rows were looked through. */
+/**
+ * IMEIs of the rows there are that would fit, newest first. Rows of an order or a model are found by their test time,
+ * others by the ids of MES. `lookedAt`: null, all that can fit were looked through.
+ */
 export async function findFitting(
   db: Db,
   match: TriggerMatch,
   limit: number,
 ): Promise<{ imeis: string[]; lookedAt: number | null }> {
-  const isNarrow = match.order !== undefined || match.model !== undefined;
-  const rows = isNarrow ? sql`mes_cartons c` : sql`(select * from mes_cartons order by id desc limit ${TRIED_ROWS}) c`;
+  const { order, model } = match;
+  const [narrow, sequence] =
+    order !== undefined
+      ? [sql`where zhidan = ${order}`, sql`test_time desc, id desc`]
+      : model !== undefined
+        ? [sql`where soft_model = ${model}`, sql`test_time desc, id desc`]
+        : [sql``, sql`id desc`];
   const found = await db.execute<{ imei: string }>(sql`
-    select c.imei from ${rows} where ${matchCondition(match)}
-      and not exists (select 1 from mes_cartons l where l.imei = c.imei and l.id > c.id)
+    select c.imei from (select * from mes_cartons ${narrow} order by ${sequence} limit ${TRIED_ROWS}) c
+    where ${matchCondition(match)} and not exists (select 1 from mes_cartons l where l.imei = c.imei and l.id > c.id)
     order by c.id desc limit ${limit}`);
-  return { imeis: found.map(({ imei }) => imei), lookedAt: isNarrow ? null : TRIED_ROWS };
+  return { imeis: found.map(({ imei }) => imei), lookedAt: order === undefined ? TRIED_ROWS : null };
 }

@@ -181,7 +181,7 @@ export const triggerRoutes = [
     id: 'tryTrigger',
     tag: 'shipments',
     summary: 'What a trigger would ship of the rows there are',
-    description: `Judges the newest ${JUDGED} rows that fit, as a shipment of today would. Without order and model it looks through the newest ${triggers.TRIED_ROWS} rows. Nothing is written.`,
+    description: `Judges the newest ${JUDGED} rows that fit, as a shipment of today would. Without an order it looks through the newest ${triggers.TRIED_ROWS} rows of the model, or of all. Nothing is written.`,
     permission: 'shipment:write',
     params: One,
     status: 200,
