@@ -75,10 +75,11 @@ function quiet(reply: MomReply): Effect {
 async function followUp(
   tx: Db,
   { name, request }: MomCallOf<'MaterialUpLoad' | 'MaterialDownLoad' | 'WaterContent'>,
-  { id: equipmentId }: LockedEquipment,
+  { id: equipmentId, pendingFlags }: LockedEquipment,
 ): Promise<Effect> {
   const action = FOLLOWED[name];
-  const flagId = await endFlag(tx, { equipmentId, action, status: 'followed', author: 'equipment' });
+  const isAsked = pendingFlags.includes(action);
+  const flagId = !isAsked ? null : await endFlag(tx, { equipmentId, action, status: 'followed', author: 'equipment' });
   const employeeNo = request.employeeNo ?? '';
   await storeFollowUp(tx, { equipmentId, flagId, name, employeeNo, data: request.data });
   const reply = { ok: true, name, answer: {} } as MomReply;
@@ -88,12 +89,14 @@ async function followUp(
 /** The equipment calls in, and fetches its parameters when there are newer ones, or when the last may not have arrived. */
 async function online(tx: Db, call: MomCallOf<'EqptRun'>, equipment: LockedEquipment): Promise<Effect> {
   const { request, address, receivedAtMs, name } = call;
-  const { id: equipmentId, parametersVersion: version, fetchedVersion, isFetchUncertain } = equipment;
+  const { id: equipmentId, parametersVersion: version, fetchedVersion, isFetchUncertain, pendingFlags } = equipment;
   const { software, requestedAtMs, equipmentModel: operatingMode } = request;
   const employeeNo = request.employeeNo ?? '';
   const skewMs = requestedAtMs === null ? null : requestedAtMs - receivedAtMs;
   const edge = await storeOnline(tx, { equipmentId, address, software, employeeNo, operatingMode, skewMs });
-  const ended = await endFlag(tx, { equipmentId, action: 'parameters', status: 'followed', author: 'equipment' });
+  const ended = pendingFlags.includes('parameters')
+    ? await endFlag(tx, { equipmentId, action: 'parameters', status: 'followed', author: 'equipment' })
+    : null;
   const stored = version === 0 ? null : await findParameters(tx, equipmentId, version);
   const paramRefreshFlag = stored !== null && (fetchedVersion < version || isFetchUncertain);
   if (paramRefreshFlag) await storeFetch(tx, { equipmentId, version, employeeNo, software, address });

@@ -9,7 +9,7 @@ import { employeeChecked } from './mom-employees.ts';
 import { MomRecords } from './mom-records.ts';
 import { MomWakes } from './mom-wakes.ts';
 import type { Executions } from './executions.ts';
-import { keepReply, lockEquipment, pruneReplies, takeReply, type LockedEquipment } from '../db/equipment-calls.ts';
+import { keepReply, lockEquipment, pruneReplies, type CallKey, type LockedEquipment } from '../db/equipment-calls.ts';
 import { countServes } from '../db/equipment-flags.ts';
 import * as sessions from '../db/equipment-sessions.ts';
 import type { Database, Db } from '../db/index.ts';
@@ -159,20 +159,7 @@ export class MomInbound implements MomHost {
     const entry = this.directory.get(request.equipmentCode);
     if (entry === undefined) return unknown(name);
     const key = { equipmentId: entry.id, name, sessionId: request.sessionId, fingerprint };
-    const { reply, edge, endsFlag, department } = await this.#db.transaction(async (tx) => {
-      const equipment = await lockEquipment(tx, entry.id);
-      if (equipment === null) return { ...nothing(unknown(name)), department: '' };
-      const { department } = equipment;
-      // Not kept: whoever mistyped a password may try again under the same SessionId.
-      const refusal = await this.#employeeRefusal(tx, call, equipment);
-      if (refusal !== null) return { ...nothing(refusal), department };
-      const first = await takeReply(tx, key);
-      if (first !== null) return { ...nothing({ ...first, isRepeated: true } as unknown as MomReply), department };
-      const effect = await handleCall(tx, call, equipment);
-      await keepReply(tx, key, effect.reply);
-      if (effect.edge !== null && name !== 'EqptRun') await sessions.markEdge(tx, entry.id);
-      return { ...effect, department };
-    });
+    const { reply, edge, endsFlag, department } = await this.#inTransaction(call, key);
     if (name !== 'EqptRun') this.#hear(entry.id, { atMs: receivedAtMs, isHeartbeat: false, address, skewMs: null });
     // The answer tells the equipment what to do next: a heartbeat after it must not bring the old flag.
     if (endsFlag) await this.directory.reload([entry.id]);
@@ -181,6 +168,29 @@ export class MomInbound implements MomHost {
       this.wakes.add({ equipmentId: entry.id, code: entry.code, department, edge });
     }
     return reply;
+  }
+
+  /** Does a call and keeps its reply, or gives the reply it got before. */
+  async #inTransaction(call: MomCall, key: CallKey): Promise<Effect & { department: string }> {
+    const done = await this.#db
+      .transaction(async (tx) => {
+        const equipment = await lockEquipment(tx, key);
+        if (equipment === null) return { ...nothing(unknown(call.name)), department: '' };
+        const { department, reply } = equipment;
+        // Not kept: whoever mistyped a password may try again under the same SessionId.
+        const refusal = await this.#employeeRefusal(tx, call, equipment);
+        if (refusal !== null) return { ...nothing(refusal), department };
+        if (reply !== null) return { ...nothing({ ...reply, isRepeated: true } as unknown as MomReply), department };
+        const effect = await handleCall(tx, call, equipment);
+        if (!(await keepReply(tx, key, effect.reply))) throw new Overtaken();
+        if (effect.edge !== null && call.name !== 'EqptRun') await sessions.markEdge(tx, key.equipmentId);
+        return { ...effect, department };
+      })
+      .catch((error: unknown) => {
+        if (error instanceof Overtaken) return null;
+        throw error;
+      });
+    return done ?? this.#inTransaction(call, key);
   }
 
   async #employeeRefusal(
@@ -283,6 +293,9 @@ export class MomInbound implements MomHost {
     });
   }
 }
+
+/** The same call was handled while this one waited for its turn: nothing is done, its reply can be read now. */
+class Overtaken extends Error {}
 
 function nothing(reply: MomReply): Effect {
   return { reply, edge: null, endsFlag: false };

@@ -5,7 +5,7 @@
 import { and, desc, eq, lt, sql } from 'drizzle-orm';
 import type { Db } from './index.ts';
 import { equipmentCalls } from './schema.ts';
-import type { EquipmentStatus, SessionState } from '../workflows/rules/equipment.ts';
+import type { EquipmentStatus, FlagAction, SessionState } from '../workflows/rules/equipment.ts';
 
 /** Calls kept of one equipment; older ones go. */
 export const CALLS_KEPT = 1_000;
@@ -25,19 +25,9 @@ export interface LockedEquipment extends Record<string, unknown> {
   fetchedVersion: number;
   /** Nothing was heard of it since it fetched its parameters: they may not have arrived. */
   isFetchUncertain: boolean;
-}
-
-/** Locks the session of an equipment; null: it is gone or retired. */
-export async function lockEquipment(tx: Db, equipmentId: number): Promise<LockedEquipment | null> {
-  const [row] = await tx.execute<LockedEquipment>(sql`
-    select e.id, e.code, e.department_id as "departmentId", d.name as department, e.is_hold_listed as "isHoldListed",
-      s.state, s.status, extract(epoch from s.status_since)::float8 * 1000 as "statusSinceMs",
-      s.status_change_id::float8 as "statusChangeId",
-      s.parameters_version as "parametersVersion", s.fetched_version as "fetchedVersion",
-      coalesce(s.last_seen_at <= s.fetched_at, false) as "isFetchUncertain"
-    from equipment_sessions s join equipment e on e.id = s.equipment_id join departments d on d.id = e.department_id
-    where s.equipment_id = ${equipmentId} and e.is_active for update of s`);
-  return row ?? null;
+  pendingFlags: FlagAction[];
+  /** What the same call was answered before; null: it is the first, as far as can be seen (see `keepReply`). */
+  reply: Record<string, unknown> | null;
 }
 
 /** What makes two calls the same. */
@@ -48,25 +38,32 @@ export interface CallKey {
   fingerprint: string;
 }
 
-/** The reply that the same call got before; null: it is the first, and its place is taken. */
-export async function takeReply(tx: Db, key: CallKey): Promise<Record<string, unknown> | null> {
+/** Locks the session of an equipment; null: it is gone or retired. */
+export async function lockEquipment(tx: Db, key: CallKey): Promise<LockedEquipment | null> {
   const { equipmentId, name, sessionId, fingerprint } = key;
-  const taken = await tx.execute(sql`
-    insert into equipment_replies (equipment_id, name, session_id, fingerprint)
-    values (${equipmentId}, ${name}, ${sessionId}, ${fingerprint}) on conflict do nothing returning 1`);
-  if (taken.length > 0) return null;
-  const [row] = await tx.execute<{ reply: Record<string, unknown> | null }>(sql`
-    select reply from equipment_replies where equipment_id = ${equipmentId} and name = ${name}
-      and session_id = ${sessionId} and fingerprint = ${fingerprint}`);
-  return row?.reply ?? null;
+  const [row] = await tx.execute<LockedEquipment>(sql`
+    select e.id, e.code, e.department_id as "departmentId", d.name as department, e.is_hold_listed as "isHoldListed",
+      s.state, s.status, extract(epoch from s.status_since)::float8 * 1000 as "statusSinceMs",
+      s.status_change_id::float8 as "statusChangeId",
+      s.parameters_version as "parametersVersion", s.fetched_version as "fetchedVersion",
+      coalesce(s.last_seen_at <= s.fetched_at, false) as "isFetchUncertain",
+      (select coalesce(jsonb_agg(f.action), '[]') from equipment_flags f
+        where f.equipment_id = e.id and f.status = 'pending') as "pendingFlags",
+      (select r.reply from equipment_replies r where r.equipment_id = e.id and r.name = ${name}
+        and r.session_id = ${sessionId} and r.fingerprint = ${fingerprint}) as reply
+    from equipment_sessions s join equipment e on e.id = s.equipment_id join departments d on d.id = e.department_id
+    where s.equipment_id = ${equipmentId} and e.is_active for update of s`);
+  return row ?? null;
 }
 
-/** Keeps the reply of a call whose place was taken in this transaction. */
-export async function keepReply(tx: Db, key: CallKey, reply: object): Promise<void> {
-  await tx.execute(sql`
-    update equipment_replies set reply = ${JSON.stringify(reply)}::jsonb
-    where equipment_id = ${key.equipmentId} and name = ${key.name}
-      and session_id = ${key.sessionId} and fingerprint = ${key.fingerprint}`);
+/** Keeps the reply of a call; false: the same call was answered while this one waited for the lock. */
+export async function keepReply(tx: Db, key: CallKey, reply: object): Promise<boolean> {
+  const { equipmentId, name, sessionId, fingerprint } = key;
+  const kept = await tx.execute(sql`
+    insert into equipment_replies (equipment_id, name, session_id, fingerprint, reply)
+    values (${equipmentId}, ${name}, ${sessionId}, ${fingerprint}, ${JSON.stringify(reply)}::jsonb)
+    on conflict do nothing returning 1`);
+  return kept.length > 0;
 }
 
 /** Forgets replies that nobody asks for any more; says how many. */
