@@ -9,11 +9,13 @@ import { Command } from 'commander';
 import { Operator } from './bench/operator.ts';
 import { loadConfig } from './config.ts';
 import { demoFleets, type DemoFleet } from './demo/devices.ts';
+import { startFactory, type DemoFactory } from './demo/factory.ts';
 import { createLogger } from './log.ts';
 import { startProgram } from './main.ts';
 
 /** `--exit` gives up after this time. */
 const PATIENCE_MS = 180_000;
+const EQUIPMENT_PATIENCE_MS = 60_000;
 const LOOPBACK = Object.fromEntries(
   ['TERMINAL_HOST', 'DEVICE_HTTP_HOST', 'PCP_HOST', 'PILE_HOST', 'FTP_HOST'].map((name) => [name, '127.0.0.1']),
 );
@@ -43,14 +45,16 @@ async function demo({ exit }: { exit: boolean }): Promise<number> {
   say('Starting PostgreSQL, Temporal and Slipway …');
   const program = await startProgram(config, createLogger(config));
   const fleets = demoFleets(program);
+  let factory: DemoFactory | null = null;
   const stop = async () => {
-    await Promise.all(fleets.map((fleet) => fleet.stop()));
+    await Promise.all([...fleets.map((fleet) => fleet.stop()), factory?.stop()]);
     await program.stop();
     rmSync(dataDir, { recursive: true, force: true });
   };
   try {
     const operator = new Operator(program.apiUrl ?? '', program.newKey ?? '');
     const task = await orderAll(operator, fleets);
+    factory = await startFactory(operator, `http://127.0.0.1:${program.deviceHttpPort}`);
     say(`
   API and docs      ${program.apiUrl}/docs
   API key           ${program.newKey}
@@ -64,16 +68,20 @@ ${fleets.map(({ kind, address }) => `  ${kind.padEnd(18)}${address}`).join('\n')
     });
     const devices = sum(fleets, (fleet) => fleet.devices);
     const succeeded = ended['succeeded'] ?? 0;
+    const alive = await factory.alive(EQUIPMENT_PATIENCE_MS);
     const seconds = Math.round((Date.now() - startedMs) / 100) / 10;
-    const isProven = succeeded === devices && sum(fleets, (fleet) => fleet.arrived()) === devices;
+    const isProven =
+      succeeded === devices && sum(fleets, (fleet) => fleet.arrived()) === devices && alive === factory.equipments;
     if (exit) {
-      process.stdout.write(`${JSON.stringify({ devices, succeeded, failed: devices - succeeded, seconds })}\n`);
+      process.stdout.write(
+        `${JSON.stringify({ devices, succeeded, failed: devices - succeeded, equipment: alive, seconds })}\n`,
+      );
       await stop();
       return isProven ? 0 : 1;
     }
     const kinds = fleets.map((fleet) => `${fleet.devices} ${fleet.kind}`).join(', ');
     say(
-      `\n${succeeded} of ${devices} devices (${kinds}) are proven on both files, after ${seconds} s. Look around; Ctrl-C ends the demo.`,
+      `\n${succeeded} of ${devices} devices (${kinds}) are proven on both files, after ${seconds} s; ${alive} of ${factory.equipments} equipments have a session with the MOM, one of them by an agent. Look around; Ctrl-C ends the demo.`,
     );
     await new Promise<void>((resolve) => process.once('SIGINT', () => resolve()).once('SIGTERM', () => resolve()));
     await stop();

@@ -14,6 +14,7 @@ import {
   startUnstartedOrders,
   startAgents,
   startUnstartedShipments,
+  forgetAgentCalls,
   forgetAnswers,
   limitServer,
   makeAdminKey,
@@ -163,6 +164,7 @@ async function startApi(config: Config, log: Logger, options: AppOptions, stops:
     repeat(() => startUnstartedOrders(db, executions), 30_000),
     repeat(() => fireTriggers(db, executions), 5_000),
     repeat(() => forgetAnswers(db), 300_000),
+    repeat(() => forgetAgentCalls(db), 300_000),
   ];
   stops.push({ name: 'task sweeps', stop: async () => sweeps.forEach(clearInterval) });
   return { url: `http://${config.api.host}:${port}`, newKey };

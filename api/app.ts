@@ -23,7 +23,7 @@ import type { Db } from '../db/index.ts';
 
 export { ensureFirstKey, makeAdminKey } from './auth.ts';
 export { forgetAnswers } from './idempotency.ts';
-export { startAgents } from './agent-sweep.ts';
+export { forgetAgentCalls, startAgents } from './agent-sweep.ts';
 export { startUnstartedShipments } from './platform-orders.ts';
 export { fireTriggers, startUnstartedOrders } from './shipment-orders.ts';
 export { restartLostTasks, startUnstartedTasks } from './task-creation.ts';

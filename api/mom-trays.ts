@@ -4,7 +4,7 @@
  * checked before.
  */
 import { findCells } from '../db/cells.ts';
-import type { Db } from '../db/index.ts';
+import { InvariantError, type Db } from '../db/index.ts';
 import * as trays from '../db/trays.ts';
 import type { MomCallOf, MomName, MomReply } from '../gateways/mom/contract.ts';
 import { CELL, refusalWords, toldStatus, undefinedWords, type Refusal } from '../workflows/rules/trays.ts';
@@ -62,6 +62,8 @@ export async function handleTrayCall(tx: Db, call: TrayCall, equipment: CallingE
       };
       return { ok: true, name, answer };
     }
+    default:
+      throw new InvariantError(`${String(name)} is not about trays`);
   }
 }
 

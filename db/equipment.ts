@@ -157,7 +157,8 @@ export async function deleteEquipment(db: Db, equipmentId: number): Promise<bool
       or exists (select 1 from equipment_follow_ups where equipment_id = ${equipmentId})
       or exists (select 1 from equipment_parameters where equipment_id = ${equipmentId})
       or exists (select 1 from equipment_calls where equipment_id = ${equipmentId})
-      or exists (select 1 from equipment_replies where equipment_id = ${equipmentId})`);
+      or exists (select 1 from equipment_replies where equipment_id = ${equipmentId})
+      or exists (select 1 from tray_log where equipment_id = ${equipmentId})`);
   if (known !== undefined) return false;
   await db.delete(equipment).where(eq(equipment.id, equipmentId));
   await announceEquipment(db, equipmentId);

@@ -151,13 +151,3 @@ export async function listShipmentRecords(
     .orderBy(desc(r.shipDate), desc(r.id))
     .limit(limit);
 }
-
-/** One record of the department, or null. */
-export async function findShipmentRecord(
-  db: Db,
-  departmentId: number,
-  imei: string,
-): Promise<ShipmentRecordRow | null> {
-  const [row] = await listShipmentRecords(db, departmentId, { imei }, { after: null, limit: 1 });
-  return row ?? null;
-}

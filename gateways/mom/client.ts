@@ -122,7 +122,7 @@ export class MomClient {
 
   async #post(name: string, text: string, signal?: AbortSignal): Promise<MomResponse> {
     signal?.throwIfAborted();
-    const timeout = AbortSignal.timeout(this.#options.timeoutMs);
+    const timeout = AbortSignal.timeout(Math.ceil(this.#options.timeoutMs));
     const either = signal === undefined ? timeout : AbortSignal.any([timeout, signal]);
     try {
       return await this.#exchange(name, text, either);

@@ -55,9 +55,6 @@ export type EquipmentModel = 0 | 1 | 2;
 /** 0 automatic, 1 by a person whose account counts. */
 export type OpFlag = 0 | 1;
 
-/** State of a cell: 0 no cell, 1 OK, 2 NG, 4 rework, 5 hold; 3 is not defined and counts as NG. */
-export const CELL_STATUSES = { none: 0, ok: 1, ng: 2, rework: 4, hold: 5 } as const;
-
 /** What every request says. */
 export interface MomEnvelope {
   /** One per call; a repeated one gets the first answer. */

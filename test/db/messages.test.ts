@@ -239,7 +239,9 @@ describe('the word of a device that it will take an offer', () => {
     expect(await look(offered)).toMatchObject({ acceptedAtMs: null, ownTimes: null });
     const pile = { model: 'DC', powerKw: 15, control: 'when_idle', downloadTimeoutMinutes: 20 };
     await records.sql`update device_messages set payload = payload || ${records.sql.json({ pile })} where id = ${offered.offerId}`;
-    expect(await look(offered)).toMatchObject({ ownTimes: { beginMs: 24 * 60 * MINUTE, transferMs: 25 * MINUTE, settleMs: 0 } });
+    expect(await look(offered)).toMatchObject({
+      ownTimes: { beginMs: 24 * 60 * MINUTE, transferMs: 25 * MINUTE, settleMs: 0 },
+    });
     expect(await look(offered)).not.toHaveProperty('pile');
   });
 });

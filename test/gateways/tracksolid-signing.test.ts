@@ -60,7 +60,11 @@ describe('the signature', () => {
     expect(signatureOf(secret, parameters)).toBe(sign);
   });
 
-  const name = fc.string({ unit: fc.constantFrom('a', 'b', 'z', 'A', 'Z', '0', '9', '_'), minLength: 1, maxLength: 12 });
+  const name = fc.string({
+    unit: fc.constantFrom('a', 'b', 'z', 'A', 'Z', '0', '9', '_'),
+    minLength: 1,
+    maxLength: 12,
+  });
   const value = fc.oneof(
     fc.string({ unit: 'grapheme', minLength: 1 }),
     fc.integer(),

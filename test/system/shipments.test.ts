@@ -140,7 +140,7 @@ describe('a primary shipment', () => {
             'GET',
             `/triggers/${trigger.id}/firings`,
           );
-          return items[0] !== undefined && items[0].status !== 'firing' && items[0];
+          return items.find(({ status }) => status !== 'firing');
         },
         { deadlineMs: PATIENCE_MS, message: 'the trigger does not fire' },
       );
