@@ -7,7 +7,7 @@ import { audit } from '../audit.ts';
 import { problem } from '../problems.ts';
 import { assertRevision, etagOf, IfMatch } from '../revisions.ts';
 import { Answer, route } from '../route.ts';
-import { AfterLargeId, AfterText, closed, Limit, Moment, moment, nullable, page, readPage, text } from '../schemas.ts';
+import { AfterId, AfterText, closed, Limit, Moment, moment, nullable, page, readPage, text } from '../schemas.ts';
 import * as classification from '../../db/classification.ts';
 import { MES_PROTOCOLS } from '../../db/schema.ts';
 import { checkRules, explainRules, ruleWords } from '../../workflows/rules/customers.ts';
@@ -103,7 +103,7 @@ export const classificationRoutes = [
     tag: 'shipments',
     summary: 'Every list of rules there ever was, newest first',
     permission: 'device:read',
-    query: closed({ limit: Limit, after: AfterLargeId }),
+    query: closed({ limit: Limit, after: AfterId }),
     status: 200,
     response: page(Classification, 'ClassificationPage'),
     handle: ({ query: { limit, after } }, { db }) =>
