@@ -5,7 +5,7 @@ import { Type } from 'typebox';
 import { audit } from '../audit.ts';
 import { notFound, problem } from '../problems.ts';
 import { Answer, route, type Services } from '../route.ts';
-import { AfterLargeId, AfterText, closed, ControlBody, Limit, page, readPage, text } from '../schemas.ts';
+import { AfterId, AfterLargeId, AfterText, closed, ControlBody, Limit, page, readPage, text } from '../schemas.ts';
 import { orderShipment, planOrder, ShipmentOrderBody } from '../shipment-orders.ts';
 import {
   CreatedShipment,
@@ -133,7 +133,7 @@ export const shipmentRoutes = [
       imei: Type.Optional(Imei),
       customer: Name,
       limit: Limit,
-      after: AfterLargeId,
+      after: AfterId,
     }),
     status: 200,
     response: page(ShipmentDevice, 'ShipmentDevicePage'),
