@@ -177,12 +177,18 @@ function problems(each: Route): Json {
 function codesOf(each: Route): ProblemCode[] {
   const codes: ProblemCode[] = [];
   const json = (each.consumes ?? 'application/json') === 'application/json';
-  if (each.query !== undefined || each.headers !== undefined || (each.body !== undefined && json))
+  if (
+    each.query !== undefined ||
+    listOf(each) !== null ||
+    each.headers !== undefined ||
+    (each.body !== undefined && json)
+  )
     codes.push('validation_failed');
   if (each.body !== undefined && each.consumes !== 'text/csv') codes.push('body_unreadable');
   if (each.permission !== 'public') codes.push('unauthenticated', 'too_many_failures');
   if (each.permission !== null && each.permission !== 'public') codes.push('permission_missing');
-  if (each.params !== undefined) codes.push('not_found');
+  // By the path, or by what a change or a question names.
+  if (each.params !== undefined || each.body !== undefined || each.method === 'delete') codes.push('not_found');
   if (each.body !== undefined) codes.push('media_type_not_supported');
   if (each.body !== undefined && each.consumes !== 'text/csv') codes.push('body_too_large');
   if (each.method !== 'get') codes.push('changed_meanwhile');
