@@ -159,7 +159,7 @@ describe('every request', () => {
     expect(body.errors).toEqual(
       expect.arrayContaining([
         { path: 'query.limit', message: 'must be <= 500' },
-        { path: 'query.protocol', message: 'must be one of terminal, ams' },
+        { path: 'query.protocol', message: 'must be one of terminal, ams, pcp, pile' },
         {
           path: 'query.colour',
           message: expect.stringMatching(/^is not known here; known are protocol, model, .*limit, after, format$/),
