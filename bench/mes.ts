@@ -2,27 +2,26 @@
  * How fast MES is read, beside a bare `SELECT` piped to `COPY` of the same rows in the same run; and how fast its
  * devices are found. Needs MariaDB (Debian's `mariadb-server`).
  *
- * `npm run bench -- mes [--rows 200000] [--rounds 3] [--list 1000000] [--queries 300]`. `--list 18000000` takes about
- * an hour and 30 GB; `--list 0` leaves the list out.
+ * `npm run bench -- mes [--rows 200000] [--rounds 3] [--list 1000000] [--queries 300]`. `--rows 0` leaves the
+ * sync out, `--list 0` the list. 18 million take some 20 minutes and 20 GB.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { measureList } from './mes-list.ts';
 import { createMesActivities } from '../activities/mes.ts';
 import { connectDatabase, migrate, type Database } from '../db/index.ts';
 import { copyField, copyIn, driverOf } from '../db/mes-copy.ts';
-import { listMesDevices, type MesFilter } from '../db/mes.ts';
 import { startEmbeddedPostgres } from '../embedded.ts';
 import { MesConnection } from '../gateways/mes/connection.ts';
 import { questionFor } from '../gateways/mes/lanes.ts';
 import { createLogger } from '../log.ts';
 import { mariadbMissing, TestMariadb } from '../test/support/mariadb.ts';
-import { COMPANIES, fillMes, imeiOf } from '../test/support/mes-rows.ts';
+import { fillMes } from '../test/support/mes-rows.ts';
 import { MockActivityEnvironment } from '@temporalio/testing';
 
 const RATIO_GOAL = 0.5;
-const LIST_GOAL_MS = 10;
 
 export async function run(args: string[]): Promise<void> {
   const { values } = parseArgs({
@@ -34,25 +33,33 @@ export async function run(args: string[]): Promise<void> {
       queries: { type: 'string', default: '300' },
     },
   });
-  if (mariadbMissing !== null) throw new Error(mariadbMissing);
+  const rows = Number(values.rows);
+  if (rows > 0 && mariadbMissing !== null) throw new Error(mariadbMissing);
   const dataDir = mkdtempSync(join(tmpdir(), 'slipway-bench-'));
   const log = createLogger({ logLevel: 'warn' });
   const server = await startEmbeddedPostgres({ dataDir, port: 0, log });
   await migrate(server.url);
   const database = connectDatabase(server.url);
-  const mariadb = await TestMariadb.start(['--innodb-buffer-pool-size=1G']);
   try {
-    await measureSync(mariadb, database, Number(values.rows), Number(values.rounds));
+    if (rows > 0) await measureSync(database, rows, Number(values.rounds));
     if (Number(values.list) > 0) await measureList(database, Number(values.list), Number(values.queries));
   } finally {
-    await mariadb.stop();
     await database.close();
     await server.stop();
     rmSync(dataDir, { recursive: true, force: true });
   }
 }
 
-async function measureSync(mariadb: TestMariadb, database: Database, rows: number, rounds: number): Promise<void> {
+async function measureSync(database: Database, rows: number, rounds: number): Promise<void> {
+  const mariadb = await TestMariadb.start(['--innodb-buffer-pool-size=1G']);
+  try {
+    await compareSync(mariadb, database, rows, rounds);
+  } finally {
+    await mariadb.stop();
+  }
+}
+
+async function compareSync(mariadb: TestMariadb, database: Database, rows: number, rounds: number): Promise<void> {
   await fillMes(mariadb, 0, rows);
   console.log(`${rows} carton rows in MariaDB, ${rounds} rounds`);
   await database.sql.unsafe('create table bare (like mes_cartons including defaults including indexes)');
@@ -126,59 +133,4 @@ async function copyBarely(mariadb: TestMariadb, database: Database, rows: number
   }
   connection.close();
   return read;
-}
-
-async function measureList(database: Database, rows: number, queries: number): Promise<void> {
-  const { sql, db } = database;
-  console.log(`\nMaking ${rows} rows for the list`);
-  await sql.begin(async (tx) => {
-    await tx.unsafe(`set local slipway.mes_sync = 'on'; set local statement_timeout = 0`).simple();
-    await tx.unsafe('truncate mes_cartons, mes_sheets');
-    const companies = `(array[${COMPANIES.map((name) => `'${name}'`).join(', ')}])`;
-    for (let from = 0; from < rows; from += 1_000_000) {
-      const to = Math.min(rows, from + 1_000_000);
-      await tx.unsafe(`
-        insert into mes_cartons (id, box_no, imei, zhidan, soft_model, version, color, qty, company_name, test_time, remark2, row_hash, cycle_id)
-        select n + 1, 'CPX' || lpad((n / 1000)::text, 6, '0') || '-' || n % 1000 / 20, (860000000000000 + n)::text,
-          'CPX' || lpad((n / 1000)::text, 6, '0') || 'A3', (array['GV2', 'NT33', 'JM66'])[n / 1000 % 3 + 1],
-          'NT33_20_A1D_D23_R0_V18', '黑', '20', ${companies}[n / 1000 % ${COMPANIES.length} + 1],
-          timestamptz '2019-01-01' + n * interval '10 seconds', md5(n::text), md5(n::text)::uuid, 1
-        from generate_series(${from}, ${to - 1}) as n`);
-      await tx.unsafe(`
-        insert into mes_sheets (imei1, sn, imei2, imei4, zhidan, row_hash, cycle_id)
-        select (860000000000000 + n)::text, 'SN' || n, 'SN' || n, (8986000000000000 + n)::text, 'x', md5(n::text)::uuid, 1
-        from generate_series(${from}, ${to - 1}) as n`);
-    }
-  });
-  await sql.unsafe('vacuum analyze mes_cartons');
-  await sql.unsafe('vacuum analyze mes_sheets');
-  const any = () => Math.floor(Math.random() * rows);
-  const order = () => `CPX${String(Math.floor(any() / 1_000)).padStart(6, '0')}A3`;
-  const asked: Record<string, () => MesFilter> = {
-    IMEI: () => ({ imei: imeiOf(any()) }),
-    order: () => ({ order: order() }),
-    company: () => ({ company: COMPANIES[any() % COMPANIES.length] }),
-    SN: () => ({ sn: `SN${any()}` }),
-    ICCID: () => ({ iccid: String(8_986_000_000_000_000 + any()) }),
-    'order, not shipped': () => ({ order: order(), shipped: false }),
-    everything: () => ({}),
-  };
-  console.log(`Pages of 100 among ${rows} rows, ${queries} of each kind, in ms`);
-  for (const [name, filter] of Object.entries(asked)) {
-    const took: number[] = [];
-    for (let query = 0; query < queries + 10; query++) {
-      const startMs = performance.now();
-      await listMesDevices(db, filter(), { after: null, limit: 101 });
-      if (query >= 10) took.push(performance.now() - startMs);
-    }
-    took.sort((a, b) => a - b);
-    const at = (share: number) => took[Math.min(took.length - 1, Math.floor(took.length * share))]!;
-    const goal =
-      name === 'IMEI' || name === 'order'
-        ? `   (goal p50 at most ${LIST_GOAL_MS}: ${at(0.5) <= LIST_GOAL_MS ? 'met' : 'MISSED'})`
-        : '';
-    console.log(
-      `  ${name.padEnd(20)} p50 ${at(0.5).toFixed(1).padStart(7)}   p99 ${at(0.99).toFixed(1).padStart(7)}${goal}`,
-    );
-  }
 }
