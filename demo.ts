@@ -1,7 +1,8 @@
 /**
- * Slipway in a minute: embedded servers, simulated devices of every kind, and one task that brings each of them by two
- * files to the newest version. `npm run demo` shows it and stays; `npm run demo -- --exit` waits for the task, prints
- * one JSON line and tells by its exit code whether every device is proven on both files.
+ * Slipway in a minute: embedded servers, simulated devices of every kind, one task that brings each of them by two files
+ * to the newest version, a factory, and a work order that is shipped as far as a platform. `npm run demo` shows it and
+ * stays; `npm run demo -- --exit` waits for everything, prints one JSON line and tells by its exit code whether nothing
+ * is missing.
  */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,12 +11,14 @@ import { Operator } from './bench/operator.ts';
 import { loadConfig } from './config.ts';
 import { demoFleets, type DemoFleet } from './demo/devices.ts';
 import { startFactory, type DemoFactory } from './demo/factory.ts';
+import { startClerk } from './demo/shipping.ts';
 import { createLogger } from './log.ts';
 import { startProgram } from './main.ts';
 
 /** `--exit` gives up after this time. */
 const PATIENCE_MS = 180_000;
 const EQUIPMENT_PATIENCE_MS = 60_000;
+const SHIPPING_PATIENCE_MS = 120_000;
 const LOOPBACK = Object.fromEntries(
   ['TERMINAL_HOST', 'DEVICE_HTTP_HOST', 'PCP_HOST', 'PILE_HOST', 'FTP_HOST'].map((name) => [name, '127.0.0.1']),
 );
@@ -32,11 +35,13 @@ async function demo({ exit }: { exit: boolean }): Promise<number> {
   // A folder of its own, new each time: a demo must not touch, or be touched by, what someone keeps in .slipway.
   mkdirSync(base.dataDir, { recursive: true });
   const dataDir = mkdtempSync(join(base.dataDir, 'demo-'));
+  const clerk = await startClerk();
   const config = loadConfig({
     LOG_LEVEL: 'warn',
     ...(exit ? { ...ANY_PORTS, FTP_PASSIVE_PORTS: '0' } : {}),
     ...process.env,
     ...LOOPBACK,
+    ...clerk.settings,
     SLIPWAY_DATA_DIR: dataDir,
     SLIPWAY_CACHE_DIR: base.cacheDir,
     EMBEDDED_POSTGRES_PORT: '0',
@@ -49,12 +54,16 @@ async function demo({ exit }: { exit: boolean }): Promise<number> {
   const stop = async () => {
     await Promise.all([...fleets.map((fleet) => fleet.stop()), factory?.stop()]);
     await program.stop();
+    await clerk.stop();
     rmSync(dataDir, { recursive: true, force: true });
   };
   try {
     const operator = new Operator(program.apiUrl ?? '', program.newKey ?? '');
     const task = await orderAll(operator, fleets);
     factory = await startFactory(operator, `http://127.0.0.1:${program.deviceHttpPort}`);
+    const shipping = clerk.ship(operator, SHIPPING_PATIENCE_MS);
+    // Waited for at the end; what goes wrong before that must not end the process.
+    shipping.catch(() => {});
     say(`
   API and docs      ${program.apiUrl}/docs
   API key           ${program.newKey}
@@ -69,19 +78,28 @@ ${fleets.map(({ kind, address }) => `  ${kind.padEnd(18)}${address}`).join('\n')
     const devices = sum(fleets, (fleet) => fleet.devices);
     const succeeded = ended['succeeded'] ?? 0;
     const alive = await factory.alive(EQUIPMENT_PATIENCE_MS);
+    const { shipped, onPlatform, isWhole, links } = await shipping;
     const seconds = Math.round((Date.now() - startedMs) / 100) / 10;
     const isProven =
-      succeeded === devices && sum(fleets, (fleet) => fleet.arrived()) === devices && alive === factory.equipments;
+      succeeded === devices &&
+      sum(fleets, (fleet) => fleet.arrived()) === devices &&
+      alive === factory.equipments &&
+      isWhole;
     if (exit) {
       process.stdout.write(
-        `${JSON.stringify({ devices, succeeded, failed: devices - succeeded, equipment: alive, seconds })}\n`,
+        `${JSON.stringify({ devices, succeeded, failed: devices - succeeded, equipment: alive, shipped, onPlatform, seconds })}\n`,
       );
       await stop();
       return isProven ? 0 : 1;
     }
     const kinds = fleets.map((fleet) => `${fleet.devices} ${fleet.kind}`).join(', ');
     say(
-      `\n${succeeded} of ${devices} devices (${kinds}) are proven on both files, after ${seconds} s; ${alive} of ${factory.equipments} equipments have a session with the MOM, one of them by an agent. Look around; Ctrl-C ends the demo.`,
+      `\n${succeeded} of ${devices} devices (${kinds}) are proven on both files, after ${seconds} s; ${alive} of ${factory.equipments} equipments have a session with the MOM, one of them by an agent; ${shipped} devices of a work order are shipped, and ${onPlatform} of them, those of a known customer, are on a stand-in for Tracksolid.
+
+  the shipment      ${links.shipment}
+  to the platform   ${links.platformShipment}
+
+Look around; Ctrl-C ends the demo.`,
     );
     await new Promise<void>((resolve) => process.once('SIGINT', () => resolve()).once('SIGTERM', () => resolve()));
     await stop();
@@ -120,8 +138,10 @@ function inWords(counts: Record<string, number>): string {
 }
 
 const options = new Command('demo')
-  .description('Embedded servers, simulated devices of every kind, and one task with two files for each of them')
-  .option('--exit', 'wait for the task, print one JSON line and exit', false)
+  .description(
+    'Embedded servers, simulated devices of every kind, one task with two files for each of them, a factory, a shipment',
+  )
+  .option('--exit', 'wait for everything, print one JSON line and exit', false)
   .parse()
   .opts<{ exit: boolean }>();
 

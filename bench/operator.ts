@@ -52,7 +52,8 @@ export class Operator {
   }
 
   async call<Answer = Record<string, unknown>>(method: string, path: string, body?: unknown): Promise<Answer> {
-    const isForm = body instanceof FormData;
+    // they say themselves what they are
+    const isForm = body instanceof FormData || body instanceof Blob;
     const response = await fetch(`${this.#url}/api/v1${path}`, {
       method,
       headers: {
