@@ -5,6 +5,7 @@
 export { PROTOCOLS, type Protocol } from './schema/columns.ts';
 export * from './schema/agent.ts';
 export * from './schema/commands.ts';
+export * from './schema/console.ts';
 export * from './schema/equipment-calls.ts';
 export * from './schema/equipment.ts';
 export * from './schema/firmware.ts';
