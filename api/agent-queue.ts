@@ -2,6 +2,7 @@
  * What every route has in common that gives an agent a call: the agent is locked, the call is kept, and answered 202.
  */
 import { AgentCall, EquipmentCode, showCall } from './agent-views.ts';
+import { audit } from './audit.ts';
 import { notFound, problem } from './problems.ts';
 import { Answer, type Actor, type Services } from './route.ts';
 import { closed } from './schemas.ts';
@@ -47,17 +48,11 @@ export async function lockCall({ db }: Services, { agent }: AgentRow, callId: nu
   return call;
 }
 
-/** Keeps a call, to be sent behind those that wait. */
-export async function queue(
-  { caller }: Actor,
-  { db }: Services,
-  { agent }: AgentRow,
-  order: Requests,
-  redriveOf?: number,
-) {
+/** Keeps a call, to be sent behind those that wait, and that somebody gave it. */
+export async function queue(actor: Actor, { db }: Services, { agent }: AgentRow, order: Requests, redriveOf?: number) {
   const callId = await calls.queueCall(db, agent.id, {
     ...order,
-    createdBy: caller.name,
+    createdBy: actor.caller.name,
     ...(redriveOf !== undefined && { redriveOf }),
   });
   if (callId === null) {
@@ -66,6 +61,10 @@ export async function queue(
       `${calls.MOST_QUEUED} calls of the agent ${agent.code} wait for the MOM at ${agent.url}. Bring the MOM back, or write some off.`,
     );
   }
+  const { name, request } = order;
+  const after = { equipmentCode: agent.code, name, request, ...(redriveOf !== undefined && { redriveOf }) };
+  // questions, too: they take their place before what comes after them
+  await audit(db, actor, { kind: 'agent-call', id: callId, after });
   const call = showCall((await calls.findCall(db, agent.id, callId))!);
   const Location = `/api/v1/agents/${encodeURIComponent(agent.code)}/calls/${callId}`;
   return new Answer(call, { status: 202, headers: { Location } });
