@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { get, type IncomingMessage } from 'node:http';
-import { Type } from 'typebox';
+import { Type, type TObject } from 'typebox';
 import { parse } from 'csv-parse/sync';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cell, columnsOf } from '../../api/csv.ts';
@@ -122,7 +122,9 @@ describe('a list as CSV', () => {
     expect(lists.length).toBeGreaterThan(10);
     for (const each of lists) {
       const path = each.path.replaceAll(/\{(\w+)\}/g, (_all, name: string) => ids[name] ?? '1');
-      const json = await api.send('GET', `${path}?limit=500`, { key: jimi.key });
+      // a list that is short by nature comes whole and takes no limit
+      const limit = 'limit' in ((each.query as TObject | undefined)?.properties ?? {}) ? '?limit=500' : '';
+      const json = await api.send('GET', `${path}${limit}`, { key: jimi.key });
       const { status, text } = await csv(path);
       expect({ id: each.id, status }).toEqual({ id: each.id, status: json.status });
       if (status !== 200) continue;

@@ -3,6 +3,7 @@
  * own for every worker.
  */
 import { randomUUID } from 'node:crypto';
+import type { WorkflowHandle } from '@temporalio/client';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, Runtime, Worker, type NativeConnection, type WorkflowBundle } from '@temporalio/worker';
 import { inject } from 'vitest';
@@ -67,4 +68,14 @@ export function installRuntime(): void {
     shutdownSignals: [],
     telemetryOptions: { logging: { filter: { core: 'ERROR', other: 'ERROR' } } },
   });
+}
+
+/**
+ * When a workflow ended, by its history: once nothing runs any more, the clock of the time-skipping server leaps to
+ * the last timeout there could be.
+ */
+export async function endedAtMs(handle: WorkflowHandle): Promise<number> {
+  const { events } = await handle.fetchHistory();
+  const { seconds, nanos } = events?.at(-1)?.eventTime ?? {};
+  return Number(seconds ?? 0) * 1_000 + Math.ceil(Number(nanos ?? 0) / 1e6);
 }

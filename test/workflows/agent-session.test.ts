@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AgentActivities } from '../../activities/agent.ts';
 import type { LineEnd } from '../../activities/agent-line.ts';
 import { AGENT_CHANGED_SIGNAL, AGENT_SESSION, AGENT_VIEW_QUERY, agentWorkflowId } from '../../workflows/contract.ts';
-import { startTimeSkipping, withWorker } from '../support/temporal.ts';
+import { endedAtMs, startTimeSkipping, withWorker } from '../support/temporal.ts';
 import { waitFor } from '../support/wait.ts';
 import { FakeAgent, type FakeAgentOptions } from './fake-agent.ts';
 
@@ -37,7 +37,7 @@ async function play(
     });
     await during?.(handle, agent);
     await handle.result();
-    return (await env.currentTimeMs()) - startedAtMs;
+    return (await endedAtMs(handle)) - startedAtMs;
   });
   return { log: agent.log, tookMs };
 }

@@ -20,7 +20,7 @@ import {
   type TaskOutcome,
   type TaskView,
 } from '../../workflows/contract.ts';
-import { startTimeSkipping, withWorker } from '../support/temporal.ts';
+import { endedAtMs, startTimeSkipping, withWorker } from '../support/temporal.ts';
 import { waitFor } from '../support/wait.ts';
 import { HOUR, MINUTE } from './fake-device.ts';
 import { FakeTask, MAKER, type FakeTaskOptions } from './fake-task.ts';
@@ -50,10 +50,7 @@ async function play(options: FakeTaskOptions, { twist = (same) => same, during }
     await during?.(handle, task, taskQueue);
     const outcome = (await handle.result()) as TaskOutcome;
     const { events } = await handle.fetchHistory();
-    // From the history: once nothing runs any more, this server's clock leaps to the last timeout there could be.
-    const { seconds, nanos } = events?.at(-1)?.eventTime ?? {};
-    const endedAtMs = Number(seconds ?? 0) * 1_000 + Math.ceil(Number(nanos ?? 0) / 1e6);
-    return { outcome, task, events: events?.length ?? 0, tookMs: endedAtMs - startedAtMs };
+    return { outcome, task, events: events?.length ?? 0, tookMs: (await endedAtMs(handle)) - startedAtMs };
   });
 }
 

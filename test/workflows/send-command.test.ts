@@ -12,7 +12,7 @@ import {
   type CommandView,
 } from '../../workflows/contract.ts';
 import { isCommandEnd, type CommandOrder } from '../../workflows/rules/commands.ts';
-import { startTimeSkipping, withWorker } from '../support/temporal.ts';
+import { endedAtMs, startTimeSkipping, withWorker } from '../support/temporal.ts';
 import { waitFor } from '../support/wait.ts';
 import { FakeCommand, HOUR, VALUE, type FakeCommandOptions } from './fake-command.ts';
 
@@ -43,16 +43,13 @@ async function play({ twist = (same) => same, during, ...options }: Play) {
       );
     },
   });
-  const outcome = await withWorker(env.nativeConnection, twist(fake.activities, fake), async (taskQueue) => {
+  return withWorker(env.nativeConnection, twist(fake.activities, fake), async (taskQueue) => {
     const handle = await env.client.workflow.start(SEND_COMMAND, { workflowId, taskQueue, args: [fake.input] });
     await during?.(handle, fake);
-    return (await handle.result()) as CommandOutcome;
+    const outcome = (await handle.result()) as CommandOutcome;
+    const { events } = await handle.fetchHistory();
+    return { outcome, fake, tookMs: (await endedAtMs(handle)) - startedAtMs, events: events?.length ?? 0 };
   }).finally(() => (isOver = true));
-  const { history } = await env.client.workflowService.getWorkflowExecutionHistory({
-    namespace: env.namespace ?? 'default',
-    execution: { workflowId },
-  });
-  return { outcome, fake, tookMs: (await env.currentTimeMs()) - startedAtMs, events: history?.events?.length ?? 0 };
 }
 
 const restart = (control: 'at_once' | 'when_idle'): { order: CommandOrder } => ({

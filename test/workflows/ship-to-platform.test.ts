@@ -10,7 +10,7 @@ import {
   SHIP_TO_PLATFORM,
   type PlatformShipmentView,
 } from '../../workflows/contract.ts';
-import { startTimeSkipping, withWorker } from '../support/temporal.ts';
+import { endedAtMs, startTimeSkipping, withWorker } from '../support/temporal.ts';
 import { waitFor } from '../support/wait.ts';
 import { FakePlatform, type FakePlatformOptions } from './fake-platform.ts';
 
@@ -28,16 +28,16 @@ interface Play {
 async function play(options: FakePlatformOptions, { twist = (same) => same, during }: Play = {}) {
   const fake = new FakePlatform(options);
   const startedMs = await env.currentTimeMs();
-  const end = await withWorker(env.nativeConnection, twist(fake.activities, fake), async (taskQueue) => {
+  return withWorker(env.nativeConnection, twist(fake.activities, fake), async (taskQueue) => {
     const handle = await env.client.workflow.start(SHIP_TO_PLATFORM, {
       workflowId: `platform-shipment/${randomUUID()}`,
       taskQueue,
       args: [{ shipmentId: 7 }],
     });
     await during?.(handle, fake);
-    return (await handle.result()) as PlatformShipmentEnd;
+    const end = (await handle.result()) as PlatformShipmentEnd;
+    return { end, fake, tookMs: (await endedAtMs(handle)) - startedMs };
   });
-  return { end, fake, tookMs: (await env.currentTimeMs()) - startedMs };
 }
 
 const CONFIRMED = (devices: number) => ({ status: 'finished', asked: devices, confirmed: devices, notSent: 0 });
