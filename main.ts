@@ -29,12 +29,14 @@ import { startUnstartedCommands } from './api/inbound-commands.ts';
 import { packageVersion } from './api/openapi.ts';
 import { WebhookSweep } from './api/webhook-sweep.ts';
 import { ConfigError, loadConfig, type Config } from './config.ts';
+import { provideConsole } from './console-files.ts';
 import { connectDatabase, migrate } from './db/index.ts';
 import { NO_PORTS, startDeviceGateways, type DevicePorts } from './device-gateways.ts';
 import { DataDirLockedError, ensureSearchAttributes, lockDataDir } from './embedded.ts';
 import { registerDatabaseMetrics } from './metrics/database.ts';
 import { registerFleetMetrics } from './metrics/fleet.ts';
 import { createLogger, createMetrics, type Logger } from './log.ts';
+import { registerPlatformMetrics } from './metrics/platform.ts';
 import { registerBuild } from './metrics/process.ts';
 import { startServers } from './servers.ts';
 import { connectWorker, connectionOptions, startWorker, type Stops } from './worker.ts';
@@ -101,7 +103,8 @@ async function startParts(config: Config, log: Logger, stops: Stops): Promise<Om
     ? await startDeviceGateways(config, log, { database, executions, metrics }, stops)
     : NO_PORTS;
   if (worker !== null) {
-    await startWorker(config, log, { database, executions, connection: worker.connection }, stops);
+    const onCall = registerPlatformMetrics(metrics);
+    await startWorker(config, log, { database, executions, connection: worker.connection, onCall }, stops);
   }
   const events = new EventHub({ database, log, maxStreams: config.eventStreamsMax });
   const app: AppOptions = {
@@ -149,7 +152,11 @@ async function startParts(config: Config, log: Logger, stops: Stops): Promise<Om
 async function startApi(config: Config, log: Logger, options: AppOptions, stops: Stops) {
   const { db, executions } = options;
   const newKey = await (config.api.newAdminKey ? makeAdminKey(db) : ensureFirstKey(db));
-  const app = createApp({ ...options, defaultDispatchDelayMs: config.defaultDispatchDelayMs });
+  const app = createApp({
+    ...options,
+    defaultDispatchDelayMs: config.defaultDispatchDelayMs,
+    console: provideConsole(log),
+  });
   const port = await listen(app, config.api.port, config.api.host, stops);
   const repeat = (work: () => Promise<unknown>, everyMs: number) =>
     setInterval(() => {

@@ -8,7 +8,8 @@ import helmet from 'helmet';
 import type { Logger } from 'pino';
 import { pinoHttp } from 'pino-http';
 import type { Registry } from 'prom-client';
-import { authentication } from './auth.ts';
+import { Authentication } from './auth.ts';
+import { consolePages, type ConsoleFiles } from './console.ts';
 import { docs } from './docs.ts';
 import { EventHub } from './events.ts';
 import { isLocal, measuring, metricsPage } from './metrics.ts';
@@ -17,6 +18,7 @@ import { callerOf, newRequestId, requestIdOf, routeIdOf, setRequestId, setRouteI
 import type { MesScheduling } from './mes-schedule.ts';
 import type { TaskExecutions } from './route.ts';
 import { probes, routes } from './routes/index.ts';
+import { sessionRoutes } from './routes/session.ts';
 import { mount, type SharedServices } from './serving.ts';
 import { packageVersion } from './openapi.ts';
 import type { Db } from '../db/index.ts';
@@ -45,6 +47,8 @@ export interface AppOptions {
   version?: string;
   /** How long a new task waits when its maker does not say. */
   defaultDispatchDelayMs?: number;
+  /** Where the built console lies; without it only the API is served. */
+  console?: ConsoleFiles;
   /** Only `/healthz`, `/readyz` and `/metrics`: for processes without the role api. */
   probesOnly?: boolean;
   /** How many proxies stand in front; their word on the caller's address is taken. */
@@ -58,6 +62,8 @@ export interface AppOptions {
 /** Builds the app. */
 export function createApp(options: AppOptions): Express {
   const { db, executions, log, metrics, version = packageVersion() } = options;
+  const authentication = new Authentication(db, { failuresPerMinute: options.authFailuresPerMinute ?? 30 });
+  const { handler: keys } = authentication;
   const services: SharedServices = {
     db,
     executions,
@@ -68,8 +74,8 @@ export function createApp(options: AppOptions): Express {
     version,
     defaultDispatchDelayMs: options.defaultDispatchDelayMs ?? 10 * 60_000,
     responseCheck: options.responseCheck ?? 'log',
+    sessions: authentication,
   };
-  const keys = authentication(db, { failuresPerMinute: options.authFailuresPerMinute ?? 30 });
 
   const app = express();
   app.disable('x-powered-by');
@@ -94,12 +100,18 @@ export function createApp(options: AppOptions): Express {
     mount(app, probes, services);
   } else {
     app.use(docs(version));
-    app.use('/api/v1', keys);
     app.use('/api/v1', (_request, response, next) => {
       response.setHeader('Cache-Control', 'no-store');
       next();
     });
-    mount(app, routes, services);
+    mount(app, sessionRoutes, services);
+    app.use('/api/v1', keys);
+    mount(
+      app,
+      routes.filter((each) => !sessionRoutes.includes(each)),
+      services,
+    );
+    if (options.console !== undefined) app.use(consolePages(options.console));
   }
   app.use((request) => {
     throw problem('not_found', `There is nothing at ${request.path}. The addresses are listed at /docs.`);

@@ -1,14 +1,16 @@
 /**
- * Who calls: API keys, what they may do, and the wall between departments.
+ * Who calls: API keys, sessions of the console, what they may do, and the wall between departments.
  *
  * A key is `swk_` and 32 random bytes. Only its SHA-256 is stored, so neither a backup nor a log can leak one. A key
- * that was revoked may work up to ten seconds longer, the life of the cache.
+ * that was revoked, and every session of it, may work up to ten seconds longer, the life of the cache.
  */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Request, RequestHandler, Response } from 'express';
 import { ipKeyGenerator, rateLimit } from 'express-rate-limit';
 import { problem } from './problems.ts';
 import { setCaller } from './requests.ts';
+import { demandOwnPage, newSessionToken, SESSION_LIFE, sessionTokenOf } from './sessions.ts';
+import { createSession, endSession, findSession } from '../db/console-sessions.ts';
 import type { Db } from '../db/index.ts';
 import { createAdminKey, findKeyHolder, type KeyHolder } from '../db/people.ts';
 
@@ -73,20 +75,80 @@ async function makeKey(db: Db, when: 'when_there_is_none' | 'always'): Promise<s
   return made ? key : null;
 }
 
-/** Asks every request for a key; refused ones are counted per address and slowed down. */
-export function authentication(db: Db, options: { failuresPerMinute: number }): RequestHandler {
-  const cache = new KeyCache();
-  const countFailure = failureCounter(options.failuresPerMinute);
-  return async (request, response, next) => {
-    const key = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1];
-    const caller = (key === undefined ? undefined : cache.get(hashOf(key))) ?? (await lookUp(db, key, cache));
+/** Knows who calls: by the key or the session that a request carries. Refused ones are counted per address and slowed down. */
+export class Authentication {
+  readonly #db: Db;
+  readonly #cache = new KeyCache();
+  readonly #countFailure: (request: Request) => Promise<void>;
+
+  constructor(db: Db, options: { failuresPerMinute: number }) {
+    this.#db = db;
+    this.#countFailure = failureCounter(options.failuresPerMinute);
+  }
+
+  /** Asks every request for a key or a session. A key wins where both are there. */
+  readonly handler: RequestHandler = async (request, response, next) => {
+    const key = keyIn(request);
+    const token = key === undefined ? sessionTokenOf(request) : undefined;
+    const caller = token === undefined ? await this.#byKey(key) : await this.#bySession(token);
     if (caller === null) {
-      await countFailure(request, response);
-      throw refused(key);
+      await this.#countFailure(request);
+      throw refused(key, token);
     }
+    if (token !== undefined) demandOwnPage(request);
     setCaller(response, caller);
     next();
   };
+
+  /** Whose session a request carries; null without one. */
+  async sessionOf(request: Request): Promise<Caller | null> {
+    const token = sessionTokenOf(request);
+    return token === undefined ? null : this.#bySession(token);
+  }
+
+  /** Begins a session with a key; throws as any request with a refused key would. */
+  async signIn(request: Request, key: string): Promise<{ caller: Caller; sessionId: number; token: string }> {
+    demandOwnPage(request);
+    const caller = await this.#byKey(key);
+    if (caller === null) {
+      await this.#countFailure(request);
+      throw refused(key, undefined);
+    }
+    const token = newSessionToken();
+    const session = { keyId: caller.keyId, tokenHash: hashOf(token) };
+    return { caller, sessionId: await createSession(this.#db, session, SESSION_LIFE), token };
+  }
+
+  /** Ends the session a request carries: here at once, in other processes when their cache forgets it. */
+  async signOut(request: Request): Promise<{ caller: Caller; sessionId: number } | null> {
+    demandOwnPage(request);
+    const token = sessionTokenOf(request);
+    if (token === undefined) return null;
+    const caller = await this.#bySession(token);
+    const sessionId = await endSession(this.#db, hashOf(token));
+    this.#cache.forget(hashOf(token));
+    return caller === null || sessionId === null ? null : { caller, sessionId };
+  }
+
+  async #byKey(key: string | undefined): Promise<Caller | null> {
+    if (key === undefined || !KEY_FORM.test(key)) return null;
+    const known = this.#cache.get(hashOf(key));
+    if (known !== undefined) return known;
+    const holder = await findHolder(this.#db, key);
+    return holder === null ? null : this.#cache.put(hashOf(key), holder);
+  }
+
+  async #bySession(token: string): Promise<Caller | null> {
+    const tokenHash = hashOf(token);
+    const known = this.#cache.get(tokenHash);
+    if (known !== undefined) return known;
+    const holder = await findSession(this.#db, tokenHash, SESSION_LIFE);
+    return holder === null ? null : this.#cache.put(tokenHash, holder);
+  }
+}
+
+function keyIn(request: Request): string | undefined {
+  return /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1];
 }
 
 /** Throws unless the caller has the permission. */
@@ -99,20 +161,14 @@ export function demand(caller: Caller, permission: Permission, what: string): vo
   );
 }
 
-async function lookUp(db: Db, key: string | undefined, cache: KeyCache): Promise<Caller | null> {
-  if (key === undefined || !KEY_FORM.test(key)) return null;
-  const holder = await findHolder(db, key);
-  return holder === null ? null : cache.put(hashOf(key), holder);
-}
-
-function refused(key: string | undefined) {
-  return problem(
-    'unauthenticated',
-    key === undefined
-      ? 'The request carries no API key. Send it as "Authorization: Bearer swk_…".'
-      : 'The API key is unknown or revoked. Check that it was copied whole; an administrator can make a new one.',
-    { headers: { 'WWW-Authenticate': 'Bearer realm="slipway"' } },
-  );
+function refused(key: string | undefined, token: string | undefined) {
+  const detail =
+    key !== undefined
+      ? 'The API key is unknown or revoked. Check that it was copied whole; an administrator can make a new one.'
+      : token !== undefined
+        ? 'The session has ended. Sign in again.'
+        : 'The request carries no API key. Send it as "Authorization: Bearer swk_…".';
+  return problem('unauthenticated', detail, { headers: { 'WWW-Authenticate': 'Bearer realm="slipway"' } });
 }
 
 async function findHolder(db: Db, key: string): Promise<KeyHolder | null> {
@@ -132,6 +188,10 @@ class KeyCache {
     return undefined;
   }
 
+  forget(keyHash: string): void {
+    this.#entries.delete(keyHash);
+  }
+
   put(keyHash: string, { keyId, name, departmentId, department, permissions }: KeyHolder): Caller {
     const caller = { keyId, name, departmentId, department, permissions: new Set(permissions) };
     if (this.#entries.size >= CACHE_SIZE) this.#entries.clear();
@@ -144,7 +204,7 @@ class KeyCache {
  * Counts refusals only: express-rate-limit as a counter. A valid key is never slowed down, also where many callers
  * share one address; keys cannot be guessed, so the limit is there to spare the database.
  */
-function failureCounter(perMinute: number): (request: Request, response: Response) => Promise<void> {
+function failureCounter(perMinute: number): (request: Request) => Promise<void> {
   const limiter = rateLimit({
     windowMs: 60_000,
     limit: perMinute,
@@ -154,9 +214,12 @@ function failureCounter(perMinute: number): (request: Request, response: Respons
     keyGenerator: (request) => ipKeyGenerator(request.ip ?? 'unknown'),
     handler: (_request, _response, next) => next(tooManyFailures()),
   });
-  return (request, response) =>
+  return (request) =>
     new Promise((resolve, reject) => {
-      void limiter(request, response, (error?: unknown) => (error === undefined ? resolve() : reject(error)));
+      // it writes nothing: neither headers nor an answer are asked of it
+      void limiter(request, request.res as Response, (error?: unknown) =>
+        error === undefined ? resolve() : reject(error),
+      );
     });
 }
 

@@ -12,6 +12,7 @@ import { PROBLEMS, type ProblemCode } from './problems.ts';
 import type { Route } from './route.ts';
 import { routes } from './routes/index.ts';
 import { ProblemBody } from './schemas.ts';
+import { SESSION_COOKIE } from './sessions.ts';
 import { checkOf } from './validation.ts';
 
 type Json = Record<string, unknown>;
@@ -31,7 +32,7 @@ const TAGS = [
 const INTRODUCTION = `Slipway upgrades devices in the field as durable workflows.
 
 **Keys.** Every request below \`/api/v1\` carries \`Authorization: Bearer swk_…\`. A key belongs to one department and has
-permissions: ${PERMISSIONS.map((name) => `\`${name}\``).join(', ')}. None implies another. What belongs to another department is answered exactly like what does not exist.
+permissions: ${PERMISSIONS.map((name) => `\`${name}\``).join(', ')}. None implies another. People sign in to the console with a key and have a session in its place (\`/api/v1/session\`). What belongs to another department is answered exactly like what does not exist.
 
 **Errors** are \`application/problem+json\`. Decide by \`code\`, which is stable; show \`detail\`, which says what to do; quote \`requestId\` when you ask for help.
 
@@ -56,10 +57,18 @@ export function buildOpenApi(version: string): Json {
     info: { title: 'Slipway', version, description: INTRODUCTION },
     servers: [{ url: '/' }],
     tags: TAGS,
-    security: [{ apiKey: [] }],
+    security: [{ apiKey: [] }, { session: [] }],
     paths,
     components: {
-      securitySchemes: { apiKey: { type: 'http', scheme: 'bearer', description: 'swk_…' } },
+      securitySchemes: {
+        apiKey: { type: 'http', scheme: 'bearer', description: 'swk_…' },
+        session: {
+          type: 'apiKey',
+          in: 'cookie',
+          name: SESSION_COOKIE,
+          description: 'of someone who signed in to the console; changes only from pages of this server',
+        },
+      },
       schemas: Object.fromEntries(Object.entries(schemas).toSorted(([a], [b]) => (a < b ? -1 : 1))),
     },
   };
@@ -187,6 +196,7 @@ function codesOf(each: Route): ProblemCode[] {
   if (each.body !== undefined && each.consumes !== 'text/csv') codes.push('body_unreadable');
   if (each.permission !== 'public') codes.push('unauthenticated', 'too_many_failures');
   if (each.permission !== null && each.permission !== 'public') codes.push('permission_missing');
+  if (each.permission !== 'public' && each.method !== 'get') codes.push('cross_site_refused');
   // By the path, or by what a change or a question names.
   if (each.params !== undefined || each.body !== undefined || each.method === 'delete') codes.push('not_found');
   if (each.body !== undefined) codes.push('media_type_not_supported');

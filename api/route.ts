@@ -5,7 +5,7 @@
 import type { Request, Response } from 'express';
 import type { Logger } from 'pino';
 import { Type, type Static, type TSchema, type TUnsafe } from 'typebox';
-import type { Caller, Permission } from './auth.ts';
+import type { Authentication, Caller, Permission } from './auth.ts';
 import type { EventHub } from './events.ts';
 import type { Executions } from './executions.ts';
 import type { MesScheduling } from './mes-schedule.ts';
@@ -48,6 +48,8 @@ export interface Services {
   mes: MesScheduling | null;
   /** Serves those who follow live. */
   events: Pick<EventHub, 'serve'>;
+  /** Begins and ends sessions of the console. */
+  sessions: Pick<Authentication, 'sessionOf' | 'signIn' | 'signOut'>;
   log: Logger;
   /** Where webhooks may lead. */
   webhookTargets: { allowPrivate: boolean };

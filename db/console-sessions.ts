@@ -60,9 +60,13 @@ export async function findSession(db: Db, tokenHash: string, life: SessionLife):
   return holder;
 }
 
-/** Ends a session; harmless when it is over already. */
-export async function endSession(db: Db, tokenHash: string): Promise<void> {
-  await db.delete(consoleSessions).where(eq(consoleSessions.tokenHash, tokenHash));
+/** Ends a session; null when it is over already. */
+export async function endSession(db: Db, tokenHash: string): Promise<number | null> {
+  const [row] = await db
+    .delete(consoleSessions)
+    .where(eq(consoleSessions.tokenHash, tokenHash))
+    .returning({ id: consoleSessions.id });
+  return row?.id ?? null;
 }
 
 function lives({ idleSeconds, totalSeconds }: SessionLife) {

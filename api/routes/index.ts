@@ -30,6 +30,7 @@ import { peopleRoutes } from './people.ts';
 import { platformAttentionRoutes } from './platform-attention.ts';
 import { platformRoutes } from './platforms.ts';
 import { platformShipmentRoutes } from './platform-shipments.ts';
+import { sessionRoutes } from './session.ts';
 import { shipmentRoutes } from './shipments.ts';
 import { cellRoutes } from './cells.ts';
 import { trayRoutes } from './trays.ts';
@@ -42,6 +43,7 @@ import type { Route } from '../route.ts';
 
 export const routes: readonly Route[] = [
   ...operationsRoutes,
+  ...sessionRoutes,
   ...peopleRoutes,
   ...auditRoutes,
   ...deviceRoutes,

@@ -2,7 +2,7 @@
  * Is it alive, is it ready, who am I.
  */
 import { Type } from 'typebox';
-import { PERMISSIONS } from '../auth.ts';
+import { PERMISSIONS, type Caller } from '../auth.ts';
 import { Answer, route, type Services } from '../route.ts';
 import { closed } from '../schemas.ts';
 import { within } from '../deadlines.ts';
@@ -21,7 +21,8 @@ const Readiness = closed(
   { title: 'Readiness' },
 );
 
-const Me = closed(
+/** Who calls, as they are told. */
+export const Me = closed(
   {
     keyId: Type.Integer(),
     name: Type.String({ description: 'written as author of what you do' }),
@@ -75,14 +76,19 @@ export const operationsRoutes = [
     permission: null,
     status: 200,
     response: Me,
-    handle: ({ caller }) => ({
-      keyId: caller.keyId,
-      name: caller.name,
-      department: { id: caller.departmentId, name: caller.department },
-      permissions: PERMISSIONS.filter((permission) => caller.permissions.has(permission)),
-    }),
+    handle: ({ caller }) => showCaller(caller),
   }),
 ];
+
+/** A caller as `Me`. */
+export function showCaller({ keyId, name, departmentId, department, permissions }: Caller) {
+  return {
+    keyId,
+    name,
+    department: { id: departmentId, name: department },
+    permissions: PERMISSIONS.filter((permission) => permissions.has(permission)),
+  };
+}
 
 async function measure(ask: () => Promise<unknown>, { log }: Services) {
   const startMs = performance.now();
