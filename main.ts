@@ -37,6 +37,7 @@ import { registerDatabaseMetrics } from './metrics/database.ts';
 import { registerFleetMetrics } from './metrics/fleet.ts';
 import { createLogger, createMetrics, type Logger } from './log.ts';
 import { registerPlatformMetrics } from './metrics/platform.ts';
+import { registerPlatformMetrics } from './metrics/platform.ts';
 import { registerBuild } from './metrics/process.ts';
 import { startServers } from './servers.ts';
 import { connectWorker, connectionOptions, startWorker, type Stops } from './worker.ts';

@@ -11,7 +11,7 @@ import { sharedTokens } from './activities/platform-tokens.ts';
 import type { Executions } from './api/executions.ts';
 import type { Config } from './config.ts';
 import type { Database } from './db/index.ts';
-import { TracksolidClient } from './gateways/tracksolid/client.ts';
+import { TracksolidClient, type MeasuredCall } from './gateways/tracksolid/client.ts';
 import { temporalRuntimeOptions, type Logger } from './log.ts';
 import type { Servers } from './servers.ts';
 import { loadWorkflowBundle } from './workflow-bundle.ts';
@@ -36,15 +36,24 @@ export async function connectWorker(config: Config, log: Logger, servers: Server
   return { connection, metrics: async () => (await fetch(`http://${metricsAddress}/metrics`)).text() };
 }
 
+/** What a worker works with. */
+export interface WorkerParts {
+  database: Database;
+  executions: Executions;
+  connection: NativeConnection;
+  /** Hears of each call to Tracksolid. */
+  onCall: (call: MeasuredCall) => void;
+}
+
 /** Runs a worker, and another one when it fails. */
 export async function startWorker(
   config: Config,
   log: Logger,
-  { database, executions, connection }: { database: Database; executions: Executions; connection: NativeConnection },
+  { database, executions, connection, onCall }: WorkerParts,
   stops: Stops,
 ): Promise<void> {
   const workflowBundle = await loadWorkflowBundle(config.cacheDir);
-  const tracksolid = connectTracksolid(config, database);
+  const tracksolid = connectTracksolid(config, database, onCall);
   const stopping = new AbortController();
   let worker: Worker | null = null;
   const supervise = async () => {
@@ -91,11 +100,11 @@ export async function startWorker(
 }
 
 /** The connection to Tracksolid, one for the process; null: not configured. Nothing is sent yet. */
-function connectTracksolid({ tracksolid }: Config, { db }: Database) {
+function connectTracksolid({ tracksolid }: Config, { db }: Database, onCall: WorkerParts['onCall']) {
   if (tracksolid === null) return null;
   const { lifetimeUntil, ...options } = tracksolid;
   const tokens = sharedTokens(db, 'tracksolid', [options.appKey, options.appSecret, options.user]);
-  return { client: new TracksolidClient({ ...options, tokens }), lifetimeUntil };
+  return { client: new TracksolidClient({ ...options, tokens, onCall }), lifetimeUntil };
 }
 
 /** An address on this machine that is free now: the SDK's measurements are passed on by our own /metrics. */

@@ -9,13 +9,13 @@ import { createMesActivities, type MesSource } from './mes.ts';
 import { createShipmentActivities } from './shipments.ts';
 import { createTaskActivities, type Executions } from './tasks.ts';
 import { createUpgradeActivities } from './upgrades.ts';
-import { createWebhookActivities } from './webhooks.ts';
+import { createWebhookActivities, type ExecutionLinks } from './webhooks.ts';
 import type { Db } from '../db/index.ts';
 
 /** What the activities are made from. */
 export interface ActivityDependencies {
   db: Db;
-  executions: Executions;
+  executions: Executions & ExecutionLinks;
   /** Aborted when the worker stops: steps that watch for minutes end early, and another worker goes on. */
   stopping: AbortSignal;
   /** May webhooks lead to private addresses? */

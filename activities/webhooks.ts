@@ -11,8 +11,15 @@ import type { PingOutcome } from '../workflows/contract.ts';
 
 export interface WebhookDependencies {
   db: Db;
+  executions: ExecutionLinks;
   /** May webhooks lead to private addresses? */
   allowPrivateWebhooks: boolean;
+}
+
+/** Addresses in the Temporal Web UI, null where there is none; `api/executions.ts` is the implementation. */
+export interface ExecutionLinks {
+  shipmentUrl(shipmentId: number): string | null;
+  platformShipmentUrl(platformShipmentId: number): string | null;
 }
 
 /** What an attempt came to, as far as the workflow must know. */
@@ -23,7 +30,8 @@ export type Attempt =
 /** The receiver says that this address is gone for good. */
 const GONE = 410;
 
-export function createWebhookActivities({ db, allowPrivateWebhooks: allowPrivate }: WebhookDependencies) {
+export function createWebhookActivities(needs: WebhookDependencies) {
+  const { db, executions, allowPrivateWebhooks: allowPrivate } = needs;
   return {
     /**
      * Sends a delivery once and writes down what came of it. Repeated after a crash it sends the same message again,
@@ -38,7 +46,7 @@ export function createWebhookActivities({ db, allowPrivateWebhooks: allowPrivate
           await deliveries.holdDelivery(db, deliveryId);
           return { outcome: 'held' };
         }
-        const message = { ...order, id: `msg_${deliveryId}`, body: JSON.stringify(bodyOf(order.event)) };
+        const message = { ...order, id: `msg_${deliveryId}`, body: JSON.stringify(bodyOf(order.event, executions)) };
         const { status, error, askedMs } = await postWebhook(message, { allowPrivate, signal: cancellationSignal() });
         const isGone = status === GONE;
         const ends = isLast || isGone;
@@ -73,13 +81,31 @@ export function createWebhookActivities({ db, allowPrivateWebhooks: allowPrivate
 export type WebhookActivities = ReturnType<typeof createWebhookActivities>;
 
 /** The body of a message: the event, and where to read more. */
-function bodyOf({ upgradeId, ...event }: deliveries.DeliveryOrder['event']) {
+function bodyOf({ upgradeId, ...event }: deliveries.DeliveryOrder['event'], executions: ExecutionLinks) {
   const { taskId, deviceId } = event;
   const links = {
     ...(taskId !== null && { task: `/api/v1/upgrade-tasks/${taskId}` }),
     ...(deviceId !== null && { device: `/api/v1/devices/${deviceId}` }),
     ...(upgradeId !== null && { upgrade: `/api/v1/device-upgrades/${upgradeId}` }),
+    ...shipmentLinks(event, executions),
   };
   const { id, kind, at, departmentId, data } = event;
   return { id, kind, at, departmentId, taskId, deviceId, data, links };
+}
+
+function shipmentLinks(
+  { kind, data }: Pick<deliveries.DeliveryOrder['event'], 'kind' | 'data'>,
+  executions: ExecutionLinks,
+) {
+  const withExecution = (links: object, execution: string | null) =>
+    execution === null ? links : { ...links, execution };
+  if (kind === 'shipment.finished') {
+    const id = Number(data['shipmentId']);
+    return withExecution({ shipment: `/api/v1/shipments/${id}` }, executions.shipmentUrl(id));
+  }
+  if (kind === 'platform_shipment.finished') {
+    const id = Number(data['platformShipmentId']);
+    return withExecution({ platformShipment: `/api/v1/platform-shipments/${id}` }, executions.platformShipmentUrl(id));
+  }
+  return {};
 }

@@ -65,6 +65,16 @@ export class ShipmentExecutions extends ExecutionClient {
     return this.query<PlatformShipmentView>(platformShipmentWorkflowId(shipmentId), PLATFORM_VIEW_QUERY);
   }
 
+  /** Where a primary shipment can be watched, or null without a Web UI. */
+  shipmentUrl(shipmentId: number): string | null {
+    return this.executionUrl(shipmentWorkflowId(shipmentId));
+  }
+
+  /** Where a secondary shipment can be watched, or null without a Web UI. */
+  platformShipmentUrl(shipmentId: number): string | null {
+    return this.executionUrl(platformShipmentWorkflowId(shipmentId));
+  }
+
   async #start(
     workflow: string,
     workflowId: string,

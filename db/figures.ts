@@ -21,6 +21,10 @@ export interface Figures {
   attention: Record<string, number>;
   /** Of the latest deliveries to webhooks. */
   deliveries: Record<string, number>;
+  /** Devices of secondary shipments that are under way or need a person, by status. */
+  platformDevices: Record<string, number>;
+  /** Connections to platforms that are left alone: 1 for each. */
+  platformsPaused: Record<string, number>;
   /** Since when the oldest entry of a queue waits; null: it is empty. */
   queueSeconds: Record<Queue, number | null>;
   database: { sizeBytes: number; connections: Record<string, number>; maxConnections: number };
@@ -53,6 +57,12 @@ export async function readFigures(db: Db): Promise<Figures> {
         select status as name, count(*) as n
         from (select status from webhook_deliveries order by id desc limit ${DELIVERIES_COUNTED}) as latest
         group by status`)} as "deliveries",
+      ${counted(sql`
+        select status as name, count(*) as n from platform_shipment_devices
+        where status = 'open' or (status in ('refused', 'unknown', 'not_sent') and released_at is null)
+        group by status`)} as "platformDevices",
+      ${counted(sql`
+        select name, 1 as n from platform_connectors where paused_until > clock_timestamp()`)} as "platformsPaused",
       jsonb_build_object(
         'devices', (
           select ${since(sql`min(greatest(t.dispatch_at, t.started_at))`)} from upgrade_tasks t

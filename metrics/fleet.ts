@@ -5,7 +5,7 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { Logger } from '../log.ts';
 import { DELIVERIES_COUNTED, lastLogId, QUEUES, readFigures, readLogGain, type Figures } from '../db/figures.ts';
-import { DELIVERY_STATUSES } from '../db/schema.ts';
+import { CONNECTORS, DELIVERY_STATUSES } from '../db/schema.ts';
 import type { Db } from '../db/index.ts';
 import { TASK_STATUSES, UPGRADE_STATUSES } from '../workflows/rules/statuses.ts';
 
@@ -20,6 +20,7 @@ const OLDEST_MS = 60_000;
 const MOST_PAGES = 4;
 
 const CONNECTION_STATES = ['active', 'idle', 'idle_in_transaction', 'other'] as const;
+const PLATFORM_STATUSES = ['open', 'refused', 'unknown', 'not_sent'] as const;
 const ATTENTION_STATUSES = ['failed', 'unproven', 'partial', 'reverted', 'expired', 'confirming'] as const;
 
 /** From ten seconds, which a quick terminal takes, to a night. */
@@ -70,6 +71,20 @@ export function registerFleetMetrics(registry: Registry, options: FleetMetricsOp
     'status',
     ATTENTION_STATUSES,
     (f) => f.attention,
+  );
+  byLabel(
+    'platform_devices',
+    'Devices of secondary shipments that are under way or need a person, by status',
+    'status',
+    PLATFORM_STATUSES,
+    (f) => f.platformDevices,
+  );
+  byLabel(
+    'platform_paused',
+    '1 while nothing is sent to a platform, because it asked for that or a person did, else 0',
+    'platform',
+    CONNECTORS,
+    (f) => f.platformsPaused,
   );
   byLabel(
     'webhook_deliveries',

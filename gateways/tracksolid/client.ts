@@ -5,7 +5,7 @@
  *
  * What it says never holds the secret, the password or a token.
  */
-import { leavesDoubt, meaningOf } from './codes.ts';
+import { ANSWER_CLASSES, leavesDoubt, meaningOf } from './codes.ts';
 import { fillImportFields, type ImportFields, type ImportWord } from './import-fields.ts';
 import { Pace } from './pace.ts';
 import { plainWords, postForm, type Outcome, type Unanswered } from './post.ts';
@@ -34,6 +34,19 @@ export interface TracksolidOptions {
   tokens?: TokenStore;
   /** Seconds a token is asked for, 60..7200. */
   tokenLifeS?: number;
+  /** Hears of every request that came to its turn: for measurements. */
+  onCall?: (call: MeasuredCall) => void;
+}
+
+/** What a request came to: what follows from the code of its answer, or that there was none. */
+export const CALL_OUTCOMES = [...ANSWER_CLASSES, 'no_answer', 'not_sent'] as const;
+
+/** One request, as it is counted. */
+export interface MeasuredCall {
+  method: string;
+  outcome: (typeof CALL_OUTCOMES)[number];
+  /** From its turn to its outcome. */
+  seconds: number;
 }
 
 /** What an import says of the devices. */
@@ -185,7 +198,10 @@ export class TracksolidClient {
       v: '1.0',
       format: 'json',
     });
+    const startedMs = performance.now();
     const outcome = await postForm(url, { ...given, sign: signatureOf(appSecret, given) }, { timeoutMs, signal });
+    const seconds = (performance.now() - startedMs) / 1_000;
+    this.#options.onCall?.({ method, outcome: countedAs(outcome), seconds });
     return outcome.kind === 'answered'
       ? { ...outcome, message: this.#withoutSecrets(outcome.message, given) }
       : outcome;
@@ -234,6 +250,11 @@ export function wordsOf(outcome: Outcome): string {
 export function wordsOfCode(code: number, said: string): string {
   const { words } = meaningOf(code);
   return plainWords(said === '' || said === words ? `${code}: ${words}` : `${code}: ${words} (“${said}”)`);
+}
+
+function countedAs(outcome: Outcome): MeasuredCall['outcome'] {
+  if (outcome.kind === 'answered') return meaningOf(outcome.code).class;
+  return outcome.kind === 'unknown' ? 'no_answer' : 'not_sent';
 }
 
 function isRefusedToken(outcome: Outcome): boolean {

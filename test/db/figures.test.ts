@@ -95,6 +95,31 @@ test('what needs a person is counted by how it ended', async () => {
   expect((await readFigures(records.db)).attention).toEqual({ unproven: 1 });
 });
 
+test('devices of secondary shipments are counted while they are under way or need a person, and pauses while they last', async () => {
+  const empty = await Records.start();
+  await empty.sql`insert into departments (name) values ('shipping')`;
+  await empty.sql`
+    insert into platform_shipments (department_id, platform_id, platform_name, lifetime, brand, info, asked, status, created_by, deadline_at)
+    select (select max(id) from departments), min(id), 'x', false, '', '{}', 6, 'running', 'test', now() from platforms`;
+  const statuses = ['open', 'open', 'confirmed', 'refused', 'unknown', 'not_sent', 'recorded'];
+  await empty.sql`
+    insert into platform_shipment_devices (shipment_id, department_id, imei, status, released_at)
+    select (select max(id) from platform_shipments), 1, 'imei-' || n || gone, status, case when gone then now() end
+    from unnest(${statuses}::text[]) with ordinality as s(status, n), (values (false), (true)) as g(gone)
+    where not gone or status = 'refused'`;
+  expect(await readFigures(empty.db)).toMatchObject({
+    platformDevices: { open: 2, refused: 1, unknown: 1, not_sent: 1 },
+    platformsPaused: {},
+  });
+  await empty.sql`
+    insert into platform_connectors (name, paused_until) values ('tracksolid', 'infinity')
+    on conflict (name) do update set paused_until = excluded.paused_until`;
+  expect((await readFigures(empty.db)).platformsPaused).toEqual({ tracksolid: 1 });
+  await empty.sql`update platform_connectors set paused_until = now()`;
+  expect((await readFigures(empty.db)).platformsPaused).toEqual({});
+  await empty.stop();
+});
+
 test('the log gives transitions, offers and the time from an offer to its proof, each once', async () => {
   const start = await lastLogId(records.db);
   const upgrade = await records.offered();

@@ -90,14 +90,14 @@ async function events(count: number): Promise<number[]> {
 
 /** A worker and a sweep while `work` goes on; the next ones take over what they leave. */
 async function running<Result>(work: (executions: Executions) => Promise<Result>, times: object = {}): Promise<Result> {
+  const executions = new Executions({ client: new Client({ connection }), taskQueue, uiUrl: 'http://ui.test' });
   const worker = await Worker.create({
     connection: native,
     taskQueue,
     workflowBundle: await workflowBundle(),
-    activities: createWebhookActivities({ db: records.db, allowPrivateWebhooks: true }),
+    activities: createWebhookActivities({ db: records.db, executions, allowPrivateWebhooks: true }),
   });
   return worker.runUntil(async () => {
-    const executions = new Executions({ client: new Client({ connection }), taskQueue, uiUrl: '' });
     const sweep = new WebhookSweep({ db: records.db, executions, log: pino({ level: 'silent' }), times });
     sweep.start();
     try {
@@ -145,6 +145,28 @@ describe('an event', () => {
     expect([second, again]).toEqual([first, first]);
     expect(ping!.body).toMatchObject({ kind: 'ping', departmentId });
     expect(got.every(({ isSigned }) => isSigned)).toBe(true);
+  });
+
+  it('about a shipment leads to the shipment, and to its workflow', async () => {
+    got.length = 0;
+    await records.sql`insert into events (department_id, kind, data) values
+      (${departmentId}, 'shipment.finished', '{"shipmentId": 12, "status": "finished"}'),
+      (${departmentId}, 'platform_shipment.finished', '{"platformShipmentId": 34, "status": "red"}')`;
+    await running(async () => {
+      await waitFor(() => got.length === 2);
+      // What is not written down is sent once more.
+      await waitFor(allDelivered);
+    });
+    const linksOf = (kind: string) => got.find(({ body }) => body.kind === kind)!.body.links;
+    const ui = 'http://ui.test/namespaces/default/workflows';
+    expect(linksOf('shipment.finished')).toEqual({
+      shipment: '/api/v1/shipments/12',
+      execution: `${ui}/shipment%2F12`,
+    });
+    expect(linksOf('platform_shipment.finished')).toEqual({
+      platformShipment: '/api/v1/platform-shipments/34',
+      execution: `${ui}/platform-shipment%2F34`,
+    });
   });
 
   it('arrives also when worker and sweep die in the middle', async () => {

@@ -1,5 +1,6 @@
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { Registry } from 'prom-client';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
   TracksolidClient,
@@ -13,6 +14,7 @@ import { readDetail, readImeiCodes } from '../../gateways/tracksolid/results.ts'
 import { platformTime, signatureOf } from '../../gateways/tracksolid/signing.ts';
 import type { StandInOptions } from '../../gateways/tracksolid/stand-in.ts';
 import type { TokenStore } from '../../gateways/tracksolid/tokens.ts';
+import { registerPlatformMetrics } from '../../metrics/platform.ts';
 import { waitFor } from '../support/wait.ts';
 import { APP, clientOptions, imeis, startStandIn } from '../support/tracksolid.ts';
 
@@ -59,6 +61,36 @@ const ORDER = {
   remark: '',
 };
 const importing = (client: TracksolidClient, list = imeis(2)) => client.importDevices({ ...ORDER, imeis: list });
+
+describe('measurements', () => {
+  it('count every request by what follows from its answer, tokens and time', async () => {
+    const registry = new Registry();
+    const onCall = registerPlatformMetrics(registry);
+    const { client, standIn } = await start({}, { onCall, timeoutMs: 5_000 });
+    await importing(client);
+    await client.look('868120145299999');
+    standIn.revokeTokens();
+    await client.look(imeis(1)[0]!);
+    standIn.faults.cutAfterWork = 1;
+    await importing(client, imeis(2, 868_120_145_300_000));
+    await standIn.close();
+    await client.look(imeis(1)[0]!);
+    const { values } = await registry.getSingleMetric('slipway_tracksolid_calls_total')!.get();
+    const counted = values.map(({ labels, value }) => `${labels['method']} ${labels['outcome']} ${value}`);
+    expect(counted.toSorted()).toEqual([
+      'jimi.oauth.token.get done 2',
+      'jimi.track.device.detail done 1',
+      'jimi.track.device.detail never 1',
+      'jimi.track.device.detail not_sent 1',
+      'jimi.track.device.detail token 1',
+      'x.ams.device.import done 1',
+      'x.ams.device.import no_answer 1',
+    ]);
+    const text = await registry.metrics();
+    expect(text).toContain('slipway_tracksolid_tokens_total 2');
+    expect(text).toContain('slipway_tracksolid_call_duration_seconds_count{method="x.ams.device.import"} 2');
+  });
+});
 
 describe('calls', () => {
   it('import a page of devices, and find each of them afterwards', async () => {
