@@ -15,6 +15,7 @@ export * from './schema/operations.ts';
 export * from './schema/people.ts';
 export * from './schema/platforms.ts';
 export * from './schema/registry.ts';
+export * from './schema/reclassifications.ts';
 export * from './schema/shipments.ts';
 export * from './schema/tasks.ts';
 export * from './schema/traffic.ts';
