@@ -59,7 +59,7 @@ describe('an update command', () => {
   });
 
   test('is sent under a new number after a reconnect, which may be a repeat of one that was accepted', async () => {
-    const { port, offer, host } = await startPileGateway({ times: { answerMs: 50 } });
+    const { port, offer, host } = await startPileGateway({ times: { answerMs: 1_000 } });
     const stored = offer();
     const first = await PileClient.loggedIn(port);
     const { seq } = await first.take('update');
@@ -76,7 +76,7 @@ describe('an update command', () => {
     expect(again.body.filePath).toBe('o1.bin');
     second.send(updateReply(0, again.seq));
     await waitFor(() => host.acceptances.length === 2);
-    await waitFor(() => Date.now() - (stored.lastSentAtMs ?? 0) > 150);
+    await waitFor(() => Date.now() - (stored.lastSentAtMs ?? 0) > 1_500);
     await second.heard();
     expect(stored.sends).toBe(2);
   });
