@@ -60,6 +60,7 @@ const INSTALLATION_LISTS = [
   'listPlatformConnectors',
   'listUnknownDevices',
   'listEquipmentStrangers',
+  'listSettings',
 ];
 /** Answers in which no name can be: compared with those of a department that has nothing. */
 const COUNTS = ['countDevices', 'getEquipmentBoard'];
@@ -136,18 +137,64 @@ describe('a request with a key of another department', () => {
   });
 
   it.each(named(walled.filter((each) => !isNaming(each))))(
-    '%s changes nothing of what the department has done with the same request, and learns nothing of it',
+    '%s changes nothing of the department, before it did the same and after, and learns nothing of it',
     async (id, { method }) => {
-      const request = await requests[id]!();
-      const own = await scene.ask(method, request);
-      expect(own.status, wordsOf(own)).toBeLessThan(300);
-      const before = await scene.rows();
-      const reply = await scene.ask(method, request, other.key);
-      expect(reply.status, wordsOf(reply)).toBeLessThan(500);
-      expect(told(reply, request)).not.toMatch(scene.mark);
-      expect(lost(before, await scene.rows())).toEqual({});
+      for (const isDone of [false, true]) {
+        const request = await requests[id]!();
+        if (isDone) {
+          const own = await scene.ask(method, request);
+          expect(own.status, wordsOf(own)).toBeLessThan(300);
+        }
+        const before = await scene.rows();
+        const reply = await scene.ask(method, request, other.key);
+        expect(reply.status, wordsOf(reply)).toBeLessThan(500);
+        expect(told(reply, request)).not.toMatch(scene.mark);
+        expect(lost(before, await scene.rows())).toEqual({});
+      }
     },
   );
+});
+
+describe('a body that names things of another department', () => {
+  const send = (path: string, body: unknown) => scene.api.send('POST', `/api/v1/${path}`, { key: other.key, body });
+  const matchedOrder = (matched: object) =>
+    send('platform-shipments', { platformId: 2, matched, info: { account: 'x', customerName: '禾米', model: 'GV2' } });
+
+  it('ships nothing of its matched list, neither by shipment nor by customer', async () => {
+    const shipment = (await scene.ask('post', await requests['createShipment']!())).body;
+    await work(scene.api.db, shipment.id);
+    const [device] = await scene.api.sql`
+      insert into matched_devices (imei, department_id, customer, rule, shipment_id)
+      values (${scene.imei()}, ${scene.department.id}, 'hemi', '1', ${shipment.id}) returning customer`;
+    for (const matched of [{ shipmentId: shipment.id }, { customer: device!['customer'] }, {}]) {
+      const { status, body } = await matchedOrder(matched);
+      expect({ status, code: body.code, detail: body.detail }).toEqual({
+        status: 422,
+        code: 'order_refused',
+        detail: 'No device in the matched list fits and is still to be shipped.',
+      });
+    }
+  });
+
+  it('decides nothing about its shipments', async () => {
+    const { body } = await requests['decidePlatformDevices']!();
+    const [{ shipment_id: shipmentId }] = (await scene.api.sql`
+      select shipment_id from platform_shipment_devices where id = ${(body as { ids: number[] }).ids[0]!}`) as never;
+    const reply = await send('platform-attention/decide', { shipmentId, decision: 'retry' });
+    expect({ status: reply.status, code: reply.body.code }).toEqual({ status: 404, code: 'not_found' });
+  });
+
+  it('takes none of its cells out of a tray of the same name', async () => {
+    const path = (await requests['unbindTray']!()).path.replace('/api/v1/', '');
+    const barcode = path.split('/')[1]!;
+    const [cell] = await scene.api.sql`
+      select serial_no from cells where tray_id = (select id from trays where barcode = ${barcode})`;
+    await scene.api.sql`insert into trays (barcode, department_id) values (${barcode}, ${other.id})`;
+    const before = await scene.rows();
+    const reply = await send(path, { serialNos: [cell!['serial_no']] });
+    expect({ status: reply.status, code: reply.body.code }).toEqual({ status: 422, code: 'tray_refused' });
+    expect(await scene.rows()).toEqual(before);
+  });
 });
 
 describe('a list', () => {
@@ -187,6 +234,32 @@ describe('a list', () => {
       }
     },
   );
+
+  it('shows another department nothing either when it is asked for what the department has', async () => {
+    const tried: string[] = [];
+    for (const { id, path, query } of lists) {
+      const { items = [] } = (await scene.ask('get', { path })).body;
+      const names = Object.keys((query as { properties?: object } | undefined)?.properties ?? {});
+      for (const name of names) {
+        const values: unknown[] = ['search', 'q'].includes(name)
+          ? [scene.department.name, 'A4747', '864747']
+          : [...new Set(items.map((item: Record<string, unknown>) => item[name]))].slice(0, 5);
+        for (const value of values.filter((each) => ['string', 'number', 'boolean'].includes(typeof each))) {
+          const asked = `${path}?${name}=${encodeURIComponent(String(value))}`;
+          const own = await scene.ask('get', { path: asked });
+          if (own.status !== 200 || !scene.mark.test(wordsOf(own))) continue;
+          const reply = await scene.ask('get', { path: asked }, stranger.key);
+          expect(reply.status, asked).toBe(200);
+          expect(wordsOf(reply), asked).not.toMatch(scene.mark);
+          tried.push(`${id} ${name}`);
+        }
+      }
+    }
+    const kinds = [...new Set(tried)];
+    for (const kind of ['listDevices q', 'listShipments createdBy', 'listShipmentRecords imei', 'listTrays search']) {
+      expect(kinds).toContain(kind);
+    }
+  });
 
   it.each(COUNTS)('%s counts nothing of another department', async (id) => {
     const { path } = routes.find((each) => each.id === id)!;

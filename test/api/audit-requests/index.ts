@@ -3,6 +3,7 @@ import { routes } from '../../../api/routes/index.ts';
 import { agentRequests } from './agents.ts';
 import { equipmentRequests } from './equipment.ts';
 import type { Requests, Scene } from './scene.ts';
+import { sessionRequests } from './sessions.ts';
 import { shipmentRequests } from './shipments.ts';
 import { upgradeRequests } from './upgrades.ts';
 
@@ -27,5 +28,6 @@ export function requestsOf(scene: Scene): Requests {
     ...shipmentRequests(scene),
     ...equipmentRequests(scene),
     ...agentRequests(scene),
+    ...sessionRequests(scene),
   };
 }
