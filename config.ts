@@ -30,6 +30,7 @@ import {
 import { contradictions } from './config/conflicts.ts';
 import { arrangeMom, momVariables } from './config/mom.ts';
 import { arrangePiles, pileVariables } from './config/piles.ts';
+import { showSettings, type ShownSetting } from './config/shown.ts';
 import { arrangeTerminals, terminalVariables } from './config/terminals.ts';
 import { arrangeTracksolid, tracksolidVariables } from './config/tracksolid.ts';
 
@@ -188,6 +189,11 @@ export function describeVariables(): readonly {
           : JSON.stringify(entry.default);
     return { name, meaning: entry.meaning, format: entry.format.text, default: entry.defaultText ?? value };
   });
+}
+
+/** The settings that a process runs with, for administrators; secrets are only said to be set. */
+export function settingsOf(env: Readonly<Record<string, string | undefined>> = process.env): readonly ShownSetting[] {
+  return showSettings(variables, describeVariables(), env);
 }
 
 // ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────

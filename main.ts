@@ -28,7 +28,7 @@ import { Executions } from './api/executions.ts';
 import { startUnstartedCommands } from './api/inbound-commands.ts';
 import { packageVersion } from './api/openapi.ts';
 import { WebhookSweep } from './api/webhook-sweep.ts';
-import { ConfigError, loadConfig, type Config } from './config.ts';
+import { ConfigError, loadConfig, settingsOf, type Config } from './config.ts';
 import { provideConsole } from './console-files.ts';
 import { connectDatabase, migrate } from './db/index.ts';
 import { NO_PORTS, startDeviceGateways, type DevicePorts } from './device-gateways.ts';
@@ -36,7 +36,6 @@ import { DataDirLockedError, ensureSearchAttributes, lockDataDir } from './embed
 import { registerDatabaseMetrics } from './metrics/database.ts';
 import { registerFleetMetrics } from './metrics/fleet.ts';
 import { createLogger, createMetrics, type Logger } from './log.ts';
-import { registerPlatformMetrics } from './metrics/platform.ts';
 import { registerPlatformMetrics } from './metrics/platform.ts';
 import { registerBuild } from './metrics/process.ts';
 import { startServers } from './servers.ts';
@@ -156,6 +155,7 @@ async function startApi(config: Config, log: Logger, options: AppOptions, stops:
   const app = createApp({
     ...options,
     defaultDispatchDelayMs: config.defaultDispatchDelayMs,
+    settings: settingsOf(),
     console: provideConsole(log),
   });
   const port = await listen(app, config.api.port, config.api.host, stops);

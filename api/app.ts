@@ -16,7 +16,7 @@ import { isLocal, measuring, metricsPage } from './metrics.ts';
 import { problem, problemHandler } from './problems.ts';
 import { callerOf, newRequestId, requestIdOf, routeIdOf, setRequestId, setRouteId } from './requests.ts';
 import type { MesScheduling } from './mes-schedule.ts';
-import type { TaskExecutions } from './route.ts';
+import type { Services, TaskExecutions } from './route.ts';
 import { probes, routes } from './routes/index.ts';
 import { sessionRoutes } from './routes/session.ts';
 import { mount, type SharedServices } from './serving.ts';
@@ -47,6 +47,8 @@ export interface AppOptions {
   version?: string;
   /** How long a new task waits when its maker does not say. */
   defaultDispatchDelayMs?: number;
+  /** What the process was started with, without secrets. */
+  settings?: Services['settings'];
   /** Where the built console lies; without it only the API is served. */
   console?: ConsoleFiles;
   /** Only `/healthz`, `/readyz` and `/metrics`: for processes without the role api. */
@@ -73,6 +75,7 @@ export function createApp(options: AppOptions): Express {
     webhookTargets: { allowPrivate: options.allowPrivateWebhooks ?? false },
     version,
     defaultDispatchDelayMs: options.defaultDispatchDelayMs ?? 10 * 60_000,
+    settings: options.settings ?? [],
     responseCheck: options.responseCheck ?? 'log',
     sessions: authentication,
   };

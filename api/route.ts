@@ -39,6 +39,16 @@ export type TaskExecutions = Pick<
   | 'check'
 >;
 
+/** One setting of the process, as administrators may see it: a secret is only said to be set. */
+export interface Setting {
+  name: string;
+  value: string | null;
+  isSecret: boolean;
+  default: string;
+  meaning: string;
+  format: string;
+}
+
 /** What handlers work with. */
 export interface Services {
   /** In a route that is `atomic`, or was asked with an idempotency key: the transaction that holds all of it. */
@@ -56,6 +66,8 @@ export interface Services {
   version: string;
   /** How long a new task waits when its maker does not say. */
   defaultDispatchDelayMs: number;
+  /** What the process was started with, without secrets. */
+  settings: readonly Setting[];
   /** What happens when an answer does not fit its schema: tests throw, production logs. */
   responseCheck: 'throw' | 'log';
   /**
