@@ -178,8 +178,9 @@ describe('a body that names things of another department', () => {
 
   it('decides nothing about its shipments', async () => {
     const { body } = await requests['decidePlatformDevices']!();
-    const [{ shipment_id: shipmentId }] = (await scene.api.sql`
-      select shipment_id from platform_shipment_devices where id = ${(body as { ids: number[] }).ids[0]!}`) as never;
+    const [device] = await scene.api.sql`
+      select shipment_id from platform_shipment_devices where id = ${(body as { ids: number[] }).ids[0]!}`;
+    const shipmentId = Number(device!['shipment_id']);
     const reply = await send('platform-attention/decide', { shipmentId, decision: 'retry' });
     expect({ status: reply.status, code: reply.body.code }).toEqual({ status: 404, code: 'not_found' });
   });
