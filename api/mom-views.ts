@@ -131,7 +131,7 @@ export function fieldsOf(settings: Partial<Settings>): Partial<EquipmentFields> 
       ? []
       : [{ path: `body.allowedAddresses.${index}`, message: 'must be an IP address or a network such as 10.1.0.0/16' }],
   );
-  if (errors.length > 0) throw problem('validation_failed', 'An address is none.', { errors });
+  if (errors.length > 0) throw problem('fields_refused', 'An address is none.', { errors });
   return {
     ...rest,
     ...(periodSeconds !== undefined && { periodS: periodSeconds }),

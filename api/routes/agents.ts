@@ -113,14 +113,14 @@ export const agentRoutes = [
     ),
     status: 201,
     response: Agent,
-    problems: ['name_taken'],
+    problems: ['name_taken', 'fields_refused'],
     atomic: true,
     idempotent: true,
     handle: async (input, services) => {
       const { db } = services;
       const { caller } = input;
       const { code, periodSeconds = 30, ...given } = input.body;
-      assertPlain('code', code);
+      assertUsable(input.body);
       const fields = {
         name: '',
         token: null,
@@ -175,11 +175,12 @@ export const agentRoutes = [
     ),
     status: 200,
     response: Agent,
-    problems: ['edit_conflict'],
+    problems: ['edit_conflict', 'fields_refused'],
     atomic: true,
     handle: async (input, services) => {
       const { db } = services;
       const { params, caller } = input;
+      assertUsable(input.body);
       const row = await agents.findAgent(db, caller.departmentId, params.code, { lock: true });
       if (row === null) throw notFound('agent', params.code);
       const { agent } = row;
@@ -289,8 +290,12 @@ function tell(services: Services, agent: agents.AgentStart): void {
   services.afterCommit(() => services.executions.changeAgent(agent));
 }
 
-function assertPlain(path: string, code: string): void {
-  if (code.trim() === code) return;
-  const errors = [{ path: `body.${path}`, message: 'must not begin or end with a blank' }];
-  throw problem('validation_failed', 'The code cannot be used.', { errors });
+/** Refuses what no session could be held with. */
+function assertUsable({ code = '', url }: { code?: string; url?: string }): void {
+  const errors = [];
+  if (code.trim() !== code) errors.push({ path: 'body.code', message: 'must not begin or end with a blank' });
+  if (url !== undefined && !URL.canParse(url)) {
+    errors.push({ path: 'body.url', message: 'must be an address such as http://10.0.0.9:8080' });
+  }
+  if (errors.length > 0) throw problem('fields_refused', 'The agent could never speak with its MOM.', { errors });
 }

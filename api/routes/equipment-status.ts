@@ -96,6 +96,7 @@ export const equipmentStatusRoutes = [
     }),
     status: 200,
     response: page(AvailabilityDay, 'AvailabilityPage'),
+    problems: ['fields_refused'],
     handle: async ({ params, query, caller }, { db }) => {
       const nowMs = Date.now();
       const { id } = await ownEquipment(db, caller.departmentId, params.code);
@@ -140,6 +141,7 @@ export const equipmentStatusRoutes = [
       },
       { title: 'EquipmentTimeline' },
     ),
+    problems: ['fields_refused'],
     handle: async ({ params, query, caller }, { db }) => {
       const nowMs = Date.now();
       const { id } = await ownEquipment(db, caller.departmentId, params.code);
@@ -163,5 +165,5 @@ function assertDays(from: string, to: string, most: number): void {
   const days = (Date.parse(to) - Date.parse(from)) / 86_400_000 + 1;
   const message = days < 1 ? '`to` lies before `from`' : days > most ? `at most ${most} days at a time` : null;
   if (message === null) return;
-  throw problem('validation_failed', `${from} to ${to}: ${message}.`, { errors: [{ path: 'query.to', message }] });
+  throw problem('fields_refused', `${from} to ${to}: ${message}.`, { errors: [{ path: 'query.to', message }] });
 }

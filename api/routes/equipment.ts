@@ -105,7 +105,7 @@ export const equipmentRoutes = [
     body: NewEquipment,
     status: 201,
     response: Equipment,
-    problems: ['name_taken'],
+    problems: ['name_taken', 'fields_refused'],
     atomic: true,
     idempotent: true,
     handle: async (input, { db, executions }) => {
@@ -113,7 +113,7 @@ export const equipmentRoutes = [
       const { code, ...settings } = body;
       const fault = codeFault(code);
       if (fault !== null) {
-        throw problem('validation_failed', `The code ${fault}.`, { errors: [{ path: 'body.code', message: fault }] });
+        throw problem('fields_refused', `The code ${fault}.`, { errors: [{ path: 'body.code', message: fault }] });
       }
       const { departmentId, name: createdBy } = caller;
       const fields = { ...EQUIPMENT_DEFAULTS, ...fieldsOf(settings) };
@@ -175,7 +175,7 @@ export const equipmentRoutes = [
     body: EquipmentChange,
     status: 200,
     response: Equipment,
-    problems: ['edit_conflict'],
+    problems: ['edit_conflict', 'fields_refused'],
     atomic: true,
     handle: async (input, services) => {
       const { params, body, caller } = input;

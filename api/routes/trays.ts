@@ -188,12 +188,13 @@ export const trayRoutes = [
     ),
     status: 200,
     response: AgingLimit,
+    problems: ['fields_refused'],
     atomic: true,
     handle: async (input, { db }) => {
       const { body, caller } = input;
       if (body.upperMinutes < body.lowerMinutes) {
         const errors = [{ path: 'body.upperMinutes', message: 'must not be less than lowerMinutes' }];
-        throw problem('validation_failed', 'The limits cannot be used.', { errors });
+        throw problem('fields_refused', 'The limits cannot be used.', { errors });
       }
       const find = async () =>
         (await trays.listAgingLimits(db, caller.departmentId)).find(({ bindCode }) => bindCode === body.bindCode);

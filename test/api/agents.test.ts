@@ -41,6 +41,15 @@ describe('an agent', () => {
     expect((await send('POST', '/agents', { code, url: 'http://127.0.0.1:9' })).body.code).toBe('name_taken');
   });
 
+  it('is refused when no session could be held with what is said of it', async () => {
+    const wrong = await send('POST', '/agents', { code: ' X', url: 'http://[::1' });
+    expect(wrong.body).toMatchObject({ status: 422, code: 'fields_refused' });
+    expect(wrong.body.errors.map(({ path }: { path: string }) => path)).toEqual(['body.code', 'body.url']);
+    const code = await agent();
+    const change = await send('PATCH', `/agents/${code}`, { url: 'http://10.0.0.9:99999' });
+    expect(change.body.code).toBe('fields_refused');
+  });
+
   it('is changed with If-Match, and told to its session', async () => {
     const code = await agent();
     const before = api.executions.changedAgents.length;

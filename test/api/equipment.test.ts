@@ -125,15 +125,15 @@ describe('the registry of equipment', () => {
   });
 
   it('refuses what cannot be', async () => {
-    for (const wrong of [
-      { code: 'board' },
-      { code: 'a/b' },
-      { code: ' a' },
-      { code: 'ab ' },
-      { code: 'ok', allowedAddresses: ['10.0.0.0/33'] },
-      { code: 'ok', periodSeconds: 0 },
-    ]) {
-      expect([wrong, (await factory.post('/api/v1/equipment', wrong)).body.code]).toEqual([wrong, 'validation_failed']);
+    for (const [wrong, refusal = 'fields_refused'] of [
+      [{ code: 'board' }],
+      [{ code: 'a/b' }, 'validation_failed'],
+      [{ code: ' a' }, 'validation_failed'],
+      [{ code: 'ab ' }],
+      [{ code: 'ok', allowedAddresses: ['10.0.0.0/33'] }],
+      [{ code: 'ok', periodSeconds: 0 }, 'validation_failed'],
+    ] as const) {
+      expect([wrong, (await factory.post('/api/v1/equipment', wrong)).body.code]).toEqual([wrong, refusal]);
     }
   });
 
@@ -325,7 +325,7 @@ describe('flags, alarms, times', () => {
       ),
     ).toEqual(['Unknown', 'Running', 'Down']);
     expect((await factory.get(`/api/v1/equipment/${code}/availability?from=2024-04-11&to=${day}`)).body.code).toBe(
-      'validation_failed',
+      'fields_refused',
     );
     expect(
       (await readTimeline(api.db, equipmentId, { fromMs: at('19:00:00'), toMs: at('20:00:00') })).changes,

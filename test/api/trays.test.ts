@@ -130,6 +130,8 @@ describe('equipment', () => {
     const late = await stock(1, { filledAt: '2024-04-10 12:00:00' });
     await bind(tray, [...early, ...late]);
     expect(await call('AgingInput', { trayBarcode: tray })).toMatchObject({ ok: false, failure: 'no_aging_limits' });
+    const contradiction = await send('POST', '/aging-limits', { bindCode: 'M1', lowerMinutes: 90, upperMinutes: 60 });
+    expect(contradiction.body).toMatchObject({ status: 422, code: 'fields_refused' });
     await send('POST', '/aging-limits', { bindCode: 'M1', lowerMinutes: 60, upperMinutes: 90 });
     expect(await call('AgingInput', { trayBarcode: tray })).toMatchObject({
       answer: {
