@@ -16,6 +16,7 @@ import { waitFor } from '../support/wait.ts';
 import { FakeEquipment, INPUT } from './fake-equipment.ts';
 
 const HOUR = 3_600_000;
+const PATIENCE = { deadlineMs: 60_000 };
 let env: TestWorkflowEnvironment;
 beforeAll(async () => {
   env = await startTimeSkipping();
@@ -29,6 +30,8 @@ interface Stage {
   workflowId: string;
   /** Wakes the session as `Executions.wakeEquipment` does. */
   wake: (edge: string) => Promise<void>;
+  /** Everything that was signalled is done. */
+  resting: () => Promise<unknown>;
   view: () => Promise<EquipmentSessionView>;
 }
 
@@ -46,8 +49,22 @@ async function play(during: (stage: Stage) => Promise<unknown>, twist: Twist = (
         signalArgs: [signalArg],
       });
     };
-    const view = () => handle.query<EquipmentSessionView>(EQUIPMENT_VIEW_QUERY);
-    await during({ fake, handle, workflowId, wake, view });
+    const query = () => handle.query<EquipmentSessionView>(EQUIPMENT_VIEW_QUERY);
+    // The time-skipping server sometimes forgets a query that meets a workflow task: it never answers it, and its clock
+    // stands still from then on. And a signal that meets the end of an execution that goes on as a new one is refused.
+    // So whoever asks, or wakes more than once, waits until the task is done.
+    const isResting = async () => {
+      const events = await historyOf(workflowId);
+      const last = (name: 'Scheduled' | 'Completed') =>
+        events.findLastIndex((event) => event[`workflowTask${name}EventAttributes`] != null);
+      return last('Completed') > last('Scheduled');
+    };
+    const resting = () => waitFor(isResting, PATIENCE);
+    const view = async () => {
+      await resting();
+      return query();
+    };
+    await during({ fake, handle, workflowId, wake, resting, view });
     return handle;
   });
 }
@@ -116,7 +133,7 @@ describe('a session', () => {
 
   it('lives through a month of edges: goes on as a new execution each day and forgets nothing', async () => {
     await play(async (stage) => {
-      const { fake, handle, wake, view } = stage;
+      const { fake, handle, wake, resting, view } = stage;
       const firstRun = new Set<string>();
       for (let day = 0; day < 31; day++) {
         for (const [edge, state] of [
@@ -126,9 +143,10 @@ describe('a session', () => {
         ] as const) {
           await fake.edge(edge, state);
           await wake(edge);
-          await waitFor(() => !fake.isMarked);
+          await resting();
+          expect(fake.isMarked).toBe(false);
         }
-        await waitFor(async () => (await view()).edges === fake.journal.length);
+        expect((await view()).edges).toBe(fake.journal.length);
         firstRun.add((await handle.describe()).runId);
         await env.sleep(24 * HOUR);
       }
