@@ -1,10 +1,12 @@
 /** A network that can be cut: passes TCP connections on to a port, until it does not. */
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { Transform } from 'node:stream';
 
 export class TcpProxy {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   #isCut = false;
+  #losesAnswers = false;
 
   private constructor(targetPort: () => number) {
     this.#server = createServer((near) => {
@@ -23,8 +25,10 @@ export class TcpProxy {
           this.#sockets.delete(one);
           other.destroy();
         });
-        one.pipe(other);
       }
+      near.pipe(far);
+      const passOrLose = (chunk: Buffer) => (this.#losesAnswers ? undefined : chunk);
+      far.pipe(new Transform({ transform: (chunk: Buffer, _, done) => done(null, passOrLose(chunk)) })).pipe(near);
     });
   }
 
@@ -44,8 +48,13 @@ export class TcpProxy {
     for (const socket of this.#sockets) socket.destroy();
   }
 
+  /** From now on requests arrive and their answers do not. */
+  loseAnswers(): void {
+    this.#losesAnswers = true;
+  }
+
   mend(): void {
-    this.#isCut = false;
+    this.#isCut = this.#losesAnswers = false;
   }
 
   async stop(): Promise<void> {
