@@ -11,6 +11,7 @@ import { CONNECTORS } from '../db/schema.ts';
 import { meaningOf } from '../gateways/tracksolid/codes.ts';
 import { platformShipmentWorkflowId } from '../workflows/contract.ts';
 import {
+  PLATFORM_DECISIONS,
   PLATFORM_DEVICE_STATUSES,
   PLATFORM_FIELDS,
   PLATFORM_REASONS,
@@ -30,6 +31,11 @@ export const PlatformDeviceStatusName = Type.Enum(PLATFORM_DEVICE_STATUSES, {
 });
 const REASONS = Object.keys(PLATFORM_REASONS) as PlatformReason[];
 export const PlatformReasonName = Type.Enum(REASONS, { type: 'string' });
+export const PlatformDecisionName = Type.Enum(PLATFORM_DECISIONS, {
+  type: 'string',
+  description:
+    'reclassify: its customer is found anew by the rules of now, and it is tried again if it has one; write_off: it is given up here',
+});
 export const ConnectorName = Type.Enum(CONNECTORS, { type: 'string' });
 
 export const AskedFields = Type.Array(
@@ -209,7 +215,7 @@ const DEVICE_FIELDS = {
   seenAt: nullable(Moment),
   firstSentAt: nullable(Moment),
   finishedAt: nullable(Moment),
-  decision: nullable(Type.Enum(['retry', 'write_off'], { type: 'string' })),
+  decision: nullable(PlatformDecisionName),
   decidedBy: nullable(Type.String()),
   decidedAt: nullable(Moment),
   note: Type.String(),
@@ -253,7 +259,7 @@ export const PlatformAttention = closed(
     advice: Type.String(),
     since: Moment,
     payload: closed({ info: PlatformInfoBody, lifetime: Type.Boolean(), wantedExpiration: nullable(Type.String()) }),
-    decisions: Type.Array(Type.Enum(['retry', 'write_off'], { type: 'string' })),
+    decisions: Type.Array(PlatformDecisionName),
     links: closed({ shipment: Type.String(), temporal: nullable(Type.String()) }),
   },
   { title: 'PlatformAttention' },
@@ -271,7 +277,7 @@ export function showPlatformAttention(
     advice: adviceOf(device),
     since: moment(device.finishedAt ?? device.createdAt),
     payload: { info: shipment.info, lifetime: shipment.lifetime, wantedExpiration: shipment.wantedExpiration },
-    decisions: ['retry', 'write_off'],
+    decisions: [...PLATFORM_DECISIONS],
     links: { shipment: links.self, temporal: links.temporal },
   };
 }

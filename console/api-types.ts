@@ -2999,7 +2999,7 @@ export interface PlatformAttention {
   seenAt: string | null;
   firstSentAt: string | null;
   finishedAt: string | null;
-  decision: ('retry' | 'write_off') | null;
+  decision: ('retry' | 'reclassify' | 'write_off') | null;
   decidedBy: string | null;
   decidedAt: string | null;
   note: string;
@@ -3012,7 +3012,10 @@ export interface PlatformAttention {
     lifetime: boolean;
     wantedExpiration: string | null;
   };
-  decisions: ('retry' | 'write_off')[];
+  /**
+   * Items: reclassify: its customer is found anew by the rules of now, and it is tried again if it has one; write_off: it is given up here
+   */
+  decisions: ('retry' | 'reclassify' | 'write_off')[];
   links: {
     shipment: string;
     temporal: string | null;
@@ -3075,13 +3078,17 @@ export interface PlatformDecision {
    */
   ids?: number[];
   shipmentId?: number;
-  decision: 'retry' | 'write_off';
+  /**
+   * reclassify: its customer is found anew by the rules of now, and it is tried again if it has one; write_off: it is given up here
+   */
+  decision: 'retry' | 'reclassify' | 'write_off';
   note?: string;
 }
 export interface PlatformDecisionResult {
   decided: number;
   leftOut: number | null;
   shipmentIds: number[];
+  unmatched: number | null;
 }
 export interface PlatformOrder {
   platformId: number;
@@ -3262,7 +3269,7 @@ export interface PlatformShipmentDevice {
   seenAt: string | null;
   firstSentAt: string | null;
   finishedAt: string | null;
-  decision: ('retry' | 'write_off') | null;
+  decision: ('retry' | 'reclassify' | 'write_off') | null;
   decidedBy: string | null;
   decidedAt: string | null;
   note: string;
@@ -3305,6 +3312,73 @@ export interface Readiness {
     database: PartCheck;
     temporal: PartCheck;
   };
+}
+export interface Reclassification {
+  id: number;
+  at: string;
+  imei: string;
+  /**
+   * by which was decided; empty: nobody knows one
+   */
+  company: string;
+  customerBefore: string | null;
+  customer: string | null;
+  rule: FiredRule | null;
+  ruleText: string | null;
+  shipmentId: number | null;
+  platformShipmentId: number | null;
+  rulesRevision: number;
+  author: string;
+  note: string;
+}
+export interface ReclassificationPage {
+  items: Reclassification[];
+  next: (string | number) | null;
+}
+/**
+ * Either `imeis` or `shipmentId`.
+ */
+export interface Reclassify {
+  /**
+   * @minItems 1
+   * @maxItems 10000
+   */
+  imeis?: string[];
+  shipmentId?: number;
+  /**
+   * why
+   */
+  note: string;
+}
+export interface ReclassifyResult {
+  devices: number;
+  /**
+   * of them: another customer than before, or none any more
+   */
+  changed: number;
+  /**
+   * of them: a customer was found
+   */
+  matched: number;
+  leftOut: number | null;
+  /**
+   * of the rules by which was decided
+   */
+  rulesRevision: number;
+  /**
+   * the first 1000
+   */
+  items: {
+    imei: string;
+    /**
+     * by which was decided; empty: nobody knows one
+     */
+    company: string;
+    customerBefore: string | null;
+    customer: string | null;
+    rule: FiredRule | null;
+    ruleText: string | null;
+  }[];
 }
 export interface RetriedTask {
   /**
@@ -3376,6 +3450,27 @@ export interface Retry {
    * why; written into the log beside your name
    */
   cause?: string;
+}
+export interface Setting {
+  /**
+   * of the environment variable
+   */
+  name: string;
+  value: string | null;
+  isSecret: boolean;
+  /**
+   * in words, where it depends on something else
+   */
+  default: string;
+  meaning: string;
+  /**
+   * what may be written
+   */
+  format: string;
+}
+export interface SettingPage {
+  items: Setting[];
+  next: (string | number) | null;
 }
 export interface Shipment {
   id: number;
@@ -4355,6 +4450,12 @@ export interface ListAuditQuery {
    */
   format?: 'json' | 'csv';
 }
+export interface ListSettingsQuery {
+  /**
+   * csv: the whole list as a file, like `Accept: text/csv`; `limit` does not matter then
+   */
+  format?: 'json' | 'csv';
+}
 export interface ListDevicesQuery {
   protocol?: 'terminal' | 'ams' | 'pcp' | 'pile';
   model?: string;
@@ -5170,6 +5271,21 @@ export interface ListModelProtocolsQuery {
 }
 export interface SetModelProtocolParams {
   model: string;
+}
+export interface ListReclassificationsQuery {
+  imei?: string;
+  /**
+   * most items in the answer
+   */
+  limit?: number;
+  /**
+   * `next` of the page before
+   */
+  after?: number;
+  /**
+   * csv: the whole list as a file, like `Accept: text/csv`; `limit` does not matter then
+   */
+  format?: 'json' | 'csv';
 }
 export interface ListTriggersQuery {
   /**
@@ -6178,6 +6294,7 @@ export interface Operations {
   createApiKey: { params: undefined; query: undefined; body: NewApiKeyOrder; bodyRequired: true; answer: NewApiKey };
   revokeApiKey: { params: RevokeApiKeyParams; query: undefined; body: undefined; bodyRequired: false; answer: undefined };
   listAudit: { params: undefined; query: ListAuditQuery; body: undefined; bodyRequired: false; answer: AuditPage };
+  listSettings: { params: undefined; query: ListSettingsQuery; body: undefined; bodyRequired: false; answer: SettingPage };
   listDevices: { params: undefined; query: ListDevicesQuery; body: undefined; bodyRequired: false; answer: DevicePage };
   registerDevices: { params: undefined; query: undefined; body: RegisterDevicesBody; bodyRequired: true; answer: ImportResult };
   countDevices: { params: undefined; query: CountDevicesQuery; body: undefined; bodyRequired: false; answer: DeviceCount };
@@ -6248,6 +6365,8 @@ export interface Operations {
   tryClassification: { params: undefined; query: undefined; body: ClassificationTrial; bodyRequired: true; answer: ClassificationVerdict };
   listModelProtocols: { params: undefined; query: ListModelProtocolsQuery; body: undefined; bodyRequired: false; answer: ModelProtocolPage };
   setModelProtocol: { params: SetModelProtocolParams; query: undefined; body: ModelProtocolChange; bodyRequired: true; answer: ModelProtocol };
+  reclassifyDevices: { params: undefined; query: undefined; body: Reclassify; bodyRequired: true; answer: ReclassifyResult };
+  listReclassifications: { params: undefined; query: ListReclassificationsQuery; body: undefined; bodyRequired: false; answer: ReclassificationPage };
   listTriggers: { params: undefined; query: ListTriggersQuery; body: undefined; bodyRequired: false; answer: TriggerPage };
   createTrigger: { params: undefined; query: undefined; body: NewTrigger; bodyRequired: true; answer: Trigger };
   getTrigger: { params: GetTriggerParams; query: undefined; body: undefined; bodyRequired: false; answer: Trigger };
@@ -6364,6 +6483,7 @@ export const ADDRESSES: Record<OperationId, string> = {
   createApiKey: 'POST /api/v1/api-keys',
   revokeApiKey: 'DELETE /api/v1/api-keys/{keyId}',
   listAudit: 'GET /api/v1/audit',
+  listSettings: 'GET /api/v1/settings',
   listDevices: 'GET /api/v1/devices',
   registerDevices: 'POST /api/v1/devices',
   countDevices: 'GET /api/v1/devices/count',
@@ -6434,6 +6554,8 @@ export const ADDRESSES: Record<OperationId, string> = {
   tryClassification: 'POST /api/v1/classification/try',
   listModelProtocols: 'GET /api/v1/model-protocols',
   setModelProtocol: 'PATCH /api/v1/model-protocols/{model}',
+  reclassifyDevices: 'POST /api/v1/classification/reclassify',
+  listReclassifications: 'GET /api/v1/classification/reclassifications',
   listTriggers: 'GET /api/v1/triggers',
   createTrigger: 'POST /api/v1/triggers',
   getTrigger: 'GET /api/v1/triggers/{triggerId}',

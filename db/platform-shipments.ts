@@ -8,6 +8,7 @@ import { platformShipmentDevices, platformShipmentLog, platformShipments } from 
 import {
   PLATFORM_LIFE_MS,
   type PlatformDeviceStatus,
+  type PlatformPersonDecision,
   type PlatformReason,
   type PlatformShipmentStatus,
 } from '../workflows/rules/platforms.ts';
@@ -190,13 +191,13 @@ export async function retryDevices(
   tx: Db,
   departmentId: number,
   about: DecideAbout,
-  by: { author: string; note: string },
+  by: { author: string; note: string; as?: PlatformPersonDecision },
 ): Promise<Decided[]> {
   const rows = await tx.execute<Decided & Record<string, unknown>>(sql`
     with chosen as (
       update platform_shipment_devices set status = 'open', step = case when attempts > 0 then 'look' else 'import' end,
         answer = 'none', imports = 0, moves = 0, expires = 0, looks = 0, failures = 0, not_before = clock_timestamp(),
-        finished_at = null, decision = 'retry', decided_by = ${by.author}, decided_at = clock_timestamp(), note = ${by.note}
+        finished_at = null, decision = ${by.as ?? 'retry'}, decided_by = ${by.author}, decided_at = clock_timestamp(), note = ${by.note}
       where ${undecided(departmentId, about)} returning id, imei, shipment_id
     ), revived as (
       update platform_shipments set status = 'running', finished_at = null, result = null,
@@ -232,8 +233,8 @@ export async function writeOffDevices(
   return [...rows];
 }
 
-/** What was only written down needs nobody, but may be taken back. */
-function undecided(departmentId: number, about: DecideAbout, also: SQL = sql``): SQL {
+/** Devices of the department that need a person. What was only written down (`also`) needs nobody, but may be taken back. */
+export function undecided(departmentId: number, about: DecideAbout, also: SQL = sql``): SQL {
   const which =
     'ids' in about
       ? sql`id in (select jsonb_array_elements_text(${JSON.stringify(about.ids)}::jsonb)::bigint)`

@@ -6,6 +6,7 @@ import { agentRoutes } from './agents.ts';
 import { attentionRoutes } from './attention.ts';
 import { auditRoutes } from './audit.ts';
 import { classificationRoutes } from './classification.ts';
+import { reclassificationRoutes } from './reclassifications.ts';
 import { deviceCommandRoutes } from './device-commands.ts';
 import { deviceBulkRoutes } from './device-bulk.ts';
 import { deviceRegistrationRoutes } from './device-registration.ts';
@@ -62,6 +63,7 @@ export const routes: readonly Route[] = [
   ...mesImportRoutes,
   ...shipmentRoutes,
   ...classificationRoutes,
+  ...reclassificationRoutes,
   ...triggerRoutes,
   ...platformRoutes,
   ...platformShipmentRoutes,

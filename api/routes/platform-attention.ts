@@ -3,9 +3,11 @@
  */
 import { Type } from 'typebox';
 import { audit } from '../audit.ts';
+import type { Caller } from '../auth.ts';
 import { tryToStart } from '../platform-orders.ts';
 import {
   PlatformAttention,
+  PlatformDecisionName,
   PlatformDeviceStatusName,
   PlatformReasonName,
   showPlatformAttention,
@@ -14,7 +16,10 @@ import { problem } from '../problems.ts';
 import { route } from '../route.ts';
 import { AfterLargeId, closed, Id, Limit, nullable, pageOf, text } from '../schemas.ts';
 import { findOwnShipment, wakeShipment } from './platform-shipments.ts';
+import type { Db } from '../../db/index.ts';
 import * as shipments from '../../db/platform-shipments.ts';
+import { reclassifyDevices } from '../../db/reclassify.ts';
+import type { PlatformPersonDecision } from '../../workflows/rules/platforms.ts';
 
 const MOST_DECISIONS = 10_000;
 const Imei = Type.Optional(text(32, { minLength: 1 }));
@@ -69,9 +74,9 @@ export const platformAttentionRoutes = [
     path: '/api/v1/platform-attention/decide',
     id: 'decidePlatformDevices',
     tag: 'shipments',
-    summary: 'Retry or write off devices of secondary shipments that need a person',
+    summary: 'Retry, reclassify or write off devices of secondary shipments that need a person',
     description:
-      'Retry: what was sent before is looked at first, and only what is missing is sent. Write off: the device is given up here and may be shipped again; needs a note. Devices that need no person (any more) are left out and counted.',
+      'Retry: what was sent before is looked at first, and only what is missing is sent. Reclassify: whose a device is, is found anew by the rules of now; with a customer it is retried, without one it leaves the matched list and goes on waiting for a person. Write off: the device is given up here and may be shipped again; needs a note. Devices that need no person (any more) are left out and counted.',
     permission: 'shipment:write',
     body: closed(
       {
@@ -84,7 +89,7 @@ export const platformAttentionRoutes = [
           }),
         ),
         shipmentId: Type.Optional(Id),
-        decision: Type.Enum(['retry', 'write_off'], { type: 'string' }),
+        decision: PlatformDecisionName,
         note: Type.Optional(text(500)),
       },
       {
@@ -99,6 +104,11 @@ export const platformAttentionRoutes = [
         decided: Type.Integer(),
         leftOut: nullable(Type.Integer({ description: 'of the ids that were given' })),
         shipmentIds: Type.Array(Type.Integer()),
+        unmatched: nullable(
+          Type.Integer({
+            description: 'of those decided: no rule fits, they are not tried again; null: not classified',
+          }),
+        ),
       },
       { title: 'PlatformDecisionResult' },
     ),
@@ -118,8 +128,7 @@ export const platformAttentionRoutes = [
       }
       if (shipmentId !== undefined) await findOwnShipment(db, caller.departmentId, shipmentId);
       const about = ids === undefined ? { shipmentId: shipmentId! } : { ids };
-      const decide = decision === 'retry' ? shipments.retryDevices : shipments.writeOffDevices;
-      const decided = await decide(db, caller.departmentId, about, { author: caller.name, note });
+      const { decided, retried, unmatched } = await decide(db, caller, decision, about, note);
       const shipmentIds = [...new Set(decided.map((each) => each.shipmentId))];
       await audit(
         db,
@@ -129,17 +138,37 @@ export const platformAttentionRoutes = [
           return { kind: 'platformShipment', id, after: { decision, note, devices: imeis.length, imeis } };
         }),
       );
-      if (decision === 'retry') {
-        for (const id of shipmentIds) {
-          const row = await findOwnShipment(db, caller.departmentId, id);
-          const start = { id, department: caller.department, platform: row.platformName, devices: row.asked };
-          services.afterCommit(async () => {
-            await tryToStart(services, start);
-            await wakeShipment(services, id);
-          });
-        }
+      for (const id of new Set(retried.map((each) => each.shipmentId))) {
+        const row = await findOwnShipment(db, caller.departmentId, id);
+        const start = { id, department: caller.department, platform: row.platformName, devices: row.asked };
+        services.afterCommit(async () => {
+          await tryToStart(services, start);
+          await wakeShipment(services, id);
+        });
       }
-      return { decided: decided.length, leftOut: ids === undefined ? null : ids.length - decided.length, shipmentIds };
+      const leftOut = ids === undefined ? null : ids.length - decided.length;
+      return { decided: decided.length, leftOut, shipmentIds, unmatched };
     },
   }),
 ];
+
+/** What was decided about, and what of it is tried again. */
+async function decide(
+  db: Db,
+  { departmentId, name: author }: Caller,
+  decision: PlatformPersonDecision,
+  about: shipments.DecideAbout,
+  note: string,
+): Promise<{ decided: shipments.Decided[]; retried: shipments.Decided[]; unmatched: number | null }> {
+  const by = { author, note };
+  if (decision === 'write_off') {
+    const decided = await shipments.writeOffDevices(db, departmentId, about, by);
+    return { decided, retried: [], unmatched: null };
+  }
+  if (decision === 'retry') {
+    const decided = await shipments.retryDevices(db, departmentId, about, by);
+    return { decided, retried: decided, unmatched: null };
+  }
+  const { retried, unmatched } = await reclassifyDevices(db, departmentId, about, by);
+  return { decided: [...retried, ...unmatched], retried, unmatched: unmatched.length };
+}

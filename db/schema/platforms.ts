@@ -26,6 +26,7 @@ import {
   type PlatformAnswer,
   type PlatformDeviceStatus,
   type PlatformInfo,
+  type PlatformPersonDecision,
   type PlatformReason,
   type PlatformShipmentStatus,
   type PlatformStep,
@@ -174,7 +175,7 @@ export const platformShipmentDevices = pgTable(
     /** From then on the device may be shipped again. */
     releasedAt: at('released_at'),
     /** What a person decided about a device that needs one. */
-    decision: text('decision').$type<'retry' | 'write_off'>(),
+    decision: text('decision').$type<PlatformPersonDecision>(),
     decidedBy: text('decided_by'),
     decidedAt: at('decided_at'),
     note: text('note').notNull().default(''),

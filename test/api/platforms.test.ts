@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startUnstartedShipments } from '../../api/app.ts';
+import { pack } from '../support/shipment-records.ts';
 import { imeis } from '../support/tracksolid.ts';
 import { TestApi, type TestDepartment } from './harness.ts';
 
@@ -265,7 +266,7 @@ describe('what needs a person', () => {
         attempts: 2,
         advice: expect.stringContaining('account'),
         payload: { info: INFO, lifetime: true },
-        decisions: ['retry', 'write_off'],
+        decisions: ['retry', 'reclassify', 'write_off'],
       },
       { imei: list[1], status: 'unknown', reasonText: expect.stringContaining('no answer') },
     ]);
@@ -282,7 +283,7 @@ describe('what needs a person', () => {
       decision: 'retry',
       note: 'made the account',
     });
-    expect(body).toEqual({ decided: 2, leftOut: null, shipmentIds: [id] });
+    expect(body).toEqual({ decided: 2, leftOut: null, shipmentIds: [id], unmatched: null });
     expect(api.executions.shipped.at(-1)!.shipmentId).toBe(id);
     expect(api.executions.wokenShipments).toContain(id);
     const rows = await api.sql`
@@ -292,6 +293,50 @@ describe('what needs a person', () => {
     expect((await get(`platform-attention?shipmentId=${id}`)).body.items).toEqual([]);
     const again = await post('platform-attention/decide', { shipmentId: id, decision: 'retry' });
     expect(again.body.decided).toBe(0);
+  });
+
+  it('can be classified anew: what has a customer by the rules of now is tried again, the rest still needs a person', async () => {
+    const { id, list } = await troubled();
+    const [known, stranger] = list as [string, string];
+    await pack(api.db, [{ id: 9_001, imei: known, company: '国贸部营销事业三部' }]);
+    const { body } = await post('platform-attention/decide', {
+      shipmentId: id,
+      decision: 'reclassify',
+      note: 'the name in MES was wrong',
+    });
+    expect(body).toEqual({ decided: 2, leftOut: null, shipmentIds: [id], unmatched: 1 });
+    expect(api.executions.wokenShipments.at(-1)).toBe(id);
+    const { body: devices } = await get(`platform-shipments/${id}/devices`);
+    const told = { decision: 'reclassify', decidedBy: hemi.operator, note: 'the name in MES was wrong' };
+    expect(devices.items.slice(0, 2)).toMatchObject([
+      { imei: known, status: 'open', customer: 'guomao', ...told },
+      { imei: stranger, status: 'unknown', customer: null, ...told },
+    ]);
+    expect((await get(`platform-attention?shipmentId=${id}`)).body.items).toMatchObject([{ imei: stranger }]);
+    const inList = await api.sql`select imei, customer from matched_devices where imei = any(${list.slice(0, 2)})`;
+    expect([...inList]).toEqual([{ imei: known, customer: 'guomao' }]);
+    const { body: history } = await get(`classification/reclassifications?imei=${known}`);
+    expect(history.items).toMatchObject([
+      {
+        company: '国贸部营销事业三部',
+        customerBefore: 'hemi',
+        customer: 'guomao',
+        ruleText: '2: 国贸部 + 营销事业三部',
+        platformShipmentId: id,
+        author: hemi.operator,
+        note: 'the name in MES was wrong',
+      },
+    ]);
+    const { body: log } = await get(`platform-shipments/${id}/log`);
+    expect(log.items.slice(-2)).toMatchObject([
+      { event: 'reclassified', details: { devices: 2, withCustomer: 1 } },
+      { event: 'retried', details: { devices: 1 } },
+    ]);
+    const { body: audit } = await get(`audit?targetKind=platformShipment&targetId=${id}`);
+    expect(audit.items[0].after).toMatchObject({ decision: 'reclassify', devices: 2 });
+    // Once more: there is nothing but the one that still needs a person.
+    const again = await post('platform-attention/decide', { shipmentId: id, decision: 'reclassify' });
+    expect(again.body).toMatchObject({ decided: 1, unmatched: 1 });
   });
 
   it('can be written off with a note, and only then be shipped again', async () => {

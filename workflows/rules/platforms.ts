@@ -33,6 +33,12 @@ export type PlatformStep = (typeof PLATFORM_STEPS)[number];
 export const PLATFORM_ANSWERS = ['none', 'doubt', 'ok', 'exists'] as const;
 export type PlatformAnswer = (typeof PLATFORM_ANSWERS)[number];
 
+/**
+ * What a person may decide about a device that needs one: try it again, read first anew whose it is, or give it up.
+ */
+export const PLATFORM_DECISIONS = ['retry', 'reclassify', 'write_off'] as const;
+export type PlatformPersonDecision = (typeof PLATFORM_DECISIONS)[number];
+
 /** Why a device is not confirmed. */
 export const PLATFORM_REASONS = {
   not_matched: 'it is not in the matched list of the department: ship it first, or classify it again',

@@ -86,6 +86,10 @@ export function shipmentRequests(scene: Scene): Requests {
       const { id } = await scene.make('POST', 'platform-shipments', await platformOrder());
       return { path: `/api/v1/platform-shipments/${id}/stop`, body: {} };
     },
+    reclassifyDevices: async () => ({
+      path: '/api/v1/classification/reclassify',
+      body: { imeis: (await platformOrder()).imeis, note: scene.fresh('note') },
+    }),
     decidePlatformDevices: async () => {
       const { id } = await scene.make('POST', 'platform-shipments', await platformOrder());
       const [device] = await api.sql`
