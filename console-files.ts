@@ -24,7 +24,7 @@ const PATIENCE_MS = 120_000;
 export interface BuiltConsole {
   folder: string;
   /** Why it could not be built; null: it was, or is being. */
-  failure(): string | null;
+  failure: () => string | null;
   /** Settles when it is there, or cannot be. */
   ready: Promise<void>;
 }

@@ -4,14 +4,14 @@
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Router, type Request, type Response } from 'express';
+import { Router, type Request, type RequestHandler, type Response } from 'express';
 import { setRouteId } from './requests.ts';
 
 /** Where the console lies once it is built. */
 export interface ConsoleFiles {
   folder: string;
   /** Settles when it is built; until then the page says so. Null: it cannot be built here. */
-  failure(): string | null;
+  failure: () => string | null;
 }
 
 /** Addresses that are somebody else's, and stay problem+json when there is nothing. */
@@ -28,29 +28,21 @@ const YEAR = 'public, max-age=31536000, immutable';
 
 /** Serves the console; what it does not know is left to whoever comes after. */
 export function consolePages({ folder, failure }: ConsoleFiles): Router {
-  return Router()
-    .get('/assets/:name', async (request, response, next) => {
-      const { name } = request.params;
-      if (!ASSET.test(name)) return next();
-      setRouteId(response, 'getConsoleAsset');
-      const type = TYPES[name.slice(name.lastIndexOf('.') + 1)]!;
-      const isSent = await sendFile(request, response, join(folder, 'assets', name), type, YEAR);
-      if (!isSent) next();
-    })
-    .get(/.*/, async (request, response, next) => {
-      if (NOT_PAGES.test(request.path) || request.accepts(['json', 'html']) !== 'html') return next();
-      setRouteId(response, 'getConsole');
-      const isSent = await sendFile(
-        request,
-        response,
-        join(folder, 'index.html'),
-        'text/html; charset=utf-8',
-        'no-cache',
-      );
-      if (isSent) return;
-      response.status(503).set({ 'Cache-Control': 'no-store', 'Retry-After': '5', Refresh: '3' });
-      response.type('html').send(notBuilt(failure()));
-    });
+  const asset: RequestHandler<{ name: string }> = async (request, response, next) => {
+    const { name } = request.params;
+    if (!ASSET.test(name)) return next();
+    setRouteId(response, 'getConsoleAsset');
+    const type = TYPES[name.slice(name.lastIndexOf('.') + 1)]!;
+    if (!(await sendFile(request, response, join(folder, 'assets', name), type, YEAR))) next();
+  };
+  const page: RequestHandler = async (request, response, next) => {
+    if (NOT_PAGES.test(request.path) || request.accepts(['json', 'html']) !== 'html') return next();
+    setRouteId(response, 'getConsole');
+    if (await sendFile(request, response, join(folder, 'index.html'), 'text/html; charset=utf-8', 'no-cache')) return;
+    response.status(503).set({ 'Cache-Control': 'no-store', 'Retry-After': '5', Refresh: '3' });
+    response.type('html').send(notBuilt(failure()));
+  };
+  return Router().get('/assets/:name', asset).get(/.*/, page);
 }
 
 /** Sends a file in the smallest form the client takes; false when there is none. */

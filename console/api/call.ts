@@ -85,7 +85,7 @@ export async function call<Id extends OperationId>(
     signal: options.signal ?? null,
   });
   if (!response.ok) throw await problemOf(response);
-  if (response.status === 204) return undefined as Output<Id>;
+  if (response.status === 204) return undefined;
   return (await response.json()) as Output<Id>;
 }
 

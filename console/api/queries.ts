@@ -95,7 +95,7 @@ export function usePages<Id extends ListId>(id: Id, input: Input<Id> | null, lim
   });
   const [round, setRound] = useState(0);
   const key = input === null ? '' : JSON.stringify([id, input as unknown]);
-  const now = useRef({ input: input as unknown, state, more: null as AbortController | null });
+  const now = useRef({ input, state, more: null as AbortController | null });
   now.current.input = input;
   now.current.state = state;
   const read = async (after: string | number | undefined, count: number, signal: AbortSignal) => {

@@ -87,7 +87,8 @@ export function TextField({
       {(ids) => (
         <input
           {...ids}
-          type={type as 'text'}
+          // the types of Preact want one kind of field at a time
+          {...({ type } as { type: 'text' })}
           value={value}
           disabled={disabled}
           autocomplete={autocomplete}

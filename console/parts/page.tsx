@@ -52,3 +52,37 @@ export function Panel({
     </section>
   );
 }
+
+/** Nothing is there: says so, and what to do next. */
+export function Empty({
+  title,
+  detail,
+  children,
+}: {
+  title: ComponentChildren;
+  detail?: ComponentChildren;
+  /** The next step: a link or a button. */
+  children?: ComponentChildren;
+}) {
+  return (
+    <div class="empty">
+      <p class="empty-title">{title}</p>
+      {detail !== undefined && <p>{detail}</p>}
+      {children !== undefined && <div class="row">{children}</div>}
+    </div>
+  );
+}
+
+/** Names and values of one thing. */
+export function Facts({ items }: { items: readonly (readonly [ComponentChildren, ComponentChildren])[] }) {
+  return (
+    <dl class="facts">
+      {items.map(([name, value], index) => (
+        <div key={index}>
+          <dt>{name}</dt>
+          <dd>{value ?? '–'}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}

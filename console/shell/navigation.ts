@@ -1,6 +1,6 @@
 /** What the navigation shows, in groups, and what one must be allowed to do to see it. */
 import { may, type Permission } from '../api/session.ts';
-import { t } from './texts.ts';
+import type { t } from './texts.ts';
 
 type NavName = Exclude<keyof ReturnType<typeof t>['nav'], `group${string}`>;
 

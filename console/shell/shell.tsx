@@ -2,6 +2,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { ComponentChildren } from 'preact';
 import { asProblem, type ApiProblem } from '../api/call.ts';
+import { liveState } from '../api/live.ts';
 import { me, signOut, temporalUi } from '../api/session.ts';
 import { CloseIcon, ExternalIcon, MenuIcon, OutIcon } from '../parts/icons.tsx';
 import { Page } from '../parts/page.tsx';
@@ -36,6 +37,7 @@ export function Shell() {
           {t().product}
         </Link>
         <span class="grow" />
+        <LiveSign />
         <Account />
         <LanguageSwitch />
         <ThemeSwitch />
@@ -85,6 +87,17 @@ function Outside({ to, children }: { to: string; children: ComponentChildren }) 
     <a href={to} target="_blank" rel="noreferrer">
       {children} <ExternalIcon />
     </a>
+  );
+}
+
+/** Is what is shown kept up to date? Only where something on the page follows what happens. */
+function LiveSign() {
+  const state = liveState.value;
+  if (state === null) return null;
+  return (
+    <span class={`live live-${state}`} role="status">
+      {t().live[state]}
+    </span>
   );
 }
 
