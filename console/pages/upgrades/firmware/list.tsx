@@ -15,7 +15,8 @@ import { bytesText, Time } from '../../../parts/time.tsx';
 import { say } from '../../../parts/toasts.tsx';
 import { Link, useFilters } from '../../../shell/router.tsx';
 import { draftFor, type Draft } from './draft.ts';
-import { componentChoices, protocolChoices, protocolText, t, type Component, type Protocol } from './texts.ts';
+import { kindText } from './kind.ts';
+import { componentChoices, protocolChoices, t, type Component, type Protocol } from './texts.ts';
 import { UploadForm } from './upload-form.tsx';
 
 export function FirmwareListPage() {
@@ -158,15 +159,4 @@ export function DownloadLink({ file }: { file: Firmware }) {
       <DownloadIcon />
     </a>
   );
-}
-
-/** What devices a file is for. */
-export function kindText(file: Firmware): string {
-  const parts = [
-    protocolText(file.protocol),
-    file.protocol === 'ams' && t().components[file.component],
-    file.model,
-    file.powerKw !== null && `${file.powerKw} kW`,
-  ];
-  return parts.filter(Boolean).join(' · ');
 }

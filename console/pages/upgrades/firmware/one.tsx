@@ -7,7 +7,8 @@ import { Facts, Page, Panel } from '../../../parts/page.tsx';
 import { ProblemNote } from '../../../parts/problem.tsx';
 import { countText, Time } from '../../../parts/time.tsx';
 import { Link, navigate, type PageProps } from '../../../shell/router.tsx';
-import { kindText, useRemoval } from './list.tsx';
+import { kindText } from './kind.ts';
+import { useRemoval } from './list.tsx';
 import { t } from './texts.ts';
 
 export function FirmwarePage({ params }: PageProps) {
