@@ -59,14 +59,23 @@ export async function buildConsole(): Promise<number> {
     writeFileSync(join(own, STAMP), hash);
     mkdirSync(dirname(FOLDER), { recursive: true });
     const old = `${own}-old`;
-    // two programs may build at once: whoever comes last wins, and both have made the same
-    if (existsSync(FOLDER)) renameSync(FOLDER, old);
-    renameSync(own, FOLDER);
+    // two programs may build at once: what the first one lays down is as good as ours
+    moved(FOLDER, old);
+    moved(own, FOLDER);
     rmSync(old, { recursive: true, force: true });
   } finally {
     rmSync(own, { recursive: true, force: true });
   }
   return Math.round(performance.now() - startedMs);
+}
+
+function moved(from: string, to: string): void {
+  try {
+    renameSync(from, to);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'ENOENT' && code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error;
+  }
 }
 
 /** Is what lies there made from the sources that lie here? Without sources, what lies there is what there is. */
