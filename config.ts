@@ -29,6 +29,7 @@ import {
 } from './config/formats.ts';
 import { contradictions } from './config/conflicts.ts';
 import { arrangeMom, momVariables } from './config/mom.ts';
+import { payloadKeyVariables } from './config/payload-keys.ts';
 import { arrangePiles, pileVariables } from './config/piles.ts';
 import { showSettings, type ShownSetting } from './config/shown.ts';
 import { arrangeTerminals, terminalVariables } from './config/terminals.ts';
@@ -74,6 +75,7 @@ export const variables = {
   }),
   TEMPORAL_TLS_CLIENT_CERT_PATH: optional('Client certificate for mutual TLS', readable),
   TEMPORAL_TLS_CLIENT_KEY_PATH: optional('Private key of the client certificate', readable),
+  ...payloadKeyVariables,
   TEMPORAL_UI_URL: optional(
     'Temporal Web UI, for the links in answers',
     url(['http:', 'https:'], 'https://temporal.example.com'),
@@ -253,6 +255,8 @@ function arrange(values: Values) {
       taskQueue: values.TEMPORAL_TASK_QUEUE,
       apiKey: values.TEMPORAL_API_KEY,
       tls: temporalTls(values),
+      /** Undefined: payloads are not encrypted. */
+      payloadKeys: values.TEMPORAL_PAYLOAD_KEYS,
       uiUrl: values.TEMPORAL_UI_URL,
       cli: values.TEMPORAL_CLI,
       testServer: values.TEMPORAL_TEST_SERVER,

@@ -38,6 +38,7 @@ import { registerFleetMetrics } from './metrics/fleet.ts';
 import { createLogger, createMetrics, type Logger } from './log.ts';
 import { registerPlatformMetrics } from './metrics/platform.ts';
 import { registerBuild } from './metrics/process.ts';
+import { encryptionOptions, PayloadEncryption } from './payload-encryption.ts';
 import { startServers } from './servers.ts';
 import { connectWorker, connectionOptions, startWorker, type Stops } from './worker.ts';
 
@@ -90,7 +91,8 @@ async function startParts(config: Config, log: Logger, stops: Stops): Promise<Om
   const connection = worker?.connection ?? (await Connection.connect(connectionOptions(config, servers)));
   stops.push({ name: 'Temporal connection', stop: () => connection.close() });
   await ensureSearchAttributes(connection.operatorService, config.temporal.namespace);
-  const client = new Client({ connection, namespace: config.temporal.namespace });
+  const { namespace, payloadKeys } = config.temporal;
+  const client = new Client({ connection, namespace, ...encryptionOptions(payloadKeys) });
   const mes = new MesSchedule({ client, taskQueue: config.temporal.taskQueue });
   const executions = new Executions({
     client,
@@ -116,6 +118,9 @@ async function startParts(config: Config, log: Logger, stops: Stops): Promise<Om
     mes,
     log,
     metrics,
+    ...(payloadKeys !== undefined && {
+      payloads: { codec: new PayloadEncryption(payloadKeys), uiUrl: servers.temporalUiUrl },
+    }),
     ...(worker && { moreMetrics: worker.metrics }),
   };
   const api = has('api') ? await startApi(config, log, app, stops) : null;

@@ -13,6 +13,7 @@ import type { Config } from './config.ts';
 import type { Database } from './db/index.ts';
 import { TracksolidClient, type MeasuredCall } from './gateways/tracksolid/client.ts';
 import { temporalRuntimeOptions, type Logger } from './log.ts';
+import { encryptionOptions } from './payload-encryption.ts';
 import type { Servers } from './servers.ts';
 import { loadWorkflowBundle } from './workflow-bundle.ts';
 
@@ -64,6 +65,7 @@ export async function startWorker(
           connection,
           namespace: config.temporal.namespace,
           taskQueue: config.temporal.taskQueue,
+          ...encryptionOptions(config.temporal.payloadKeys),
           workflowBundle,
           activities: createActivities({
             db: database.db,

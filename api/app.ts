@@ -13,6 +13,7 @@ import { consolePages, type ConsoleFiles } from './console.ts';
 import { docs } from './docs.ts';
 import { EventHub } from './events.ts';
 import { isLocal, measuring, metricsPage } from './metrics.ts';
+import { payloadCodec, type PayloadCodecOptions } from './payload-codec.ts';
 import { problem, problemHandler } from './problems.ts';
 import { callerOf, newRequestId, requestIdOf, routeIdOf, setRequestId, setRouteId } from './requests.ts';
 import type { MesScheduling } from './mes-schedule.ts';
@@ -51,6 +52,8 @@ export interface AppOptions {
   settings?: Services['settings'];
   /** Where the built console lies; without it only the API is served. */
   console?: ConsoleFiles;
+  /** Deciphers payloads for the Web UI; without it there is no such address. */
+  payloads?: PayloadCodecOptions;
   /** Only `/healthz`, `/readyz` and `/metrics`: for processes without the role api. */
   probesOnly?: boolean;
   /** How many proxies stand in front; their word on the caller's address is taken. */
@@ -103,6 +106,7 @@ export function createApp(options: AppOptions): Express {
     mount(app, probes, services);
   } else {
     app.use(docs(version));
+    if (options.payloads !== undefined) app.use(payloadCodec(options.payloads, authentication));
     app.use('/api/v1', (_request, response, next) => {
       response.setHeader('Cache-Control', 'no-store');
       next();

@@ -88,6 +88,12 @@ export class Authentication {
 
   /** Asks every request for a key or a session. A key wins where both are there. */
   readonly handler: RequestHandler = async (request, response, next) => {
+    await this.admit(request, response);
+    next();
+  };
+
+  /** Who asks; throws without a key or a session. `isTrustedPage`: the page it comes from may act for a session. */
+  async admit(request: Request, response: Response, { isTrustedPage = false } = {}): Promise<Caller> {
     const key = keyIn(request);
     const token = key === undefined ? sessionTokenOf(request) : undefined;
     const caller = token === undefined ? await this.#byKey(key) : await this.#bySession(token);
@@ -95,10 +101,10 @@ export class Authentication {
       await this.#countFailure(request);
       throw refused(key, token);
     }
-    if (token !== undefined) demandOwnPage(request);
+    if (token !== undefined && !isTrustedPage) demandOwnPage(request);
     setCaller(response, caller);
-    next();
-  };
+    return caller;
+  }
 
   /** Whose session a request carries; null without one. */
   async sessionOf(request: Request): Promise<Caller | null> {

@@ -41,6 +41,7 @@ export const PROBLEMS = {
   firmware_refused: { status: 422, title: 'The file is refused' },
   order_refused: { status: 422, title: 'The order cannot be carried out' },
   command_refused: { status: 422, title: 'The command cannot be given' },
+  payload_unreadable: { status: 422, title: 'A payload cannot be deciphered' },
   parameters_refused: { status: 422, title: 'The parameters are refused' },
   webhook_refused: { status: 422, title: 'The webhook is refused' },
   too_many_streams: { status: 429, title: 'All event streams are taken' },

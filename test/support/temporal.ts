@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { WorkflowHandle } from '@temporalio/client';
+import type { DataConverter } from '@temporalio/common';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, Runtime, Worker, type NativeConnection, type WorkflowBundle } from '@temporalio/worker';
 import { inject } from 'vitest';
@@ -46,10 +47,12 @@ export async function withWorker<Result>(
   connection: NativeConnection,
   activities: object,
   work: (taskQueue: string) => Promise<Result>,
+  options: { dataConverter?: DataConverter } = {},
 ): Promise<Result> {
   installRuntime();
   const taskQueue = `test-${randomUUID()}`;
-  const worker = await Worker.create({ connection, taskQueue, workflowBundle: await workflowBundle(), activities });
+  const parts = { connection, taskQueue, workflowBundle: await workflowBundle(), activities };
+  const worker = await Worker.create({ ...parts, ...options });
   return worker.runUntil(() => work(taskQueue));
 }
 
