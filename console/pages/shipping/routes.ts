@@ -1,16 +1,55 @@
 /** Shipments, shipments to platforms, triggers and classification. */
 import { placeholder } from '../../parts/placeholder.tsx';
-import type { PageRoute } from '../../shell/router.tsx';
-import { t } from '../../shell/texts.ts';
+import { lazy, type PageRoute } from '../../shell/router.tsx';
+import { t as shell } from '../../shell/texts.ts';
+import { ChangesPage } from './changes.tsx';
+import { FindPage } from './find.tsx';
+import { HistoryPage } from './history.tsx';
+import { NewShipmentPage } from './new-shipment.tsx';
+import { RecordsPage } from './records.tsx';
+import { RejectedPage } from './rejected.tsx';
+import { ShipmentPage } from './shipment.tsx';
+import { ShipmentsPage } from './shipments.tsx';
+import { t } from './texts.ts';
+
+const MesPage = lazy(() => import('./mes.tsx').then((module) => module.MesPage));
+const PlatformListPage = lazy(() => import('./platform-list.tsx').then((module) => module.PlatformListPage));
+const NewPlatformShipmentPage = lazy(() =>
+  import('./new-platform-shipment.tsx').then((module) => module.NewPlatformShipmentPage),
+);
+const AttentionPage = lazy(() => import('./attention.tsx').then((module) => module.AttentionPage));
+const ManagePlatformsPage = lazy(() => import('./manage-platforms.tsx').then((module) => module.ManagePlatformsPage));
+const PlatformShipmentPage = lazy(() =>
+  import('./platform-shipment.tsx').then((module) => module.PlatformShipmentPage),
+);
 
 export const routes: readonly PageRoute[] = [
-  { path: '/shipping', title: () => t().nav.shipping, page: placeholder(() => t().nav.shipping) },
-  { path: '/shipment-records', title: () => t().nav.shipmentRecords, page: placeholder(() => t().nav.shipmentRecords) },
+  { path: '/shipping', title: () => shell().nav.shipping, page: FindPage },
+  { path: '/shipping/new', title: () => t().order.title, page: NewShipmentPage },
+  { path: '/shipping/shipments', title: () => t().orders.title, page: ShipmentsPage },
+  { path: '/shipping/shipments/:shipmentId', title: () => t().columns.shipment, page: ShipmentPage },
+  { path: '/shipments', title: () => t().orders.title, page: ShipmentsPage },
+  { path: '/shipments/:shipmentId', title: () => t().columns.shipment, page: ShipmentPage },
+  { path: '/shipping/mes', title: () => t().mes.title, page: MesPage },
+  { path: '/mes', title: () => t().mes.title, page: MesPage },
+  { path: '/shipping/rejected', title: () => t().mes.rejectedTitle, page: RejectedPage },
+  { path: '/shipping/changes', title: () => t().mes.changesTitle, page: ChangesPage },
+  { path: '/shipment-records', title: () => shell().nav.shipmentRecords, page: RecordsPage },
+  { path: '/shipment-records/:imei', title: () => shell().nav.shipmentRecords, page: HistoryPage },
+  { path: '/platform-shipments', title: () => shell().nav.platformShipments, page: PlatformListPage },
+  { path: '/platform-shipments/new', title: () => t().platforms.create.title, page: NewPlatformShipmentPage },
+  { path: '/platform-shipments/attention', title: () => t().platforms.attention.title, page: AttentionPage },
+  { path: '/platform-shipments/platforms', title: () => t().platforms.manage.title, page: ManagePlatformsPage },
+  { path: '/platforms', title: () => t().platforms.manage.title, page: ManagePlatformsPage },
   {
-    path: '/platform-shipments',
-    title: () => t().nav.platformShipments,
-    page: placeholder(() => t().nav.platformShipments),
+    path: '/platform-shipments/:shipmentId',
+    title: () => shell().nav.platformShipments,
+    page: PlatformShipmentPage,
   },
-  { path: '/triggers', title: () => t().nav.triggers, page: placeholder(() => t().nav.triggers) },
-  { path: '/classification', title: () => t().nav.classification, page: placeholder(() => t().nav.classification) },
+  { path: '/triggers', title: () => shell().nav.triggers, page: placeholder(() => shell().nav.triggers) },
+  {
+    path: '/classification',
+    title: () => shell().nav.classification,
+    page: placeholder(() => shell().nav.classification),
+  },
 ];
