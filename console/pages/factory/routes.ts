@@ -1,11 +1,30 @@
 /** Equipment and its sessions with the MOM. */
-import { placeholder } from '../../parts/placeholder.tsx';
-import type { PageRoute } from '../../shell/router.tsx';
-import { t } from '../../shell/texts.ts';
+import './factory.css';
+import { lazy, type PageRoute } from '../../shell/router.tsx';
+import { t as shared } from '../../shell/texts.ts';
+import { EquipmentPage } from './board.tsx';
+import { t } from './texts.ts';
 
 export const routes: readonly PageRoute[] = [
-  { path: '/equipment', title: () => t().nav.equipment, page: placeholder(() => t().nav.equipment) },
-  { path: '/equipment-alarms', title: () => t().nav.alarms, page: placeholder(() => t().nav.alarms) },
-  { path: '/trays', title: () => t().nav.trays, page: placeholder(() => t().nav.trays) },
-  { path: '/agents', title: () => t().nav.agents, page: placeholder(() => t().nav.agents) },
+  { path: '/equipment', title: () => shared().nav.equipment, page: EquipmentPage },
+  {
+    path: '/equipment/:code',
+    title: () => shared().nav.equipment,
+    page: lazy(() => import('./one-equipment.tsx').then((m) => m.OneEquipmentPage)),
+  },
+  {
+    path: '/equipment-alarms',
+    title: () => shared().nav.alarms,
+    page: lazy(() => import('./alarms.tsx').then((m) => m.AlarmsPage)),
+  },
+  {
+    path: '/equipment-employees',
+    title: () => t().sub.employees,
+    page: lazy(() => import('./employees.tsx').then((m) => m.EmployeesPage)),
+  },
+  {
+    path: '/equipment-strangers',
+    title: () => t().sub.strangers,
+    page: lazy(() => import('./strangers.tsx').then((m) => m.StrangersPage)),
+  },
 ];
