@@ -1,5 +1,4 @@
 /** Shipments, shipments to platforms, triggers and classification. */
-import { placeholder } from '../../parts/placeholder.tsx';
 import { lazy, type PageRoute } from '../../shell/router.tsx';
 import { t as shell } from '../../shell/texts.ts';
 import { ChangesPage } from './changes.tsx';
@@ -22,6 +21,13 @@ const ManagePlatformsPage = lazy(() => import('./manage-platforms.tsx').then((mo
 const PlatformShipmentPage = lazy(() =>
   import('./platform-shipment.tsx').then((module) => module.PlatformShipmentPage),
 );
+const TriggersPage = lazy(() => import('./triggers.tsx').then((module) => module.TriggersPage));
+const NewTriggerPage = lazy(() => import('./trigger-form.tsx').then((module) => module.NewTriggerPage));
+const EditTriggerPage = lazy(() => import('./trigger-form.tsx').then((module) => module.EditTriggerPage));
+const TriggerPage = lazy(() => import('./trigger.tsx').then((module) => module.TriggerPage));
+const ClassificationPage = lazy(() => import('./classification.tsx').then((module) => module.ClassificationPage));
+const RevisionsPage = lazy(() => import('./revisions.tsx').then((module) => module.RevisionsPage));
+const ModelsPage = lazy(() => import('./models.tsx').then((module) => module.ModelsPage));
 
 export const routes: readonly PageRoute[] = [
   { path: '/shipping', title: () => shell().nav.shipping, page: FindPage },
@@ -46,10 +52,11 @@ export const routes: readonly PageRoute[] = [
     title: () => shell().nav.platformShipments,
     page: PlatformShipmentPage,
   },
-  { path: '/triggers', title: () => shell().nav.triggers, page: placeholder(() => shell().nav.triggers) },
-  {
-    path: '/classification',
-    title: () => shell().nav.classification,
-    page: placeholder(() => shell().nav.classification),
-  },
+  { path: '/triggers', title: () => shell().nav.triggers, page: TriggersPage },
+  { path: '/triggers/new', title: () => t().triggers.new, page: NewTriggerPage },
+  { path: '/triggers/:triggerId', title: () => shell().nav.triggers, page: TriggerPage },
+  { path: '/triggers/:triggerId/edit', title: () => t().triggers.edit, page: EditTriggerPage },
+  { path: '/classification', title: () => shell().nav.classification, page: ClassificationPage },
+  { path: '/classification/revisions', title: () => t().triggers.revisions.title, page: RevisionsPage },
+  { path: '/classification/models', title: () => t().triggers.models.title, page: ModelsPage },
 ];
