@@ -35,7 +35,7 @@ export function sessionTokenOf(request: Request): string | undefined {
 export function sessionCookie(request: Request, token: string | null): string {
   const parts = [
     `${SESSION_COOKIE}=${token ?? ''}`,
-    'Path=/api',
+    'Path=/',
     `Max-Age=${token === null ? 0 : SESSION_LIFE.totalSeconds}`,
     'HttpOnly',
     'SameSite=Strict',

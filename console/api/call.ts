@@ -6,7 +6,7 @@ import { ADDRESSES, type OperationId, type Operations, type Problem } from '../a
 
 /** Undefined stands for "not given": filters that are empty need no special case. */
 type Loose<Query> = { [Name in keyof Query]?: Query[Name] | undefined };
-type Given<Name extends string, Value, Required> = Value extends undefined
+type Given<Name extends string, Value, Required> = [Value] extends [undefined]
   ? { [N in Name]?: undefined }
   : Required extends true
     ? { [N in Name]: Value }

@@ -24,4 +24,3 @@ export const OutIcon = icon(<path d="M8 3H4v14h4M12 6l4 4-4 4M16 10H7" />);
 export const ExternalIcon = icon(<path d="M8 4H4v12h12v-4M11 4h5v5M16 4l-7 7" />);
 export const DownloadIcon = icon(<path d="M10 3v9M6 9l4 4 4-4M4 16h12" />);
 export const RefreshIcon = icon(<path d="M16 10a6 6 0 1 1-1.8-4.3M16 3v3.5h-3.5" />);
-export const ChevronIcon = icon(<path d="M8 5l5 5-5 5" />);

@@ -175,6 +175,7 @@ export const words = {
     retry: 'try again',
     give_up: 'leave as it is',
     confirm: 'confirm',
+    reclassify: 'classify again',
     write_off: 'write off',
     material_up: 'material up',
     material_down: 'material down',

@@ -178,6 +178,7 @@ export const words: Texts<typeof en> = {
     retry: '重试',
     give_up: '放弃',
     confirm: '确认成功',
+    reclassify: '重新归类',
     write_off: '核销',
     material_up: '上料',
     material_down: '下料',
