@@ -3,11 +3,13 @@
  * changes.
  */
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bundleWorkflowCode, type WorkflowBundle } from '@temporalio/worker';
+
+const KEPT_BUNDLES = 5;
 
 /** The bundle, from `cacheDir` if it is there. */
 export async function loadWorkflowBundle(cacheDir: string): Promise<WorkflowBundle> {
@@ -22,8 +24,19 @@ export async function loadWorkflowBundle(cacheDir: string): Promise<WorkflowBund
     mkdirSync(cacheDir, { recursive: true });
     writeFileSync(`${path}.${process.pid}`, bundle.code);
     renameSync(`${path}.${process.pid}`, path);
+    forgetOldBundles(cacheDir);
     return bundle;
   }
+}
+
+/** Each change of a workflow leaves a bundle behind; whoever needs an old one makes it again. */
+function forgetOldBundles(cacheDir: string): void {
+  const newestFirst = readdirSync(cacheDir)
+    .filter((name) => /^workflows-[0-9a-f]{16}\.js$/.test(name))
+    .map((name) => join(cacheDir, name))
+    .map((path) => ({ path, madeAtMs: statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0 }))
+    .toSorted((a, b) => b.madeAtMs - a.madeAtMs);
+  for (const { path } of newestFirst.slice(KEPT_BUNDLES)) rmSync(path, { force: true });
 }
 
 function fingerprint(folder: string, extension: string): string {

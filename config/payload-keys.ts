@@ -10,6 +10,7 @@ const payloadKeys: Format<PayloadKeys> = {
   example: '2026-11:q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA=',
   parse: (text) => {
     const [first, ...others] = text.split(',').map((pair) => readKey(pair.trim()));
+    if (first === undefined) throw new TypeError('has no key');
     const keys = [first, ...others] as const;
     if (new Set(keys.map(({ id }) => id)).size < keys.length) throw new TypeError('has two keys of one name');
     return keys;
