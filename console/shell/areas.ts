@@ -29,7 +29,16 @@ const AREAS: readonly Area[] = [
     load: () => import('../pages/shipping/routes.ts'),
   },
   {
-    owns: ['equipment', 'equipment-alarms', 'equipment-employees', 'equipment-strangers', 'trays', 'cells', 'agents'],
+    owns: [
+      'equipment',
+      'equipment-alarms',
+      'equipment-employees',
+      'equipment-strangers',
+      'trays',
+      'cells',
+      'aging-limits',
+      'agents',
+    ],
     load: () => import('../pages/factory/routes.ts'),
   },
   { owns: ['admin'], load: () => import('../pages/admin/routes.ts') },

@@ -4,6 +4,7 @@ import { lazy, type PageRoute } from '../../shell/router.tsx';
 import { t as shared } from '../../shell/texts.ts';
 import { EquipmentPage } from './board.tsx';
 import { t } from './texts.ts';
+import { t as trays } from './tray-texts.ts';
 
 export const routes: readonly PageRoute[] = [
   { path: '/equipment', title: () => shared().nav.equipment, page: EquipmentPage },
@@ -26,5 +27,30 @@ export const routes: readonly PageRoute[] = [
     path: '/equipment-strangers',
     title: () => t().sub.strangers,
     page: lazy(() => import('./strangers.tsx').then((m) => m.StrangersPage)),
+  },
+  {
+    path: '/trays',
+    title: () => trays().trays.title,
+    page: lazy(() => import('./trays.tsx').then((m) => m.TraysPage)),
+  },
+  {
+    path: '/trays/:barcode',
+    title: () => trays().trays.title,
+    page: lazy(() => import('./one-tray.tsx').then((m) => m.OneTrayPage)),
+  },
+  {
+    path: '/cells',
+    title: () => trays().cells.title,
+    page: lazy(() => import('./cells.tsx').then((m) => m.CellsPage)),
+  },
+  {
+    path: '/cells/:serialNo',
+    title: () => trays().cells.title,
+    page: lazy(() => import('./one-cell.tsx').then((m) => m.OneCellPage)),
+  },
+  {
+    path: '/aging-limits',
+    title: () => trays().aging.title,
+    page: lazy(() => import('./aging.tsx').then((m) => m.AgingPage)),
   },
 ];
