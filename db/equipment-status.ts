@@ -20,7 +20,8 @@ export interface NewStatusChange {
 
 /**
  * Stores a change; the current status follows when none known is newer. To be called with the equipment locked. What was
- * told before is `known`, and stored once.
+ * told before is `known`, and stored once: the last that is known of the same moment. ChangeTime has whole seconds, and
+ * within one an equipment may go and come back.
  */
 export async function storeStatusChange(tx: Db, change: NewStatusChange): Promise<'current' | 'late' | 'known'> {
   const { equipmentId, status, statusCode, reasonCode, description, locationId, changedAtMs } = change;
@@ -34,7 +35,10 @@ export async function storeStatusChange(tx: Db, change: NewStatusChange): Promis
       select ${equipmentId}, ${status}, ${statusCode}, ${reasonCode}, ${description}, ${locationId}, t.changed_at,
         t.effective_at, coalesce(t.effective_at < s.status_since, false)
       from told t, equipment_sessions s where s.equipment_id = ${equipmentId}
-      on conflict do nothing returning id, status, effective_at, is_late
+        and ${status} is distinct from (
+          select c.status from equipment_status_changes c
+          where c.equipment_id = ${equipmentId} and c.changed_at = t.changed_at order by c.id desc limit 1)
+      returning id, status, effective_at, is_late
     ), current as (
       update equipment_sessions s set status = c.status, status_since = c.effective_at, status_change_id = c.id
       from stored c where s.equipment_id = ${equipmentId} and not c.is_late

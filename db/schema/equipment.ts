@@ -177,8 +177,8 @@ export const equipmentStatusChanges = pgTable(
   (table) => [
     index('equipment_status_changes_time').on(table.equipmentId, table.effectiveAt, table.id),
     index('equipment_status_changes_equipment').on(table.equipmentId, table.id),
-    // the same change told again, under another SessionId
-    uniqueIndex('equipment_status_changes_once').on(table.equipmentId, table.changedAt, table.status),
+    // to find the same change told again, under another SessionId
+    index('equipment_status_changes_told').on(table.equipmentId, table.changedAt, table.id),
     check('equipment_status_changes_status_known', oneOf('status', EQUIPMENT_STATUSES)),
   ],
 );

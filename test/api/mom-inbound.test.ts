@@ -444,6 +444,16 @@ describe('statuses', () => {
     const timeline = await readTimeline(database.db, id, { fromMs: at + 45_000, toMs: Date.now() });
     expect(timeline.changes.map(({ status }) => status)).toEqual(['Waiting', 'Alerting', 'Down', 'Running']);
   });
+
+  it('that go and come back within one second end where the equipment is; told anew, nothing is stored twice', async () => {
+    const { id, code } = await equipment();
+    const changedAtMs = Math.floor(Date.now() / 1_000) * 1_000 - 60_000;
+    const say = (statusCode: string) => handle('EqptStatus', code, { statusCode, changedAtMs });
+    for (const status of ['Running', 'Running', 'Down', 'Down', 'Running', 'Running']) await say(status);
+    expect(await rowOf(code)).toMatchObject({ status: 'Running', statusSince: new Date(changedAtMs) });
+    const changes = await listStatusChanges(database.db, id, { before: undefined, limit: 10 });
+    expect(changes.map(({ status }) => status)).toEqual(['Running', 'Down', 'Running']);
+  });
 });
 
 describe('alarms', () => {
