@@ -45,52 +45,105 @@ export function connectDatabase(url: string, options: { poolSize?: number } = {}
   return { db, sql, load, close: () => sql.end({ timeout: 5 }) };
 }
 
+/** What is known of the connection of a transaction. */
+interface Scope {
+  isLost: () => boolean;
+  lose: () => void;
+}
+
+const NO_TRANSACTION: Scope = { isLost: () => false, lose: () => {} };
+
 /**
  * Lets the server keep the plans of statements. Drizzle hands every statement over as one that is run once, which costs
  * a second round trip and the planning, more than most of our statements take.
  */
 function preparing<Client extends postgres.Sql | postgres.TransactionSql>(
   client: Client,
-  isLost: () => boolean = () => false,
+  scope = NO_TRANSACTION,
 ): Client {
   const unsafe = client.unsafe.bind(client);
   // The driver's own statements, such as those that begin a transaction, come with options.
   client.unsafe = ((query: string, parameters: never[] = [], options: postgres.UnsafeQueryOptions = {}) => {
-    if (isLost()) throw lostConnection();
-    return unsafe(query, parameters, { ...options, prepare: true });
+    if (scope.isLost()) throw lostConnection();
+    return noticingLoss(unsafe(query, parameters, { ...options, prepare: true }), scope);
   }) as typeof unsafe;
   for (const name of ['begin', 'savepoint'] as const) {
     if (!(name in client)) continue;
     const scoped = client as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>;
     const open = scoped[name]!;
     // The last argument is the work; it gets a client of its own.
-    scoped[name] = (...args) => {
+    scoped[name] = async (...args) => {
       const work = args.pop() as (inner: postgres.TransactionSql) => unknown;
       let isOver = false;
-      const over = () => isLost() || isOver;
-      const opened = open(...args, (inner: postgres.TransactionSql) => unlessLost(work(preparing(inner, over)), over));
       const end = () => void (isOver = true);
-      opened.then(end, end);
-      return opened;
+      const inner: Scope = {
+        isLost: () => scope.isLost() || isOver,
+        lose: () => {
+          end();
+          scope.lose();
+        },
+      };
+      const own: { error?: unknown } = {};
+      try {
+        return await open(...args, (sql: postgres.TransactionSql) =>
+          unlessLost(work(preparing(sql, inner)), inner, own),
+        );
+      } catch (error) {
+        // What the work itself ended with says more than that it could not be rolled back.
+        throw 'error' in own ? own.error : error;
+      } finally {
+        end();
+      }
     };
   }
   return client;
 }
 
 /**
+ * Notices at once that a connection is lost: until the driver does, it takes statements that it never ends, and with
+ * them the place of the connection in the pool.
+ */
+function noticingLoss<Query extends object>(query: Query, scope: Scope): Query {
+  const pending = query as { reject?: (error: unknown) => void };
+  const { reject } = pending;
+  if (scope === NO_TRANSACTION || reject === undefined) return query;
+  pending.reject = (error) => {
+    if (isLoss(error)) scope.lose();
+    reject(error);
+  };
+  return query;
+}
+
+/**
  * Work in a transaction whose connection is lost never settles: the driver rejects the transaction by itself then. Would
  * the work end, it would send a commit or rollback over the dead connection, and that ends the whole process.
  */
-async function unlessLost(work: unknown, isLost: () => boolean): Promise<unknown> {
+async function unlessLost(work: unknown, scope: Scope, own: { error?: unknown }): Promise<unknown> {
   const never = new Promise(() => {});
   try {
     const result = await work;
-    return isLost() ? never : result;
+    return scope.isLost() ? never : result;
   } catch (error) {
-    const { code, cause } = error as { code?: unknown; cause?: { code?: unknown } };
-    if (isLost() || code === 'CONNECTION_CLOSED' || cause?.code === 'CONNECTION_CLOSED') return never;
+    const isLost = isLoss(error) || isLoss((error as { cause?: unknown }).cause);
+    if (!isLost) own.error = error;
+    if (scope.isLost() || isLost) return never;
     throw error;
   }
+}
+
+const LOSSES = new Set([
+  'CONNECTION_CLOSED',
+  'CONNECTION_DESTROYED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  // The server ends the connection: told to, crashed.
+  '57P01',
+  '57P02',
+]);
+
+function isLoss(error: unknown): boolean {
+  return error instanceof Error && LOSSES.has(String((error as { code?: unknown }).code));
 }
 
 function lostConnection(): Error {
