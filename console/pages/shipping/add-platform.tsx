@@ -40,13 +40,7 @@ export function AddPlatform({ onClose, onAdded }: { onClose: () => void; onAdded
     <Dialog title={words.add} onClose={onClose}>
       <form onSubmit={submit}>
         <p>{words.addWhat}</p>
-        <TextField
-          label={words.name}
-          required
-          value={name}
-          error={errorAt(add.error, 'body.name')}
-          onInput={setName}
-        />
+        <TextField label={words.name} required value={name} error={errorAt(add.error, 'body.name')} onInput={setName} />
         <TextField label={words.reading} value={reading} onInput={setReading} />
         <h3>{words.askFields}</h3>
         <div class="filters">

@@ -15,6 +15,8 @@ import './shipping.css';
 import { t } from './texts.ts';
 import { platformStatus, shipmentStatus, toneOf } from './words.ts';
 
+type Fact = Parameters<typeof Facts>[0]['items'][number];
+
 export function HistoryPage({ params }: PageProps) {
   const imei = params['imei'] ?? '';
   const query = { imei };
@@ -48,6 +50,7 @@ export function HistoryPage({ params }: PageProps) {
               <RecordFacts entry={entry} />
             ))}
         </Panel>
+        <Reclassified imei={imei} />
         {may('shipment:write') && <Factory imei={imei} />}
         <div class="columns">
           <Orders imei={imei} />
@@ -62,35 +65,58 @@ export function HistoryPage({ params }: PageProps) {
 function RecordFacts({ entry }: { entry: ShipmentRecord }) {
   const { columns, records, history, one } = t();
   const { companyBy, company, mesCompany } = entry;
+  const facts: readonly Fact[] = [
+    [columns.imei, <Copy key="imei" text={entry.imei} />],
+    [columns.shipDate, entry.shipDate],
+    [columns.productionDate, entry.productionDate],
+    [columns.shippedAt, <Time key="at" at={entry.shippedAt} />],
+    [history.shippedBy, entry.shippedBy],
+    [
+      columns.shipment,
+      <Link key="shipment" to={`/shipping/shipments/${entry.shipmentId}`}>
+        {one.title(entry.shipmentId)}
+      </Link>,
+    ],
+    [columns.order, entry.orderNo],
+    [columns.carton, entry.carton],
+    [columns.model, entry.model],
+    [columns.version, entry.version],
+    [columns.sn, entry.sn],
+    [columns.sim, entry.sim],
+    [columns.iccid, entry.iccid],
+    [columns.rid, entry.rid],
+    [columns.company, `${company} (${records.companyBy[companyBy]})`],
+    ...(mesCompany === company ? [] : [[records.mesCompany, mesCompany] as const]),
+    [columns.customer, entry.customer ?? records.noRule],
+    [columns.rule, entry.ruleText],
+    [columns.remark, entry.remark],
+  ];
+  return <Facts items={facts.map(([name, value]) => [name, value === '' ? null : value] as const)} />;
+}
+
+/** Whose it was found to be after it was shipped. */
+function Reclassified({ imei }: { imei: string }) {
+  const list = useQuery('listReclassifications', { query: { imei } });
+  const { history, records } = t();
+  if (list.error !== null) return <ProblemNote problem={list.error} retry={list.refresh} />;
+  if (list.data === null || list.data.items.length === 0) return null;
   return (
-    <Facts
-      items={[
-        [columns.imei, <Copy key="imei" text={entry.imei} />],
-        [columns.shipDate, entry.shipDate],
-        [columns.productionDate, entry.productionDate],
-        [columns.shippedAt, <Time key="at" at={entry.shippedAt} />],
-        [history.shippedBy, entry.shippedBy],
-        [
-          columns.shipment,
-          <Link key="shipment" to={`/shipping/shipments/${entry.shipmentId}`}>
-            {one.title(entry.shipmentId)}
-          </Link>,
-        ],
-        [columns.order, entry.orderNo],
-        [columns.carton, entry.carton],
-        [columns.model, entry.model],
-        [columns.version, entry.version],
-        [columns.sn, entry.sn],
-        [columns.sim, entry.sim],
-        [columns.iccid, entry.iccid],
-        [columns.rid, entry.rid],
-        [columns.company, `${company} (${records.companyBy[companyBy]})`],
-        ...(mesCompany === company ? [] : [[records.mesCompany, mesCompany] as const]),
-        [columns.customer, entry.customer ?? records.noRule],
-        [columns.rule, entry.ruleText],
-        [columns.remark, entry.remark],
-      ]}
-    />
+    <Panel title={history.reclassified}>
+      <ul class="rules">
+        {list.data.items.map(({ id, at, customerBefore, customer, ruleText, author, note }) => (
+          <li key={id} class="row">
+            <Time at={at} relative />
+            <span>
+              {customerBefore ?? records.noRule} → <b>{customer ?? records.noRule}</b>
+            </span>
+            <span class="muted">{ruleText}</span>
+            <span>
+              {author}: {note}
+            </span>
+          </li>
+        ))}
+      </ul>
+    </Panel>
   );
 }
 

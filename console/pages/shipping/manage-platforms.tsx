@@ -119,7 +119,10 @@ function Connector({ connector, onChange }: { connector: PlatformConnector; onCh
       {isPaused && (
         <Facts
           items={[
-            [words.pausedUntil, pausedUntil === null ? words.untilResumed : <Time key="until" at={pausedUntil} relative />],
+            [
+              words.pausedUntil,
+              pausedUntil === null ? words.untilResumed : <Time key="until" at={pausedUntil} relative />,
+            ],
             [words.pausedBy, pausedBy],
             [words.paused, <Time key="at" at={pausedAt} relative />],
             [words.pauseReason, pauseReason],

@@ -22,13 +22,15 @@ export function CyclesPanel({ changed }: { changed: string }) {
   const { mes, columns } = t();
   return (
     <Panel title={mes.cycles}>
-      <SelectField
-        label={columns.status}
-        any
-        value={filters.status}
-        options={Object.entries(mes.status).map(([value, label]) => ({ value, label }))}
-        onInput={(status) => setFilters({ status })}
-      />
+      <div class="filters">
+        <SelectField
+          label={columns.status}
+          any
+          value={filters.status}
+          options={Object.entries(mes.status).map(([value, label]) => ({ value, label }))}
+          onInput={(status) => setFilters({ status })}
+        />
+      </div>
       <DataTable
         label={mes.cycles}
         list={list}
@@ -57,19 +59,22 @@ function columnsOf(): Column<MesCycle>[] {
       head: columns.status,
       cell: ({ status }) => <Badge tone={toneOf(status)}>{cycleStatus(status)}</Badge>,
     },
-    ...(['seen', 'new', 'changed', 'unchanged', 'rejected'] as const).map(
-      (name): Column<MesCycle> => ({
-        id: name,
-        head: name === 'changed' ? mes.changedRows : mes[name],
-        align: 'end',
-        wide: name !== 'new',
-        cell: ({ tables }) => countText(tables.reduce((sum, table) => sum + table[name], 0)),
-      }),
-    ),
+    ...(['seen', 'new', 'changed', 'unchanged', 'rejected'] as const).map((name): Column<MesCycle> => ({
+      id: name,
+      head: name === 'changed' ? mes.changedRows : mes[name],
+      align: 'end',
+      wide: name !== 'new',
+      cell: ({ tables }) => countText(tables.reduce((sum, table) => sum + table[name], 0)),
+    })),
     { id: 'started', head: mes.started, cell: ({ startedAt }) => <Time at={startedAt} relative /> },
     { id: 'by', head: mes.author, cell: ({ author }) => author, wide: true },
     { id: 'words', head: mes.words, cell: ({ words }) => <span title={words}>{words}</span>, wide: true },
-    { id: 'temporal', head: 'Temporal', cell: ({ links }) => <ExecutionLink url={links.temporal}>→</ExecutionLink>, wide: true },
+    {
+      id: 'temporal',
+      head: 'Temporal',
+      cell: ({ links }) => <ExecutionLink url={links.temporal}>→</ExecutionLink>,
+      wide: true,
+    },
   ];
 }
 

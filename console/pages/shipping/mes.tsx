@@ -48,17 +48,17 @@ export function MesPage() {
         data?.isConfigured === true && (
           <>
             {may('admin') && (
-              <button
-                type="button"
-                class="button"
-                disabled={pause.busy}
-                onClick={() => void pause.run(!data.isPaused)}
-              >
+              <button type="button" class="button" disabled={pause.busy} onClick={() => void pause.run(!data.isPaused)}>
                 {data.isPaused ? mes.resume : mes.pause}
               </button>
             )}
             {may('shipment:write') && (
-              <button type="button" class="button primary" disabled={now.busy || isRunning} onClick={() => void now.run()}>
+              <button
+                type="button"
+                class="button primary"
+                disabled={now.busy || isRunning}
+                onClick={() => void now.run()}
+              >
                 {mes.now}
               </button>
             )}

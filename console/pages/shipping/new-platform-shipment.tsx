@@ -3,7 +3,6 @@ import { useMemo, useState } from 'preact/hooks';
 import type { Platform, PlatformOrder } from '../../api-types.ts';
 import { call, newIdempotencyKey } from '../../api/call.ts';
 import { useAction, useQuery } from '../../api/queries.ts';
-import { may } from '../../api/session.ts';
 import { confirm } from '../../parts/confirm.tsx';
 import { Page, Panel } from '../../parts/page.tsx';
 import { ProblemNote } from '../../parts/problem.tsx';
@@ -12,7 +11,7 @@ import { say } from '../../parts/toasts.tsx';
 import { navigate, useFilters } from '../../shell/router.tsx';
 import { forgetChosen, readChosen, readImeis } from './chosen.ts';
 import { MatchedDevices, type Chosen } from './matched-devices.tsx';
-import { firstInfo, infoOf, PlatformForm, type PlatformDraft } from './platform-form.tsx';
+import { firstInfo, infoOf, isComplete, PlatformForm, type PlatformDraft } from './platform-form.tsx';
 import { givenNumber } from './search-form.tsx';
 import { PlatformSections } from './sections.tsx';
 import './shipping.css';
@@ -44,9 +43,8 @@ export function NewPlatformShipmentPage() {
   const submit = (event: Event) => {
     event.preventDefault();
     setTried(true);
-    if (missing === undefined && platform !== undefined) void ship.run();
+    if (missing === undefined && platform !== undefined && isComplete(platform, draft.info)) void ship.run();
   };
-  if (!may('shipment:write')) return null;
   return (
     <Page title={words.create.title} lead={words.create.lead}>
       <PlatformSections />
@@ -67,6 +65,7 @@ export function NewPlatformShipmentPage() {
             draft={draft}
             onChange={setDraft}
             problem={ship.error}
+            isTried={isTried}
             error={isTried && platform === undefined ? words.create.needPlatform : undefined}
           />
           <button type="submit" class="button primary" disabled={ship.busy}>

@@ -96,7 +96,12 @@ function columnsOf(): Column<PlatformShipmentDevice>[] {
         decision && <span title={note}>{`${attention.decisions[decision]} · ${decidedBy ?? ''}`}</span>,
       wide: true,
     },
-    { id: 'finished', head: columns.finishedAt, cell: ({ finishedAt }) => finishedAt && <Time at={finishedAt} />, wide: true },
+    {
+      id: 'finished',
+      head: columns.finishedAt,
+      cell: ({ finishedAt }) => finishedAt && <Time at={finishedAt} />,
+      wide: true,
+    },
   ];
 }
 

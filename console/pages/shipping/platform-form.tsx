@@ -21,6 +21,7 @@ export function PlatformForm({
   problem,
   path = 'body.info',
   error,
+  isTried = false,
 }: {
   platforms: readonly Platform[];
   draft: PlatformDraft;
@@ -29,6 +30,8 @@ export function PlatformForm({
   /** Where the API says what is wrong with the information. */
   path?: string;
   error?: string | undefined;
+  /** Somebody wanted to send it: what is missing is said. */
+  isTried?: boolean;
 }) {
   const { create, list } = t().platforms;
   const chosen = platforms.find(({ id }) => id === draft.platformId);
@@ -69,7 +72,11 @@ export function PlatformForm({
                 name={name}
                 required={required}
                 value={draft.info[name] ?? ''}
-                error={errorAt(problem, `${path}.${name}`)}
+                error={
+                  isTried && required && isMissing(draft.info, name)
+                    ? create.required
+                    : errorAt(problem, `${path}.${name}`)
+                }
                 onInput={(value) => onChange({ ...draft, info: { ...draft.info, [name]: value } })}
               />
             ))}
@@ -107,6 +114,15 @@ function InfoField({
       onInput={onInput}
     />
   );
+}
+
+function isMissing(info: PlatformInfo, name: keyof PlatformInfo): boolean {
+  return (info[name]?.trim() ?? '') === '';
+}
+
+/** Is everything there that the platform must have? */
+export function isComplete({ fields }: Platform, info: PlatformInfo): boolean {
+  return fields.every(({ name, required }) => !required || !isMissing(info, name));
 }
 
 /** What goes with the order: only what this platform asks for. */

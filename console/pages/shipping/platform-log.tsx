@@ -39,6 +39,6 @@ export function PlatformLog({ shipmentId, changed }: { shipmentId: number; chang
 
 function detailText(details: Record<string, unknown>): string {
   return Object.entries(details)
-    .map(([name, value]) => `${name}: ${typeof value === 'object' ? JSON.stringify(value) : String(value)}`)
+    .map(([name, value]) => `${name}: ${typeof value === 'string' ? value : JSON.stringify(value)}`)
     .join(' · ');
 }

@@ -36,7 +36,8 @@ export function PlatformShipmentPage({ params }: PageProps) {
     say(one.stopped);
     shipment.refresh();
   });
-  const waiting = data === null ? 0 : data.reconciliation.refused + data.reconciliation.unknown + data.reconciliation.notSent;
+  const waiting =
+    data === null ? 0 : data.reconciliation.refused + data.reconciliation.unknown + data.reconciliation.notSent;
   return (
     <Page
       title={one.title(shipmentId)}
@@ -113,7 +114,12 @@ function Reconciliation({ shipment }: { shipment: PlatformShipmentDetail }) {
       )}
       {live?.why != null && (
         <p class="note">
-          {live.why} {live.wakesAt !== null && <>{one.wakes} <Time at={live.wakesAt} relative /></>}
+          {live.why}{' '}
+          {live.wakesAt !== null && (
+            <>
+              {one.wakes} <Time at={live.wakesAt} relative />
+            </>
+          )}
         </p>
       )}
       <Sum total={sums.asked} totalLabel={columns.asked} parts={parts} />

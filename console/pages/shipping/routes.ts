@@ -3,6 +3,7 @@ import { lazy, type PageRoute } from '../../shell/router.tsx';
 import { t as shell } from '../../shell/texts.ts';
 import { ChangesPage } from './changes.tsx';
 import { FindPage } from './find.tsx';
+import { forShippers } from './guarded.tsx';
 import { HistoryPage } from './history.tsx';
 import { NewShipmentPage } from './new-shipment.tsx';
 import { RecordsPage } from './records.tsx';
@@ -31,19 +32,23 @@ const ModelsPage = lazy(() => import('./models.tsx').then((module) => module.Mod
 
 export const routes: readonly PageRoute[] = [
   { path: '/shipping', title: () => shell().nav.shipping, page: FindPage },
-  { path: '/shipping/new', title: () => t().order.title, page: NewShipmentPage },
+  { path: '/shipping/new', title: () => t().order.title, page: forShippers(NewShipmentPage) },
   { path: '/shipping/shipments', title: () => t().orders.title, page: ShipmentsPage },
   { path: '/shipping/shipments/:shipmentId', title: () => t().columns.shipment, page: ShipmentPage },
   { path: '/shipments', title: () => t().orders.title, page: ShipmentsPage },
   { path: '/shipments/:shipmentId', title: () => t().columns.shipment, page: ShipmentPage },
-  { path: '/shipping/mes', title: () => t().mes.title, page: MesPage },
-  { path: '/mes', title: () => t().mes.title, page: MesPage },
-  { path: '/shipping/rejected', title: () => t().mes.rejectedTitle, page: RejectedPage },
-  { path: '/shipping/changes', title: () => t().mes.changesTitle, page: ChangesPage },
+  { path: '/shipping/mes', title: () => t().mes.title, page: forShippers(MesPage) },
+  { path: '/mes', title: () => t().mes.title, page: forShippers(MesPage) },
+  { path: '/shipping/rejected', title: () => t().mes.rejectedTitle, page: forShippers(RejectedPage) },
+  { path: '/shipping/changes', title: () => t().mes.changesTitle, page: forShippers(ChangesPage) },
   { path: '/shipment-records', title: () => shell().nav.shipmentRecords, page: RecordsPage },
   { path: '/shipment-records/:imei', title: () => shell().nav.shipmentRecords, page: HistoryPage },
   { path: '/platform-shipments', title: () => shell().nav.platformShipments, page: PlatformListPage },
-  { path: '/platform-shipments/new', title: () => t().platforms.create.title, page: NewPlatformShipmentPage },
+  {
+    path: '/platform-shipments/new',
+    title: () => t().platforms.create.title,
+    page: forShippers(NewPlatformShipmentPage),
+  },
   { path: '/platform-shipments/attention', title: () => t().platforms.attention.title, page: AttentionPage },
   { path: '/platform-shipments/platforms', title: () => t().platforms.manage.title, page: ManagePlatformsPage },
   { path: '/platforms', title: () => t().platforms.manage.title, page: ManagePlatformsPage },
@@ -53,9 +58,9 @@ export const routes: readonly PageRoute[] = [
     page: PlatformShipmentPage,
   },
   { path: '/triggers', title: () => shell().nav.triggers, page: TriggersPage },
-  { path: '/triggers/new', title: () => t().triggers.new, page: NewTriggerPage },
+  { path: '/triggers/new', title: () => t().triggers.new, page: forShippers(NewTriggerPage) },
   { path: '/triggers/:triggerId', title: () => shell().nav.triggers, page: TriggerPage },
-  { path: '/triggers/:triggerId/edit', title: () => t().triggers.edit, page: EditTriggerPage },
+  { path: '/triggers/:triggerId/edit', title: () => t().triggers.edit, page: forShippers(EditTriggerPage) },
   { path: '/classification', title: () => shell().nav.classification, page: ClassificationPage },
   { path: '/classification/revisions', title: () => t().triggers.revisions.title, page: RevisionsPage },
   { path: '/classification/models', title: () => t().triggers.models.title, page: ModelsPage },

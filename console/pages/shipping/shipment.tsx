@@ -1,4 +1,5 @@
 /** One primary shipment while it happens: sums that close, what became of each device, stop, and on to a platform. */
+import { useState } from 'preact/hooks';
 import type { ShipmentDetail, ShipmentDevice } from '../../api-types.ts';
 import { call } from '../../api/call.ts';
 import { useAction, usePages, useQuery } from '../../api/queries.ts';
@@ -15,6 +16,7 @@ import { say } from '../../parts/toasts.tsx';
 import { Link, useFilters, type PageProps } from '../../shell/router.tsx';
 import { Customers, Refusals } from './outcome-lists.tsx';
 import { usePolling, useRefreshWhen } from './polling.ts';
+import { ReclassifyDialog } from './reclassify-dialog.tsx';
 import { given } from './search-form.tsx';
 import { selectionText } from './shipments.tsx';
 import './shipping.css';
@@ -31,6 +33,7 @@ export function ShipmentPage({ params }: PageProps) {
   const { data, error } = shipment;
   const isRunning = data?.status === 'running';
   usePolling(error ?? data, shipment.refresh, isRunning ? POLL_MS : null);
+  const [isReclassifying, setReclassifying] = useState(false);
   const { one } = t();
   const stop = useAction(async () => {
     const consequences = [one.stopOpen(countText(data?.sums.open ?? 0)), one.stopShipped];
@@ -53,6 +56,11 @@ export function ShipmentPage({ params }: PageProps) {
               {one.stop}
             </button>
           )}
+          {data !== null && !isRunning && data.sums.unmatched > 0 && may('shipment:write') && (
+            <button type="button" class="button" onClick={() => setReclassifying(true)}>
+              {t().triggers.reclassify.action}
+            </button>
+          )}
           {data !== null && data.sums.classified > 0 && may('shipment:write') && (
             <Link to={`/platform-shipments/new?by=shipment&shipmentId=${shipmentId}`} class="button primary">
               {one.toPlatform}
@@ -65,6 +73,14 @@ export function ShipmentPage({ params }: PageProps) {
       {error !== null && <ProblemNote problem={error} retry={shipment.refresh} />}
       {data !== null && <Sums shipment={data} />}
       {data !== null && <Devices shipment={data} />}
+      {isReclassifying && data !== null && (
+        <ReclassifyDialog
+          shipmentId={shipmentId}
+          devices={data.sums.shipped}
+          onClose={() => setReclassifying(false)}
+          onDone={shipment.refresh}
+        />
+      )}
     </Page>
   );
 }
@@ -202,7 +218,14 @@ function Devices({ shipment }: { shipment: ShipmentDetail }) {
 function columnsOf(): Column<ShipmentDevice>[] {
   const { columns } = t();
   return [
-    { id: 'place', head: columns.place, align: 'end', width: '5rem', cell: ({ place }) => countText(place), wide: true },
+    {
+      id: 'place',
+      head: columns.place,
+      align: 'end',
+      width: '5rem',
+      cell: ({ place }) => countText(place),
+      wide: true,
+    },
     {
       id: 'imei',
       head: columns.imei,
@@ -222,7 +245,12 @@ function columnsOf(): Column<ShipmentDevice>[] {
     },
     { id: 'customer', head: columns.customer, cell: ({ customer }) => customer ?? '' },
     { id: 'rule', head: columns.rule, cell: ({ rule }) => rule ?? '', wide: true },
-    { id: 'finished', head: columns.finishedAt, cell: ({ finishedAt }) => finishedAt && <Time at={finishedAt} />, wide: true },
+    {
+      id: 'finished',
+      head: columns.finishedAt,
+      cell: ({ finishedAt }) => finishedAt && <Time at={finishedAt} />,
+      wide: true,
+    },
   ];
 }
 

@@ -3,18 +3,17 @@ import { useMemo, useState } from 'preact/hooks';
 import type { Trigger, TriggerMatch } from '../../api-types.ts';
 import { call, newIdempotencyKey } from '../../api/call.ts';
 import { useAction, useQuery } from '../../api/queries.ts';
-import { may } from '../../api/session.ts';
 import { CheckField, errorAt, NumberField, TextAreaField, TextField } from '../../parts/fields.tsx';
 import { Page, Panel } from '../../parts/page.tsx';
 import { ProblemNote } from '../../parts/problem.tsx';
 import { say } from '../../parts/toasts.tsx';
 import { Link, navigate, type PageProps } from '../../shell/router.tsx';
-import { firstInfo, infoOf, PlatformForm, type PlatformDraft } from './platform-form.tsx';
+import { firstInfo, infoOf, isComplete, PlatformForm, type PlatformDraft } from './platform-form.tsx';
 import './shipping.css';
 import { t } from './texts.ts';
 
 export function NewTriggerPage() {
-  return may('shipment:write') ? <TriggerForm trigger={null} /> : null;
+  return <TriggerForm trigger={null} />;
 }
 
 export function EditTriggerPage({ params }: PageProps) {
@@ -27,7 +26,7 @@ export function EditTriggerPage({ params }: PageProps) {
       </Page>
     );
   }
-  return trigger.data === null || !may('shipment:write') ? null : <TriggerForm trigger={trigger.data} />;
+  return trigger.data === null ? null : <TriggerForm trigger={trigger.data} />;
 }
 
 function TriggerForm({ trigger }: { trigger: Trigger | null }) {
@@ -54,7 +53,8 @@ function TriggerForm({ trigger }: { trigger: Trigger | null }) {
     company: company.trim(),
     shipInDays: shipInDays ?? 1,
     remark: remark.trim(),
-    platform: isOnward && platform !== undefined ? { platformId: platform.id, info: infoOf(platform, draft.info) } : null,
+    platform:
+      isOnward && platform !== undefined ? { platformId: platform.id, info: infoOf(platform, draft.info) } : null,
   };
   const key = useMemo(newIdempotencyKey, [JSON.stringify(body)]);
   const { triggers: words, platforms: platformWords } = t();
@@ -74,7 +74,8 @@ function TriggerForm({ trigger }: { trigger: Trigger | null }) {
   const submit = (event: Event) => {
     event.preventDefault();
     setTried(true);
-    if (Object.values(missing).every((each) => each === undefined)) void save.run();
+    const isGiven = !isOnward || (platform !== undefined && isComplete(platform, draft.info));
+    if (isGiven && Object.values(missing).every((each) => each === undefined)) void save.run();
   };
   const errorOf = (field: keyof typeof missing) => (isTried ? missing[field] : undefined);
   return (
@@ -146,6 +147,7 @@ function TriggerForm({ trigger }: { trigger: Trigger | null }) {
               draft={draft}
               onChange={setDraft}
               problem={save.error}
+              isTried={isTried}
               path="body.platform.info"
               error={errorOf('platform')}
             />

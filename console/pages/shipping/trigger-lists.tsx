@@ -36,7 +36,13 @@ export function FiringsList({ trigger }: { trigger: Trigger }) {
           cell: ({ status }) => <Badge tone={toneOf(status)}>{words.firingStatus[status]}</Badge>,
         },
         { id: 'devices', head: words.devices, align: 'end', cell: ({ devices }) => countText(devices) },
-        { id: 'differences', head: words.differences, align: 'end', cell: ({ differences }) => countText(differences), wide: true },
+        {
+          id: 'differences',
+          head: words.differences,
+          align: 'end',
+          cell: ({ differences }) => countText(differences),
+          wide: true,
+        },
         {
           id: 'shipment',
           head: columns.shipment,
@@ -94,7 +100,9 @@ export function DifferencesList({ triggerId }: { triggerId: number }) {
           {
             id: 'kind',
             head: words.kind,
-            cell: ({ kind }) => <Badge tone={kind === 'fits_now' ? 'info' : 'warn'}>{words.differenceKind[kind]}</Badge>,
+            cell: ({ kind }) => (
+              <Badge tone={kind === 'fits_now' ? 'info' : 'warn'}>{words.differenceKind[kind]}</Badge>
+            ),
           },
           { id: 'what', head: columns.what, cell: ({ differences }) => <Differences differences={differences} /> },
           {

@@ -107,7 +107,7 @@ function TriggerFacts({ trigger }: { trigger: Trigger }) {
             ([field, value]) => [`${platforms.list.platform}: ${fieldName(field)}`, value] as const,
           ),
           [columns.createdBy, trigger.createdBy],
-          [words.created_, <Time key="at" at={trigger.createdAt} />],
+          [words.madeAt, <Time key="at" at={trigger.createdAt} />],
         ]}
       />
     </Panel>

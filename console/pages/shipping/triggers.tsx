@@ -1,6 +1,6 @@
 /** Triggers: the list, with what fits, how it is shipped, and whether it is on. */
 import type { Trigger } from '../../api-types.ts';
-import { usePages } from '../../api/queries.ts';
+import { usePages, useQuery } from '../../api/queries.ts';
 import { may } from '../../api/session.ts';
 import { Badge } from '../../parts/badge.tsx';
 import { Empty, Page } from '../../parts/page.tsx';
@@ -12,6 +12,8 @@ import { t } from './texts.ts';
 
 export function TriggersPage() {
   const list = usePages('listTriggers', { query: {} });
+  const platforms = useQuery('listPlatforms', { query: { limit: 500 } });
+  const names = new Map(platforms.data?.items.map(({ id, name }) => [id, name]));
   const { triggers: words } = t();
   const create = may('shipment:write') && (
     <Link to="/triggers/new" class="button primary">
@@ -23,7 +25,7 @@ export function TriggersPage() {
       <DataTable
         label={words.title}
         list={list}
-        columns={columnsOf()}
+        columns={columnsOf(names)}
         rowKey={({ id }) => id}
         csv={{ operation: 'listTriggers' }}
         empty={
@@ -36,7 +38,7 @@ export function TriggersPage() {
   );
 }
 
-function columnsOf(): Column<Trigger>[] {
+function columnsOf(names: ReadonlyMap<number, string>): Column<Trigger>[] {
   const { triggers: words, columns } = t();
   return [
     { id: 'name', head: words.name, cell: ({ id, name }) => <Link to={`/triggers/${id}`}>{name}</Link> },
@@ -51,11 +53,11 @@ function columnsOf(): Column<Trigger>[] {
     {
       id: 'onward',
       head: words.onward,
-      cell: ({ platform }) => (platform === null ? '–' : (platform.info.account ?? `${platform.platformId}`)),
+      cell: ({ platform }) => (platform === null ? '–' : (names.get(platform.platformId) ?? platform.platformId)),
       wide: true,
     },
     { id: 'by', head: columns.createdBy, cell: ({ createdBy }) => createdBy, wide: true },
-    { id: 'created', head: words.created_, cell: ({ createdAt }) => <Time at={createdAt} relative />, wide: true },
+    { id: 'created', head: words.madeAt, cell: ({ createdAt }) => <Time at={createdAt} relative />, wide: true },
   ];
 }
 

@@ -81,7 +81,8 @@ export const platforms = {
     byImeis: 'By IMEI',
     shipment: 'Number of the primary shipment',
     shipmentHint: 'Everything in it for which a customer was found, and which has no open secondary shipment.',
-    shipmentHas: (count: string, customers: string) => `A customer was found for ${count} of its devices: ${customers}.`,
+    shipmentHas: (count: string, customers: string) =>
+      `A customer was found for ${count} of its devices: ${customers}.`,
     shipmentNone: 'No customer was found for any of its devices: nothing to ship on.',
     customer: 'Customer',
     customerHint: 'Everything of this customer that has no open secondary shipment, at most 100 000 devices.',
@@ -95,8 +96,10 @@ export const platforms = {
     ship: 'Ship',
     shipping: 'Shipping …',
     confirmTitle: (platform: string) => `Ship to ${platform}?`,
-    confirmShipment: (id: number) => `Every device of shipment ${id} that is in the matched list and has no open secondary shipment.`,
-    confirmCustomer: (customer: string) => `Every device of ${customer} in the matched list that has no open secondary shipment.`,
+    confirmShipment: (id: number) =>
+      `Every device of shipment ${id} that is in the matched list and has no open secondary shipment.`,
+    confirmCustomer: (customer: string) =>
+      `Every device of ${customer} in the matched list that has no open secondary shipment.`,
     confirmImeis: (count: string) => `${count} devices by IMEI; those that do not fit are refused by name.`,
     confirmSent: 'They are imported there and read back. What was sent cannot be taken back from here.',
     confirmAccount: (account: string) => `They go to the account ${account}.`,
@@ -197,7 +200,8 @@ export const platforms = {
     pause: 'Pause',
     resume: 'Resume',
     pauseTitle: (name: string) => `Pause ${name}?`,
-    pauseWhat: 'Nothing is sent to it, for all departments, until somebody resumes it. Calls that are under way are finished.',
+    pauseWhat:
+      'Nothing is sent to it, for all departments, until somebody resumes it. Calls that are under way are finished.',
     cause: 'Why',
     isPaused: 'Paused. Shipments wait.',
     isResumed: 'Goes on. Shipments that wait begin within minutes.',

@@ -215,6 +215,7 @@ export const shipping = {
     noRule: 'No rule fitted',
   },
   history: {
+    reclassified: 'Classified anew',
     title: (imei: string) => `History of ${imei}`,
     lead: 'Where it came from, when it was shipped, where it went.',
     record: 'Shipment record',

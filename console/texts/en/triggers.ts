@@ -72,7 +72,7 @@ export const triggers = {
   },
   kind: 'What it means',
   toShip: 'Ship by hand',
-  created_: 'Made',
+  madeAt: 'Made',
   sections: {
     label: 'Parts of classification',
     rules: 'Rules',

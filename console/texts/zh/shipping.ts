@@ -216,6 +216,7 @@ export const shipping: Texts<typeof en> = {
     noRule: '无匹配规则',
   },
   history: {
+    reclassified: '重新归类记录',
     title: (imei) => `${imei} 的履历`,
     lead: '这台设备从哪里来、何时出货、去了哪里。',
     record: '出货记录',

@@ -75,7 +75,7 @@ export const triggers: Texts<typeof en> = {
   },
   kind: '含义',
   toShip: '手工出货',
-  created_: '创建时间',
+  madeAt: '创建时间',
   sections: {
     label: '客户归类的各部分',
     rules: '归类规则',
