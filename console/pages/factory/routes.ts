@@ -3,6 +3,7 @@ import './factory.css';
 import { lazy, type PageRoute } from '../../shell/router.tsx';
 import { t as shared } from '../../shell/texts.ts';
 import { EquipmentPage } from './board.tsx';
+import { t as agents } from './agent-texts.ts';
 import { t } from './texts.ts';
 import { t as trays } from './tray-texts.ts';
 
@@ -52,5 +53,11 @@ export const routes: readonly PageRoute[] = [
     path: '/aging-limits',
     title: () => trays().aging.title,
     page: lazy(() => import('./aging.tsx').then((m) => m.AgingPage)),
+  },
+  { path: '/agents', title: () => agents().title, page: lazy(() => import('./agents.tsx').then((m) => m.AgentsPage)) },
+  {
+    path: '/agents/:code',
+    title: () => agents().title,
+    page: lazy(() => import('./one-agent.tsx').then((m) => m.OneAgentPage)),
   },
 ];
