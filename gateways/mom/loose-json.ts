@@ -146,12 +146,12 @@ class Reader {
     }
   }
 
-  /** `]"}`: the quote is nobody's. */
+  /** `]"}` or `]",`: the quote is nobody's. */
   #skipStrayQuote(): void {
     if (this.#peek() !== '"') return;
     const before = this.#at;
     this.#at += 1;
-    if (this.#peek() === '}') this.repairs.add('stray_quote');
+    if (['}', ',', '，'].includes(this.#peek())) this.repairs.add('stray_quote');
     else this.#at = before;
   }
 
