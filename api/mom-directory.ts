@@ -4,7 +4,7 @@
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { BlockList } from 'node:net';
-import { loadDirectory, type DirectoryEntry } from '../db/equipment.ts';
+import { directoryMark, loadDirectory, type DirectoryEntry } from '../db/equipment.ts';
 import type { Database, Db } from '../db/index.ts';
 import { EQUIPMENT_CHANNEL } from '../db/schema.ts';
 import type { GatewayLog } from '../gateways/devices.ts';
@@ -38,6 +38,8 @@ export class MomDirectory {
   #gathering: NodeJS.Timeout | null = null;
   #reloads: NodeJS.Timeout | null = null;
   #reading: Promise<void> = Promise.resolve();
+  /** What was true when all was read; null: something was read since. */
+  #mark: string | null = null;
   #unlisten: () => Promise<void> = async () => {};
 
   constructor(options: DirectoryOptions) {
@@ -102,6 +104,11 @@ export class MomDirectory {
   }
 
   async #read(ids: readonly number[] | null): Promise<void> {
+    // Before the rows: what changes in between is found the next time.
+    const mark = ids === null ? await directoryMark(this.#db) : null;
+    if (mark !== null && mark === this.#mark) return;
+    // Also when reading fails, or when only a part is read: its announcement may be the last that arrives.
+    this.#mark = null;
     const rows = await loadDirectory(this.#db, ids);
     if (ids === null) {
       this.#entries = new Map();
@@ -117,6 +124,7 @@ export class MomDirectory {
       this.#entries.set(row.code, row);
       this.#codes.set(row.id, row.code);
     }
+    this.#mark = mark;
   }
 
   #gather(id: number): void {

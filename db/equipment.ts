@@ -191,6 +191,18 @@ export interface DirectoryEntry extends Record<string, unknown> {
   flagAction: FlagAction | null;
 }
 
+/** Changes with anything that `loadDirectory` reads: ten thousand rows need not be fetched to see that nothing did. */
+export async function directoryMark(db: Db): Promise<string> {
+  const [row] = await db.execute<{ mark: string }>(sql`
+    select md5(coalesce(string_agg(concat_ws('|', e.id, e.code, e.allowed_addresses::text, f.flags), ',' order by e.id), '')) as mark
+    from equipment e left join (
+      select equipment_id, min(id)::text || ':' || count(*)::text as flags from equipment_flags where status = 'pending'
+      group by equipment_id
+    ) f on f.equipment_id = e.id
+    where e.is_active`);
+  return row!.mark;
+}
+
 /** Active equipment for the memory of a gateway: all, or those of these ids. */
 export async function loadDirectory(db: Db, ids: readonly number[] | null): Promise<DirectoryEntry[]> {
   return db.execute<DirectoryEntry>(sql`

@@ -340,6 +340,24 @@ describe('a call', () => {
 });
 
 describe('flags', () => {
+  it('that changed without a word being heard of it are found when all is read again', async () => {
+    const { id, code } = await equipment();
+    const served = async () => {
+      await host.directory.reload(null);
+      return host.directory.get(code)?.flagAction;
+    };
+    expect([await served(), await served()]).toEqual([null, null]);
+    await database.sql`insert into equipment_flags (equipment_id, action, raised_by) values (${id}, 'material_up', 'test')`;
+    expect([await served(), await served()]).toEqual(['material_up', 'material_up']);
+    await database.sql`update equipment_flags set status = 'cancelled' where equipment_id = ${id}`;
+    expect(await served()).toBeNull();
+    // Heard of when it was raised, not when it ended: what is true now was true when all was read last.
+    await raiseFlag(database.db, { equipmentId: id, action: 'water_content', author: 'test', cause: '' });
+    await waitFor(() => host.directory.get(code)?.flagAction === 'water_content');
+    await database.sql`update equipment_flags set status = 'cancelled' where equipment_id = ${id}`;
+    expect(await served()).toBeNull();
+  });
+
   it('are served oldest first, each until its follow-up arrives, and 99 when there are none', async () => {
     const { id, code } = await equipment();
     const beat = async () => {
