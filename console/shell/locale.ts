@@ -3,7 +3,10 @@
  * it are drawn again when the language changes.
  */
 import { effect, signal } from '@preact/signals';
+import type { Texts } from './dictionary.ts';
 import { recall, remember } from './memory.ts';
+
+export type { Texts } from './dictionary.ts';
 
 export const LOCALES = ['zh', 'en'] as const;
 export type Locale = (typeof LOCALES)[number];
@@ -23,15 +26,6 @@ export function setLocale(next: Locale): void {
 export function localeTag(): string {
   return locale.value === 'zh' ? 'zh-CN' : 'en-GB';
 }
-
-/** Texts of one language with the type of the other: a key that one of them lacks does not compile. */
-export type Texts<English> = {
-  [Key in keyof English]: English[Key] extends (...args: infer Args) => string
-    ? (...args: Args) => string
-    : English[Key] extends string
-      ? string
-      : Texts<English[Key]>;
-};
 
 /** `const t = dictionary(en, zh)`; in a component `t().save`. */
 export function dictionary<English extends object>(en: English, zh: Texts<English>): () => Texts<English> {

@@ -1,5 +1,5 @@
 /** Statuses, reasons, codes and kinds of the API, in Chinese. */
-import type { Texts } from '../../shell/locale.ts';
+import type { Texts } from '../../shell/dictionary.ts';
 import type { words as en } from '../en/words.ts';
 
 export const words: Texts<typeof en> = {
