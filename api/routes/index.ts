@@ -32,6 +32,7 @@ import { platformAttentionRoutes } from './platform-attention.ts';
 import { platformRoutes } from './platforms.ts';
 import { platformShipmentRoutes } from './platform-shipments.ts';
 import { sessionRoutes } from './session.ts';
+import { settingRoutes } from './settings.ts';
 import { shipmentRoutes } from './shipments.ts';
 import { cellRoutes } from './cells.ts';
 import { trayRoutes } from './trays.ts';
@@ -47,6 +48,7 @@ export const routes: readonly Route[] = [
   ...sessionRoutes,
   ...peopleRoutes,
   ...auditRoutes,
+  ...settingRoutes,
   ...deviceRoutes,
   ...deviceRegistrationRoutes,
   ...deviceBulkRoutes,

@@ -3,10 +3,11 @@
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { settingsOf, variables } from '../../config.ts';
+import type { Variable } from '../../config/formats.ts';
 import { PERMISSIONS } from '../../api/auth.ts';
 import { TestApi, type TestDepartment } from './harness.ts';
 
-const SECRETS = Object.entries(variables).filter(([, each]) => 'secret' in each && each.secret === true);
+const SECRETS = Object.entries(variables).filter(([, each]) => (each as Variable<unknown>).secret === true);
 const GIVEN = {
   ...Object.fromEntries(SECRETS.map(([name]) => [name, `postgres://clerk:hunter2-${name}@host/db`])),
   API_PORT: ' 9090 ',

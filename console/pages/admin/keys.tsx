@@ -176,7 +176,7 @@ function KeyForm({ onClose, onDone }: { onClose: () => void; onDone: (key: NewAp
           onInput={setDepartment}
           error={errorAt(save.error, 'body.departmentId')}
         />
-        <fieldset>
+        <fieldset class="group">
           <legend>{words.permissions}</legend>
           <CheckField
             label={words.all}

@@ -1,4 +1,5 @@
 /** Keys, departments, audit log, webhooks, settings. */
+import '../../styles/groups.css';
 import './admin.css';
 import { lazy, type PageRoute } from '../../shell/router.tsx';
 import { t } from './texts.ts';

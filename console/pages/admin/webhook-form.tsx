@@ -86,7 +86,7 @@ export function WebhookForm({
           error={errorAt(save.error, 'body.url')}
         />
         <TextField label={words.remark} value={remark} onInput={setRemark} error={errorAt(save.error, 'body.remark')} />
-        <fieldset>
+        <fieldset class="group">
           <legend>{words.kinds}</legend>
           <p class="hint">{words.kindsHint}</p>
           <div class="columns">

@@ -152,7 +152,7 @@ export function AgentForm({
             </div>
           );
         })}
-        <fieldset>
+        <fieldset class="group">
           <legend>{form_.plans}</legend>
           <p class="hint">{form_.plansHint}</p>
           {FLAGS.map((flag) => (

@@ -73,14 +73,22 @@ export function CallsTab({ code }: { code: string }) {
             id: 'repairs',
             head: words.repairs,
             cell: (row) => {
-              const text = row.warnings.map(repairText).join('；');
-              return <span title={text}>{text}</span>;
+              const text = row.warnings.map(repairText).join(' · ');
+              return (
+                <span class="clipped" title={text}>
+                  {text}
+                </span>
+              );
             },
           },
           {
             id: 'message',
             head: words.message,
-            cell: (row) => <span title={row.message}>{row.message}</span>,
+            cell: (row) => (
+              <span class="clipped" title={row.message}>
+                {row.message}
+              </span>
+            ),
             wide: true,
           },
           { id: 'took', head: words.took, cell: (row) => `${row.tookMs} ms`, align: 'end', wide: true },

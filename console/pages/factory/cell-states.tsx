@@ -1,6 +1,6 @@
 /** States of cells as equipment is told them, and the links between the pages about trays. */
 import { Badge, type Tone } from '../../parts/badge.tsx';
-import { SubNav } from './sub-nav.tsx';
+import { SubNav } from '../../parts/sub-nav.tsx';
 import { t } from './tray-texts.ts';
 
 export const CELL_STATES = [1, 2, 4, 5] as const;

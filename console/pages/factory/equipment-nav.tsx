@@ -1,6 +1,6 @@
 /** The pages about equipment. */
 import { may } from '../../api/session.ts';
-import { SubNav } from './sub-nav.tsx';
+import { SubNav } from '../../parts/sub-nav.tsx';
 import { t } from './texts.ts';
 
 export function EquipmentNav() {

@@ -1,4 +1,5 @@
 /** Equipment and its sessions with the MOM. */
+import '../../styles/groups.css';
 import './factory.css';
 import { lazy, type PageRoute } from '../../shell/router.tsx';
 import { t as shared } from '../../shell/texts.ts';

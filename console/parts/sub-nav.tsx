@@ -1,5 +1,5 @@
 /** Links between the pages that belong together under one entry of the navigation. */
-import { Link, place } from '../../shell/router.tsx';
+import { Link, place } from '../shell/router.tsx';
 
 export function SubNav({
   label,
