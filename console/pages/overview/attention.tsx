@@ -161,10 +161,11 @@ function columnsOf(open: (upgradeId: number) => void): Column<AttentionItem>[] {
       id: 'reason',
       head: column.reason,
       cell: (row) => (
-        <span title={row.advice}>{row.reason === null || row.reason === row.kind ? row.advice : reasonText(row.reason)}</span>
+        <span class="ellipsis narrow" title={row.advice}>
+          {row.reason === null || row.reason === row.kind ? row.advice : reasonText(row.reason)}
+        </span>
       ),
       wide: true,
-      width: '24%',
     },
     {
       id: 'version',
@@ -175,7 +176,9 @@ function columnsOf(open: (upgradeId: number) => void): Column<AttentionItem>[] {
     {
       id: 'task',
       head: column.task,
-      cell: (row) => <Link to={`/tasks/${row.taskId}`}>{row.taskName || `#${row.taskId}`}</Link>,
+      cell: (row) => <Link class="ellipsis narrowest" to={`/tasks/${row.taskId}`}>
+          {row.taskName || `#${row.taskId}`}
+        </Link>,
       wide: true,
     },
     { id: 'since', head: column.since, cell: (row) => <Time at={row.since} relative />, wide: true },

@@ -41,7 +41,8 @@ export function DevicesPanel() {
       {error !== null && <ProblemNote problem={error} retry={() => void read()} />}
       {lines !== null && shown.length === 0 && <p class="muted">{words.devicesNone}</p>}
       {shown.length > 0 && (
-        <table class="table small-table">
+        <>
+        <table class="table">
           <thead>
             <tr>
               <th scope="col">{words.devicesOf.protocol}</th>
@@ -67,6 +68,8 @@ export function DevicesPanel() {
             ))}
           </tbody>
         </table>
+        <p class="hint">{words.onlineHint}</p>
+        </>
       )}
     </Panel>
   );

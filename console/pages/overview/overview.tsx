@@ -68,11 +68,12 @@ function AttentionPanel() {
           </p>
           <ul class="plain">
             {data.items.map((item) => (
-              <li key={item.upgradeId} class="row">
+              <li key={item.upgradeId} class="attention-line">
                 <Badge tone={KIND_TONES[item.kind]}>{kindText(item.kind)}</Badge>
                 <Link to={deviceAddress(item.deviceId)}>{item.deviceId}</Link>
-                <span class="muted">{item.reason !== null && item.reason !== item.kind ? reasonText(item.reason) : ''}</span>
-                <span class="grow" />
+                <span class="muted ellipsis" title={item.advice}>
+                  {item.reason !== null && item.reason !== item.kind ? reasonText(item.reason) : ''}
+                </span>
                 <Time at={item.since} relative />
               </li>
             ))}

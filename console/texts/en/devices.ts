@@ -8,7 +8,7 @@ export const devices = {
   unknownLink: 'Unknown devices',
   filter: {
     search: 'Search',
-    searchHint: 'Digits of the label, model, order, remark',
+    searchHint: 'Digits, model, order …',
     protocol: 'Kind',
     model: 'Model',
     orderNo: 'Order',

@@ -11,7 +11,7 @@ export const devices: Texts<typeof en> = {
   unknownLink: '未注册设备',
   filter: {
     search: '搜索',
-    searchHint: '标签数字、型号、订单、备注',
+    searchHint: '标签数字、型号、订单…',
     protocol: '设备类型',
     model: '型号',
     orderNo: '订单号',

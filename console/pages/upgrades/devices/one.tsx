@@ -175,10 +175,10 @@ function Overview({ device }: { device: DeviceDetail }) {
             [words.identity, device.id],
             [form.imei, device.imei],
             [form.model, [device.model, device.powerKw !== null && `${device.powerKw} kW`].filter(Boolean).join(' · ')],
-            [form.orderNo, device.orderNo],
+            [form.orderNo, device.orderNo || null],
             [form.productionDate, device.productionDate],
             [form.shipDate, device.shipDate],
-            [form.remark, device.remark],
+            [form.remark, device.remark || null],
             [
               words.registered,
               <>

@@ -33,7 +33,7 @@ export function TaskDevices({ task }: { task: UpgradeTaskDetail }) {
     reason: filters.reason || undefined,
     deviceId: filters.device || undefined,
   };
-  const list = usePages('listUpgradeTaskDevices', { params, query });
+  const list = usePages('listUpgradeTaskDevices', { params, query }, 200);
   useNews(task.id, list, filters.status !== '' || filters.reason !== '');
   const selection = useSelection<number>(JSON.stringify([task.id, query]));
   const [deed, setDeed] = useState<Deed | null>(null);

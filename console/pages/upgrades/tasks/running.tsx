@@ -67,6 +67,9 @@ export function RunningTasks() {
   );
 }
 
+/** Their first device may have begun. */
+const BEGUN: readonly string[] = ['running', 'paused', 'cancelling'];
+
 function TaskCard({ task }: { task: UpgradeTask }) {
   const words = t();
   return (
@@ -81,8 +84,8 @@ function TaskCard({ task }: { task: UpgradeTask }) {
       </p>
       <TaskProgress task={task} />
       <p class="muted small">
-        {task.startedAt === null ? words.one.dispatch : words.one.started}{' '}
-        <Time at={task.startedAt ?? task.dispatchAt} relative /> · {words.one.deadline} <Time at={task.deadlineAt} />
+        {task.startedAt === null || !BEGUN.includes(task.status) ? words.one.dispatch : words.one.started}{' '}
+        <Time at={BEGUN.includes(task.status) ? (task.startedAt ?? task.dispatchAt) : task.dispatchAt} relative /> · {words.one.deadline} <Time at={task.deadlineAt} />
       </p>
     </li>
   );
