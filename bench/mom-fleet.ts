@@ -2,11 +2,11 @@
  * A fleet of equipments that beat against a whole Slipway, over real sockets: times of answers, what a heartbeat costs,
  * and whether any of them reached a workflow. Nothing is measured before everybody is online and every session is read.
  */
-import { Connection } from '@temporalio/client';
+import { Connection, isGrpcServiceError } from '@temporalio/client';
 import postgres from 'postgres';
 import { round1, until, writes } from './measure.ts';
-import { Operator } from './operator.ts';
 import { cpuOf, startStage, type Stage } from './stage.ts';
+import { EQUIPMENT_CHANNEL } from '../db/schema.ts';
 import { MomClient } from '../gateways/mom/client.ts';
 import { codeAt, createEquipments } from '../gateways/mom/fleet.ts';
 import type { EquipmentSimulator } from '../gateways/mom/simulator.ts';
@@ -14,10 +14,11 @@ import { equipmentWorkflowId } from '../workflows/contract.ts';
 
 const P99_GOAL_MS = 50;
 /** Equipments that come up per second: each online call is a transaction and wakes a workflow. */
-const STARTS_PER_SECOND = 100;
+const CALLS_IN_PER_SECOND = 100;
 const STARTED_AT_ONCE = 10;
-const ROWS_OF_A_FILE = 2_500;
 const DESCRIBED_AT_ONCE = 20;
+/** Of gRPC. */
+const NOT_FOUND = 5;
 const WARM_UP_MS = 1_800_000;
 
 /** What is measured. */
@@ -28,6 +29,8 @@ export interface FleetOrder {
   /** Where the engine of a running program is; undefined: histories are not looked at. */
   temporal: string | undefined;
   devices: number;
+  /** So many call in as equipment does, which wakes a workflow each; the others are alive from the beginning. */
+  callingIn: number;
   startCode: string;
   periodMs: number;
   durationMs: number;
@@ -44,24 +47,23 @@ export async function driveFleet(order: FleetOrder): Promise<void> {
   if (order.url !== undefined) return drive(order, order.url, order.temporal, null);
   const stage = await startStage();
   try {
-    await register(new Operator(stage.apiUrl, stage.key), order);
     await drive(order, `http://127.0.0.1:${stage.ports.deviceHttpPort}`, stage.temporalAddress, stage);
   } finally {
     await stage.stop();
   }
 }
 
-async function register(operator: Operator, { devices, startCode, periodMs }: FleetOrder): Promise<void> {
-  for (let from = 0; from < devices; from += ROWS_OF_A_FILE) {
-    const codes = Array.from({ length: Math.min(ROWS_OF_A_FILE, devices - from) }, (_, at) =>
-      codeAt(startCode, from + at),
-    );
-    const lines = codes.map((code) => `${code},${Math.max(1, Math.round(periodMs / 1_000))}`);
-    const form = new FormData();
-    form.set('file', new Blob([['code,periodSeconds', ...lines, ''].join('\n')]), 'equipment.csv');
-    const { created } = await operator.call<{ created: number }>('POST', '/equipment/import', form);
-    if (created !== codes.length) throw new Error(`${created} of ${codes.length} equipments were registered`);
-  }
+/** Registers the fleet in one go: how fast the API registers is not what is measured. */
+async function register(sql: postgres.Sql, { devices, startCode, periodMs }: FleetOrder): Promise<void> {
+  const codes = Array.from({ length: devices }, (_, index) => codeAt(startCode, index));
+  const periodS = Math.max(1, Math.round(periodMs / 1_000));
+  await sql`
+    with made as (
+      insert into equipment (code, department_id, period_s, created_by)
+      select code, (select min(id) from departments), ${periodS}::int, 'bench' from unnest(${codes}::text[]) as code
+      returning id
+    ), sessions as (insert into equipment_sessions (equipment_id) select id from made)
+    select pg_notify(${EQUIPMENT_CHANNEL}, id::text) from made`;
   console.log(`${devices} equipments are registered`);
 }
 
@@ -82,6 +84,7 @@ async function drive(order: FleetOrder, url: string, temporal: string | undefine
   const sql = stage === null ? null : postgres(stage.databaseUrl, { max: 1 });
   const connection = temporal === undefined ? null : await Connection.connect({ address: temporal });
   try {
+    if (sql !== null) await register(sql, order);
     await warmUp(fleet, order, sql);
     const histories = () => (connection === null ? null : historiesOf(connection, order));
     const historiesBefore = await histories();
@@ -114,14 +117,20 @@ async function drive(order: FleetOrder, url: string, temporal: string | undefine
 /** Switches the fleet on, some at a time, until all are online and their sessions are as they will stay. */
 async function warmUp(
   fleet: readonly EquipmentSimulator[],
-  { devices, periodMs }: FleetOrder,
+  { devices, callingIn, periodMs }: FleetOrder,
   sql: postgres.Sql | null,
 ): Promise<void> {
   const startedAt = performance.now();
   const isLate = () => performance.now() - startedAt > WARM_UP_MS;
-  for (const [index, equipment] of fleet.entries()) {
+  for (const [index, equipment] of fleet.slice(0, callingIn).entries()) {
     equipment.start();
-    if (index % STARTED_AT_ONCE === 0) await pause((STARTED_AT_ONCE / STARTS_PER_SECOND) * 1_000);
+    if (index % STARTED_AT_ONCE === 0) await pause((STARTED_AT_ONCE / CALLS_IN_PER_SECOND) * 1_000);
+  }
+  const others = fleet.slice(callingIn);
+  if (sql !== null && others.length > 0) await wakeUp(sql, others);
+  for (const equipment of others) {
+    equipment.isOnline = true;
+    equipment.start();
   }
   await until(async () => isLate() || fleet.every(({ isOnline }) => isOnline));
   await pause(periodMs); // each has beaten by then
@@ -139,16 +148,27 @@ async function warmUp(
   );
 }
 
+/** As if they had called in long ago. */
+async function wakeUp(sql: postgres.Sql, fleet: readonly EquipmentSimulator[]): Promise<void> {
+  const codes = fleet.map(({ equipmentCode }) => equipmentCode);
+  await sql`
+    update equipment_sessions s set state = 'alive', online_at = clock_timestamp(), last_seen_at = clock_timestamp()
+    from equipment e where e.id = s.equipment_id and e.code = any (${codes})`;
+}
+
 async function historiesOf(connection: Connection, { devices, startCode }: FleetOrder): Promise<Map<string, History>> {
   const histories = new Map<string, History>();
   let next = 0;
   const worker = async () => {
     while (next < devices) {
       const code = codeAt(startCode, next++);
-      const { workflowExecutionInfo: info } = await connection.workflowService.describeWorkflowExecution({
-        namespace: 'default',
-        execution: { workflowId: equipmentWorkflowId(code) },
+      const asked = { namespace: 'default', execution: { workflowId: equipmentWorkflowId(code) } };
+      const found = await connection.workflowService.describeWorkflowExecution(asked).catch((error: unknown) => {
+        if (isGrpcServiceError(error) && error.code === NOT_FOUND) return null;
+        throw error;
       });
+      if (found === null) continue;
+      const info = found.workflowExecutionInfo;
       histories.set(code, { runId: info?.execution?.runId ?? '', events: Number(info?.historyLength ?? 0) });
     }
   };

@@ -1,32 +1,33 @@
 /**
- * Heartbeats per second of the MOM's server with everything behind it in memory, beside a bare Express handler that
- * parses the same JSON and answers the same fields: same load, same run, round by round.
+ * Heartbeats per second of the whole program with its database, beside a bare Express handler that parses the same JSON
+ * and answers the same fields: same load, same run, round by round.
  *
- * `npm run bench -- mom [--connections 50] [--rounds 8] [--round-ms 500]`. With `--url http://host:7780` it drives a
- * running program instead, with `--devices 10000 --period-ms 30000 --duration-ms 120000`, and prints times of answers.
+ * `npm run bench -- mom [--connections 50] [--rounds 8] [--round-ms 500]`. With `--devices 10000 [--period-ms 30000]
+ * [--duration-ms 120000]` a fleet beats instead, and times of answers and histories of sessions are printed
+ * (`mom-fleet.ts`). With `--calling-in 500` only so many call in and wake their workflows before; the others are alive
+ * from the beginning. `--url http://host:7780 [--temporal host:7233]` beats against a program that runs already.
  */
-import { fork, type ChildProcess } from 'node:child_process';
+import { fork } from 'node:child_process';
 import net, { type AddressInfo } from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import express from 'express';
-import { DeviceHttpServer } from '../gateways/http.ts';
+import { driveFleet } from './mom-fleet.ts';
+import { until } from './measure.ts';
+import { Operator } from './operator.ts';
+import { startStage } from './stage.ts';
 import { MomClient } from '../gateways/mom/client.ts';
-import type { MomHost } from '../gateways/mom/contract.ts';
-import { createEquipments } from '../gateways/mom/fleet.ts';
-import { MomGateway } from '../gateways/mom/server.ts';
 
 const RATIO_GOAL = 0.5;
-const P99_GOAL_MS = 50;
 const KINDS = ['server', 'express'] as const;
 type Kind = (typeof KINDS)[number];
 
+const CODE = 'EQ00001';
 const BODY = JSON.stringify({
   SessionId: '3F2504E0-4F89-11D3-9A0C-0305E82C3301',
   RequestTime: '2024-04-10 14:16:31',
   Software: 'KATOP',
-  EquipmentCode: 'EQ00001',
+  EquipmentCode: CODE,
 });
 const REQUEST =
   'POST /api/MachineIntegration/EqptAlive HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n' +
@@ -42,18 +43,22 @@ export async function run(args: string[]): Promise<void> {
       role: { type: 'string' },
       url: { type: 'string' },
       token: { type: 'string' },
-      devices: { type: 'string', default: '10000' },
+      temporal: { type: 'string' },
+      devices: { type: 'string' },
+      'calling-in': { type: 'string' },
       'start-code': { type: 'string', default: 'EQ00001' },
       'period-ms': { type: 'string', default: '30000' },
       'duration-ms': { type: 'string', default: '120000' },
     },
   });
-  if (values.role === 'server' || values.role === 'express') return serve(values.role);
-  if (values.url !== undefined) {
-    return drive({
+  if (values.role === 'express') return serve();
+  if (values.url !== undefined || values.devices !== undefined) {
+    return driveFleet({
       url: values.url,
       token: values.token,
-      devices: Number(values.devices),
+      temporal: values.temporal,
+      devices: Number(values.devices ?? 10_000),
+      callingIn: values.url === undefined ? Number(values['calling-in'] ?? values.devices) : Infinity,
       startCode: values['start-code'],
       periodMs: Number(values['period-ms']),
       durationMs: Number(values['duration-ms']),
@@ -63,17 +68,16 @@ export async function run(args: string[]): Promise<void> {
 }
 
 async function compare(connections: number, rounds: number, durationMs: number): Promise<void> {
-  const children: ChildProcess[] = [];
+  const stage = await startStage();
+  const child = fork(fileURLToPath(new URL('index.ts', import.meta.url)), ['mom', '--role', 'express']);
   try {
-    const ports = {} as Record<Kind, number>;
-    for (const kind of KINDS) {
-      const child = fork(fileURLToPath(new URL('index.ts', import.meta.url)), ['mom', '--role', kind]);
-      children.push(child);
-      ports[kind] = await new Promise<number>((resolve, reject) => {
-        child.once('message', (port) => resolve(port as number));
-        child.once('exit', (code) => reject(new Error(`a server ended with ${code}`)));
-      });
-    }
+    const express = await new Promise<number>((resolve, reject) => {
+      child.once('message', (port) => resolve(port as number));
+      child.once('exit', (code) => reject(new Error(`the bare server ended with ${code}`)));
+    });
+    const server = stage.ports.deviceHttpPort!;
+    const ports: Record<Kind, number> = { server, express };
+    await goOnline(new Operator(stage.apiUrl, stage.key), server);
     const measured: Record<Kind, number[]> = { server: [], express: [] };
     for (let round = 0; round <= rounds; round += 1) {
       for (const kind of round % 2 === 0 ? KINDS : KINDS.toReversed()) {
@@ -97,8 +101,20 @@ async function compare(connections: number, rounds: number, durationMs: number):
       `server / express, median of the rounds: ${ratio.toFixed(2)} (goal at least ${RATIO_GOAL}: ${verdict})`,
     );
   } finally {
-    for (const child of children) if (child.connected) child.disconnect();
+    if (child.connected) child.disconnect();
+    await stage.stop();
   }
+}
+
+/** Registers the equipment that beats, and has it call in. */
+async function goOnline(operator: Operator, port: number): Promise<void> {
+  await operator.call('POST', '/equipment', { code: CODE });
+  const client = new MomClient({ url: `http://127.0.0.1:${port}` });
+  const envelope = { sessionId: CODE, requestedAtMs: Date.now(), software: 'KATOP', equipmentCode: CODE };
+  const call = { ...envelope, employeeNo: null, password: null, equipmentModel: 0 } as const;
+  // A gateway hears of new equipment in a moment.
+  await until(async () => (await client.call('EqptRun', call)).kind === 'done');
+  client.close();
 }
 
 /** Asks again as soon as the answer is there, on each connection; answers per second. */
@@ -130,23 +146,9 @@ async function load(port: number, connections: number, durationMs: number): Prom
   return answers / ((performance.now() - startedAt) / 1_000);
 }
 
-async function serve(kind: Kind): Promise<void> {
+async function serve(): Promise<void> {
   process.on('disconnect', () => process.exit());
-  process.send?.(kind === 'server' ? await startServer() : await startExpress());
-}
-
-function startServer(): Promise<number> {
-  const host: MomHost = {
-    admit: () => ({ ok: true }),
-    handle: async (call) => {
-      if (call.name !== 'EqptAlive') throw new Error('only heartbeats are measured');
-      return { ok: true, name: call.name, answer: { keyFlag: '99' } };
-    },
-    record: ignore,
-  };
-  const log = { debug: ignore, info: ignore, warn: ignore, error: ignore };
-  const limits = { maxConnections: 20_000, requestTimeoutMs: 60_000 };
-  return new DeviceHttpServer(new MomGateway({ host, log }).routes, limits, log).listen(0, '127.0.0.1');
+  process.send?.(await startExpress());
 }
 
 async function startExpress(): Promise<number> {
@@ -170,53 +172,7 @@ async function startExpress(): Promise<number> {
   });
 }
 
-interface Drive {
-  url: string;
-  token: string | undefined;
-  devices: number;
-  startCode: string;
-  periodMs: number;
-  durationMs: number;
-}
-
-/** Beats for many equipments against a running program. */
-async function drive({ url, token, devices, startCode, periodMs, durationMs }: Drive): Promise<void> {
-  const client = new MomClient({ url, token, maxConnections: 200 });
-  const fleet = createEquipments({ client, devices, startCode, cellsPerTray: 0, periodMs, faultShare: 0, faults: {} });
-  const tookMs: number[] = [];
-  const ends: Record<string, number> = {};
-  let isMeasuring = false;
-  for (const equipment of fleet) {
-    equipment.on('answered', (name, outcome) => {
-      if (!isMeasuring || name !== 'EqptAlive') return;
-      tookMs.push(outcome.tookMs);
-      ends[outcome.kind] = (ends[outcome.kind] ?? 0) + 1;
-    });
-    equipment.start();
-  }
-  const online = () => fleet.filter(({ isOnline }) => isOnline).length;
-  await delay(periodMs); // all have gone online by then
-  console.log(
-    `${online()} of ${devices} equipments are online, ${(devices / (periodMs / 1_000)).toFixed(0)} heartbeats/s expected`,
-  );
-  isMeasuring = true;
-  await delay(durationMs);
-  await Promise.all(fleet.map((equipment) => equipment.stop()));
-  client.close();
-  const sorted = tookMs.toSorted((a, b) => a - b);
-  const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
-  console.log(
-    `${sorted.length} heartbeats in ${durationMs / 1_000} s (${(sorted.length / (durationMs / 1_000)).toFixed(0)}/s): ${JSON.stringify(ends)}`,
-  );
-  const verdict = at(0.99) <= P99_GOAL_MS ? 'met' : 'MISSED';
-  console.log(
-    `answers: p50 ${at(0.5)} ms, p99 ${at(0.99)} ms (goal at most ${P99_GOAL_MS}: ${verdict}), slowest ${at(1)} ms`,
-  );
-}
-
 function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }
-
-function ignore(): void {}
