@@ -11,7 +11,7 @@ import { Link, useFilters } from '../../shell/router.tsx';
 import { AttentionDrawer } from './attention-drawer.tsx';
 import { DecisionDialog } from './decision-dialog.tsx';
 import { ReasonText } from './platform-devices.tsx';
-import { usePolling } from './polling.ts';
+import { usePolling, useShipmentNews } from './polling.ts';
 import { given, givenNumber, isFiltered, SearchForm } from './search-form.tsx';
 import { PlatformSections } from './sections.tsx';
 import './shipping.css';
@@ -43,6 +43,10 @@ export function AttentionPage() {
   const list = usePages('listPlatformAttention', { query });
   const counted = useQuery('listPlatformAttention', { query: { ...query, limit: 1 } });
   usePolling(counted.error ?? counted.data, counted.refresh, POLL_MS);
+  useShipmentNews('platform_shipment.finished', () => {
+    list.refresh();
+    counted.refresh();
+  });
   const selection = useSelection<number>(JSON.stringify(filters));
   const [asked, setAsked] = useState<DecisionAbout | null>(null);
   const [openId, setOpenId] = useState<number | null>(null);

@@ -7,7 +7,7 @@ import { Empty, Page } from '../../parts/page.tsx';
 import { DataTable, type Column } from '../../parts/table.tsx';
 import { countText, Time } from '../../parts/time.tsx';
 import { Link, useFilters } from '../../shell/router.tsx';
-import { usePolling } from './polling.ts';
+import { usePolling, useShipmentNews } from './polling.ts';
 import { given, givenNumber, isFiltered, SearchForm } from './search-form.tsx';
 import { PlatformSections } from './sections.tsx';
 import './shipping.css';
@@ -30,6 +30,7 @@ export function PlatformListPage() {
   const list = usePages('listPlatformShipments', { query });
   const isRunning = list.items.some(({ status }) => status === 'running');
   usePolling(list.error ?? list.items, list.refresh, isRunning ? POLL_MS : null);
+  useShipmentNews('platform_shipment.finished', list.refresh);
   const platforms = useQuery('listPlatforms', { query: { limit: 500 } });
   const { columns, orders, search, platforms: words } = t();
   const create = may('shipment:write') && (

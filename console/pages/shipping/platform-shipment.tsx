@@ -14,7 +14,7 @@ import { say } from '../../parts/toasts.tsx';
 import { Link, useFilters, type PageProps } from '../../shell/router.tsx';
 import { NO_DEVICE_FILTERS, PlatformDevices } from './platform-devices.tsx';
 import { PlatformLog } from './platform-log.tsx';
-import { usePolling } from './polling.ts';
+import { usePolling, useShipmentNews } from './polling.ts';
 import './shipping.css';
 import { Sum } from './sums.tsx';
 import { t } from './texts.ts';
@@ -28,6 +28,7 @@ export function PlatformShipmentPage({ params }: PageProps) {
   const { data, error } = shipment;
   const isRunning = data?.status === 'running';
   usePolling(error ?? data, shipment.refresh, isRunning ? POLL_MS : null);
+  useShipmentNews('platform_shipment.finished', shipment.refresh);
   const { one } = t().platforms;
   const stop = useAction(async () => {
     const consequences = [one.stopUnsent, one.stopSent];

@@ -2,6 +2,7 @@
  * Reads again while something is under way: so long after the last answer, and only while somebody looks at the page.
  */
 import { useEffect, useRef } from 'preact/hooks';
+import { useLiveRefresh } from '../../api/live.ts';
 
 /** `answer`: what came last, or its error; a new one starts the clock anew. Null instead of a time: nothing is read. */
 export function usePolling(answer: unknown, refresh: () => void, everyMs: number | null): void {
@@ -27,4 +28,9 @@ export function useRefreshWhen(changed: unknown, refresh: () => void): void {
     last.current = changed;
     refresh();
   }, [changed, refresh]);
+}
+
+/** Reads again when a shipment of the department has ended, whoever made it. */
+export function useShipmentNews(kind: 'shipment.finished' | 'platform_shipment.finished', refresh: () => void): void {
+  useLiveRefresh(refresh, (event) => event.type === 'event' && event.data.kind === kind);
 }

@@ -124,43 +124,45 @@ function RuleFields({
   const { rules: words } = t().triggers;
   const number = index + 1;
   return (
-    <li class="rule" role="group" aria-label={words.rule(number)}>
-      <b>{number}</b>
-      <div class="filters">
-        <TextAreaField
-          label={words.words}
-          hint={words.wordsHint}
-          rows={2}
-          value={draft.words}
-          error={error}
-          onInput={(value) => onChange({ words: value })}
-        />
-        <TextField label={words.customer} value={draft.customer} onInput={(customer) => onChange({ customer })} />
-        <CheckField label={words.active} checked={draft.active} onInput={(active) => onChange({ active })} />
+    <li>
+      <div class="rule" role="group" aria-label={words.rule(number)}>
+        <b>{number}</b>
+        <div class="filters">
+          <TextAreaField
+            label={words.words}
+            hint={words.wordsHint}
+            rows={2}
+            value={draft.words}
+            error={error}
+            onInput={(value) => onChange({ words: value })}
+          />
+          <TextField label={words.customer} value={draft.customer} onInput={(customer) => onChange({ customer })} />
+          <CheckField label={words.active} checked={draft.active} onInput={(active) => onChange({ active })} />
+        </div>
+        <span class="row">
+          <button
+            type="button"
+            class="button small"
+            disabled={index === 0}
+            aria-label={words.up(number)}
+            onClick={() => onMove(-1)}
+          >
+            ↑
+          </button>
+          <button
+            type="button"
+            class="button small"
+            disabled={isLast}
+            aria-label={words.down(number)}
+            onClick={() => onMove(1)}
+          >
+            ↓
+          </button>
+          <button type="button" class="button small danger" aria-label={words.remove(number)} onClick={onRemove}>
+            ✕
+          </button>
+        </span>
       </div>
-      <span class="row">
-        <button
-          type="button"
-          class="button small"
-          disabled={index === 0}
-          aria-label={words.up(number)}
-          onClick={() => onMove(-1)}
-        >
-          ↑
-        </button>
-        <button
-          type="button"
-          class="button small"
-          disabled={isLast}
-          aria-label={words.down(number)}
-          onClick={() => onMove(1)}
-        >
-          ↓
-        </button>
-        <button type="button" class="button small danger" aria-label={words.remove(number)} onClick={onRemove}>
-          ✕
-        </button>
-      </span>
     </li>
   );
 }

@@ -15,7 +15,7 @@ import { countText, Time } from '../../parts/time.tsx';
 import { say } from '../../parts/toasts.tsx';
 import { Link, useFilters, type PageProps } from '../../shell/router.tsx';
 import { Customers, Refusals } from './outcome-lists.tsx';
-import { usePolling, useRefreshWhen } from './polling.ts';
+import { usePolling, useRefreshWhen, useShipmentNews } from './polling.ts';
 import { ReclassifyDialog } from './reclassify-dialog.tsx';
 import { given } from './search-form.tsx';
 import { selectionText } from './shipments.tsx';
@@ -33,6 +33,7 @@ export function ShipmentPage({ params }: PageProps) {
   const { data, error } = shipment;
   const isRunning = data?.status === 'running';
   usePolling(error ?? data, shipment.refresh, isRunning ? POLL_MS : null);
+  useShipmentNews('shipment.finished', shipment.refresh);
   const [isReclassifying, setReclassifying] = useState(false);
   const { one } = t();
   const stop = useAction(async () => {

@@ -7,7 +7,7 @@ import { Empty, Page } from '../../parts/page.tsx';
 import { DataTable, type Column } from '../../parts/table.tsx';
 import { countText, Time } from '../../parts/time.tsx';
 import { Link, useFilters } from '../../shell/router.tsx';
-import { usePolling } from './polling.ts';
+import { usePolling, useShipmentNews } from './polling.ts';
 import { given, isFiltered, SearchForm } from './search-form.tsx';
 import { ShippingSections } from './sections.tsx';
 import './shipping.css';
@@ -29,6 +29,7 @@ export function ShipmentsPage() {
   const list = usePages('listShipments', { query });
   const isRunning = list.items.some(({ status }) => status === 'running');
   usePolling(list.error ?? list.items, list.refresh, isRunning ? POLL_MS : null);
+  useShipmentNews('shipment.finished', list.refresh);
   const { orders, columns, find, search, status } = t();
   return (
     <Page
