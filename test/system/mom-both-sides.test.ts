@@ -29,10 +29,9 @@ let operator: Operator;
 
 beforeAll(async () => {
   servers = await TestServers.start();
-  [rest, gateway] = await Promise.all([
-    Slipway.start(servers.settings('api', 'worker')),
-    Slipway.start(servers.settings('gateway')),
-  ]);
+  rest = new Slipway(servers.settings('api', 'worker'));
+  gateway = new Slipway(servers.settings('gateway'));
+  await Promise.all([rest.untilReady(), gateway.untilReady()]);
   network = await TcpProxy.start(() => gateway.ready.deviceHttpPort!);
   ({ operator } = await firstOperator(rest));
 }, 120_000);
