@@ -48,6 +48,8 @@ export const AfterLargeId = Type.Optional(
   Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description: AFTER }),
 );
 export const AfterText = Type.Optional(text(200, { description: AFTER }));
+/** A place in a list that is in an order of its own: as its form says. */
+export const AfterPlace = (pattern: string) => Type.Optional(text(200, { pattern, description: AFTER }));
 
 /** One page of a list; `next` is null on the last. */
 export function page<Item extends TSchema>(item: Item, title: string) {

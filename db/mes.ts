@@ -48,24 +48,27 @@ export interface MesDeviceRow {
   shippedAt: string | null;
   shippedBy: number | null;
   shipmentId: number | null;
-  /** Place in the list, with microseconds. */
+  /** Place in the list: microseconds since 1970 (none: empty) and id. */
   place: string;
 }
 
-/** Behind the last row of a page: its test time as the database wrote it (empty: none) and its id. */
+/** Behind the last row of a page: its test time in microseconds since 1970 (empty: none) and its id. */
 export interface MesPlace {
   testTime: string;
   id: number;
 }
 
+/** What `mesPlaceOf` writes; all that looks so is a place. */
+export const MES_PLACE = String.raw`^(-\d{1,17}|\d{0,18})_\d{1,15}$`;
+
 export function mesPlaceOf({ place }: Pick<MesDeviceRow, 'place'>): string {
   return place;
 }
 
-/** Reads what `mesPlaceOf` wrote; null when it did not. */
-export function readMesPlace(text: string): MesPlace | null {
-  const [, testTime = '', id = ''] = /^(\d{4,6}-\d\d-\d\dT[\d:.]+Z)?_(\d{1,15})$/.exec(text) ?? [];
-  return id === '' ? null : { testTime, id: Number(id) };
+/** Reads what `mesPlaceOf` wrote. */
+export function readMesPlace(text: string): MesPlace {
+  const [testTime = '', id] = text.split('_');
+  return { testTime, id: Number(id) };
 }
 
 /** Rows by test time, newest first; those without one come last. */
@@ -74,7 +77,8 @@ export async function listMesDevices(
   filter: MesFilter,
   { after, limit }: { after: MesPlace | null; limit: number },
 ): Promise<MesDeviceRow[]> {
-  const behind = (time: string) => sql`(c.test_time, c.id) < (${time}::timestamptz, ${after!.id})`;
+  const behind = (micros: string) =>
+    sql`(c.test_time, c.id) < (timestamptz 'epoch' + ${micros}::bigint * interval '1 microsecond', ${after!.id})`;
   const rows: MesDeviceRow[] = [];
   if (after === null || after.testTime !== '') {
     const place = after === null ? sql`c.test_time is not null` : behind(after.testTime);
@@ -101,7 +105,7 @@ async function read(db: Db, filter: MesFilter, place: SQL, order: SQL, limit: nu
       s.imei1 is not null as "hasSheet", s.sn, s.imei3 as sim, s.imei4 as iccid, s.imei6 as "bluetoothMac",
       s.imei7 as "equipmentNo", h.department_id as "shippedBy", h.shipment_id::float8 as "shipmentId",
       to_char(h.shipped_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as "shippedAt",
-      coalesce(to_char(c.test_time at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), '') || '_' || c.id as place
+      coalesce((extract(epoch from c.test_time) * 1000000)::bigint::text, '') || '_' || c.id as place
     from (select * from mes_cartons as c where ${and(place, conditionOf(filter))} order by ${order} limit ${limit}) as c
     left join mes_sheets as s on s.imei1 = c.imei
     left join mes_shipped as h on h.imei = c.imei

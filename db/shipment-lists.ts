@@ -110,14 +110,20 @@ export interface RecordPlace {
   id: number;
 }
 
+/** What `recordPlaceOf` writes: days since 1970 and id; all that looks so is a place. */
+export const RECORD_PLACE = String.raw`^(-\d{1,5}|\d{1,7})_\d{1,15}$`;
+const DAY_MS = 86_400_000;
+/** 9999-12-31 */
+const LAST_DAY = 2_932_896;
+
 export function recordPlaceOf({ shipDate, id }: ShipmentRecordRow): string {
-  return `${shipDate}_${id}`;
+  return `${Date.parse(shipDate) / DAY_MS}_${id}`;
 }
 
-/** Reads what `recordPlaceOf` wrote; null when it did not. */
-export function readRecordPlace(text: string): RecordPlace | null {
-  const [, shipDate = '', id = ''] = /^(\d{4,6}-\d\d-\d\d)_(\d{1,15})$/.exec(text) ?? [];
-  return id === '' ? null : { shipDate, id: Number(id) };
+/** Reads what `recordPlaceOf` wrote. */
+export function readRecordPlace(text: string): RecordPlace {
+  const [days, id] = text.split('_').map(Number) as [number, number];
+  return { shipDate: new Date(Math.min(days, LAST_DAY) * DAY_MS).toISOString().slice(0, 10), id };
 }
 
 /** A page of the total shipment record, latest ship date first. */

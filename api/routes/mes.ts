@@ -4,9 +4,20 @@
  * department only.
  */
 import { Type } from 'typebox';
-import { problem } from '../problems.ts';
 import { route } from '../route.ts';
-import { AfterLargeId, AfterText, closed, Limit, Moment, moment, nullable, page, readPage, text } from '../schemas.ts';
+import {
+  AfterLargeId,
+  AfterPlace,
+  AfterText,
+  closed,
+  Limit,
+  Moment,
+  moment,
+  nullable,
+  page,
+  readPage,
+  text,
+} from '../schemas.ts';
 import * as mes from '../../db/mes.ts';
 import { MES_TABLES } from '../../db/schema.ts';
 
@@ -68,16 +79,11 @@ export const mesRoutes = [
     description:
       'All given filters must fit. Devices without a test time come last, and not at all when days are asked for. What is searched for is compared whole and exactly.',
     permission: 'shipment:write',
-    query: closed({ ...FILTER, limit: Limit, after: AfterText }),
+    query: closed({ ...FILTER, limit: Limit, after: AfterPlace(mes.MES_PLACE) }),
     status: 200,
     response: page(MesDevice, 'MesDevicePage'),
     handle: ({ query: { limit, after, ...filter }, caller }, { db }) => {
       const place = after === undefined ? null : mes.readMesPlace(after);
-      if (after !== undefined && place === null) {
-        throw problem('validation_failed', 'query.after must be the `next` of the page before.', {
-          errors: [{ path: 'query.after', message: 'must be the `next` of the page before' }],
-        });
-      }
       return readPage(
         limit,
         (limit) => mes.listMesDevices(db, filter, { after: place, limit }),

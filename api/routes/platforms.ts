@@ -66,7 +66,7 @@ export const platformRoutes = [
     ),
     status: 201,
     response: Platform,
-    problems: ['name_taken'],
+    problems: ['name_taken', 'order_refused'],
     atomic: true,
     idempotent: true,
     handle: async (input, { db }) => {
@@ -222,7 +222,7 @@ function assertOnce(fields: readonly { name: string }[]): void {
   const names = fields.map(({ name }) => name);
   if (new Set(names).size === names.length) return;
   const errors = [{ path: 'body.fields', message: 'each name once' }];
-  throw problem('validation_failed', 'A field is named twice.', { errors });
+  throw problem('order_refused', 'A field is named twice.', { errors });
 }
 
 function taken(name: string) {

@@ -5,7 +5,7 @@ import { Type } from 'typebox';
 import { audit } from '../audit.ts';
 import { notFound, problem } from '../problems.ts';
 import { Answer, route, type Services } from '../route.ts';
-import { AfterId, AfterLargeId, AfterText, closed, ControlBody, Limit, page, readPage, text } from '../schemas.ts';
+import { AfterId, AfterLargeId, AfterPlace, closed, ControlBody, Limit, page, readPage, text } from '../schemas.ts';
 import { orderShipment, planOrder, ShipmentOrderBody } from '../shipment-orders.ts';
 import {
   CreatedShipment,
@@ -193,17 +193,12 @@ export const shipmentRoutes = [
       from: Type.Optional(Type.String({ format: 'date', description: 'first ship date' })),
       to: Type.Optional(Type.String({ format: 'date', description: 'last ship date' })),
       limit: Limit,
-      after: AfterText,
+      after: AfterPlace(lists.RECORD_PLACE),
     }),
     status: 200,
     response: page(ShipmentRecord, 'ShipmentRecordPage'),
     handle: ({ query: { limit, after, ...filter }, caller }, { db }) => {
       const place = after === undefined ? null : lists.readRecordPlace(after);
-      if (after !== undefined && place === null) {
-        throw problem('validation_failed', 'query.after must be the `next` of the page before.', {
-          errors: [{ path: 'query.after', message: 'must be the `next` of the page before' }],
-        });
-      }
       return readPage(
         limit,
         (limit) => lists.listShipmentRecords(db, caller.departmentId, filter, { after: place, limit }),

@@ -58,7 +58,7 @@ describe('platforms', () => {
     expect(added.body).toMatchObject({ connected: false, connector: null, isActive: true });
     expect((await post('platforms', { name: '客户平台' })).body.code).toBe('name_taken');
     const twice = [1, 2].map(() => ({ name: 'remark', required: true }));
-    expect((await post('platforms', { name: 'x', fields: twice })).body.code).toBe('validation_failed');
+    expect((await post('platforms', { name: 'x', fields: twice })).body.code).toBe('order_refused');
     const clerk = await api.key(hemi.id, 'clerk', ['device:read', 'shipment:write']);
     expect((await post('platforms', { name: 'y' }, clerk)).body.code).toBe('permission_missing');
   });
