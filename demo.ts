@@ -65,6 +65,7 @@ async function demo({ exit }: { exit: boolean }): Promise<number> {
     // Waited for at the end; what goes wrong before that must not end the process.
     shipping.catch(() => {});
     say(`
+  console           ${program.apiUrl}
   API and docs      ${program.apiUrl}/docs
   API key           ${program.newKey}
   Temporal Web UI   ${program.temporalUiUrl}
