@@ -67,7 +67,10 @@ export function KeysPage() {
             id: 'permissions',
             head: words.permissions,
             cell: (row) => (
-              <span title={row.permissions.map((each) => `${each}: ${permissionText(each)}`).join('\n')}>
+              <span
+                class="clipped"
+                title={row.permissions.map((each) => `${each}: ${permissionText(each)}`).join('\n')}
+              >
                 {row.permissions.length === 0 ? words.noPermissions : row.permissions.join(', ')}
               </span>
             ),

@@ -233,7 +233,11 @@ function Deliveries({ webhookId, onChanged }: { webhookId: number; onChanged: ()
           {
             id: 'error',
             head: words.error,
-            cell: (row) => <span title={row.lastError ?? ''}>{row.lastError ?? '–'}</span>,
+            cell: (row) => (
+              <span class="clipped" title={row.lastError ?? ''}>
+                {row.lastError ?? '–'}
+              </span>
+            ),
             wide: true,
           },
           {

@@ -63,13 +63,19 @@ export function SettingsPage() {
               ) : isSecret ? (
                 <Badge tone="idle">{words.secretSet}</Badge>
               ) : (
-                <code title={value}>{value}</code>
+                <code class="clipped" title={value}>
+                  {value}
+                </code>
               ),
           },
           {
             id: 'default',
             head: words.usualValue,
-            cell: (row) => <span title={row.default}>{row.default}</span>,
+            cell: (row) => (
+              <span class="clipped" title={row.default}>
+                {row.default}
+              </span>
+            ),
             wide: true,
           },
           {

@@ -86,9 +86,16 @@ export function AgentCalls({ code, onChanged }: { code: string; onChanged: () =>
             cell: (row) => (row.reason === null ? '–' : reasonText(row.reason)),
             wide: true,
           },
-          { id: 'message', head: words.message, cell: (row) => <span title={row.message}>{row.message}</span> },
+          {
+            id: 'message',
+            head: words.message,
+            cell: (row) => (
+              <span class="clipped" title={row.message}>
+                {row.message}
+              </span>
+            ),
+          },
           { id: 'created', head: words.created, cell: (row) => <Time at={row.createdAt} relative /> },
-          { id: 'attempts', head: words.attempts, cell: (row) => row.attempts, align: 'end', wide: true },
         ]}
         rowActions={(row) => (
           <span class="row end-actions">

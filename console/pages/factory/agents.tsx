@@ -119,7 +119,11 @@ export function AgentsPage() {
           {
             id: 'trouble',
             head: words.trouble,
-            cell: ({ session }) => <span title={session.trouble}>{session.trouble}</span>,
+            cell: ({ session }) => (
+              <span class="clipped" title={session.trouble}>
+                {session.trouble}
+              </span>
+            ),
             wide: true,
           },
         ]}

@@ -151,7 +151,11 @@ function alarmColumns(isOne: boolean): Column<EquipmentAlarm>[] {
     {
       id: 'description',
       head: words.description,
-      cell: (row) => <span title={row.description}>{row.description}</span>,
+      cell: (row) => (
+        <span class="clipped" title={row.description}>
+          {row.description}
+        </span>
+      ),
     },
     { id: 'level', head: words.level, cell: (row) => row.level, wide: true },
     { id: 'part', head: words.part, cell: (row) => row.partCode, wide: true },
