@@ -297,7 +297,11 @@ describeConsole('shipping in the console', () => {
     };
     for (const [path, text] of Object.entries(shown)) {
       await page.goto(path);
-      await page.getByRole('main').getByText(text, { exact: text !== '→' }).first().waitFor();
+      await page
+        .getByRole('main')
+        .getByText(text, { exact: text !== '→' })
+        .first()
+        .waitFor();
       for (const name of [
         /^New /,
         /^Ship/,
@@ -343,7 +347,7 @@ describeConsole('shipping in the console', () => {
         await page.setViewportSize({ width: 1280, height: 800 });
         await page.goto(path);
         await page.getByRole('heading', { level: 1, name: title[locale], exact: true }).waitFor();
-        await page.waitForFunction("document.querySelector('[aria-busy=true]') === null");
+        await expect.poll(() => page.locator('[aria-busy=true]').count(), { timeout: 30_000 }).toBe(0);
         await expectAccessible(page);
         await page.setViewportSize({ width: 390, height: 800 });
         expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth'), path).toBeLessThanOrEqual(0);

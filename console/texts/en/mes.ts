@@ -69,7 +69,6 @@ export const mes = {
   importDone: (file: string) => `${file} was taken`,
   importRejected: 'Rows that were rejected',
   importBlocked: 'While MES itself is read, files are refused: pause the sync first.',
-  importAnother: 'Import another file',
   importShow: 'Show the MES list',
   row: 'Row',
   key: 'Key',

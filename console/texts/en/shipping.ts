@@ -79,7 +79,6 @@ export const shipping = {
     equipmentNo: 'Equipment no.',
     remarks: 'Remarks 1–5',
     record: 'Shipment record',
-    same: (what: string) => `Show everything of ${what}`,
   },
   order: {
     title: 'New shipment',
@@ -158,7 +157,6 @@ export const shipping = {
     underWay: 'Under way',
     refusedBy: 'Why refused',
     customers: 'Customers',
-    noCustomer: 'no rule fits',
     devices: 'Devices',
     stoppedBy: (name: string) => `Stopped by ${name}`,
     records: 'In the shipment record',

@@ -135,7 +135,6 @@ export const triggers = {
     done: (model: string) => `Devices of ${model} that are shipped from now on follow it.`,
     changed: 'Changed',
     by: 'By',
-    needModel: 'Enter a model.',
   },
   reclassify: {
     action: 'Classify anew',

@@ -70,7 +70,6 @@ export const mes: Texts<typeof en> = {
   importDone: (file) => `${file} 已导入`,
   importRejected: '未收录的行',
   importBlocked: '正在同步 MES 时不接受文件导入：请先暂停同步。',
-  importAnother: '再导入一个文件',
   importShow: '查看 MES 列表',
   row: '行号',
   key: '主键',

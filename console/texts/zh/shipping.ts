@@ -81,7 +81,6 @@ export const shipping: Texts<typeof en> = {
     equipmentNo: '设备编号',
     remarks: '备注 1–5',
     record: '出货记录',
-    same: (what) => `查看 ${what} 的全部设备`,
   },
   order: {
     title: '新建出货单',
@@ -160,7 +159,6 @@ export const shipping: Texts<typeof en> = {
     underWay: '处理中',
     refusedBy: '被拒原因',
     customers: '客户归类',
-    noCustomer: '无匹配规则',
     devices: '设备明细',
     stoppedBy: (name) => `由 ${name} 停止`,
     records: '在出货总记录中查看',

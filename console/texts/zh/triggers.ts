@@ -138,7 +138,6 @@ export const triggers: Texts<typeof en> = {
     done: (model) => `今后出货的 ${model} 设备将按此登记。`,
     changed: '修改时间',
     by: '修改人',
-    needModel: '请填写机型。',
   },
   reclassify: {
     action: '重新归类',
