@@ -191,7 +191,7 @@ describe('an event', () => {
       unheardEveryMs: 0,
       busyMs: 10,
     });
-    await running(async () => void (await waitFor(allDelivered, { deadlineMs: 40_000 })), {
+    await running(async () => void (await waitFor(allDelivered, { deadlineMs: 60_000 })), {
       claimedMs: 0,
       unheardEveryMs: 500,
       busyMs: 10,

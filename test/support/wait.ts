@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
  */
 export async function waitFor<T>(
   condition: () => T | Promise<T>,
-  { deadlineMs = 10_000, message = 'the condition did not come true' }: { deadlineMs?: number; message?: string } = {},
+  { deadlineMs = 30_000, message = 'the condition did not come true' }: { deadlineMs?: number; message?: string } = {},
 ): Promise<NonNullable<T>> {
   const deadline = Date.now() + deadlineMs;
   let last: unknown;
