@@ -148,11 +148,11 @@ export function CellsPage() {
           onClose={() => setImporting(false)}
           onDone={list.refresh}
           send={async (file) => {
-            const { results, resultsLeftOut, ...counts } = await call(
-              'importCells',
-              { body: file },
-              { contentType: 'text/csv' },
-            );
+            const {
+              results,
+              resultsLeftOut: _left,
+              ...counts
+            } = await call('importCells', { body: file }, { contentType: 'text/csv' });
             const refusals = results
               .filter(({ status }) => status === 'refused')
               .map((each) => ({ row: each.row, what: each.serialNo ?? '', why: each.message ?? '' }));

@@ -10,6 +10,19 @@ import { say } from '../../parts/toasts.tsx';
 import { t as shared } from '../../shell/texts.ts';
 import { t } from './texts.ts';
 
+interface FormState {
+  code: string;
+  name: string;
+  model: string;
+  location: string;
+  periodSeconds: number | null;
+  /** One a line. */
+  addresses: string;
+  isHoldListed: boolean;
+  isActive: boolean;
+  remark: string;
+}
+
 export function EquipmentForm({
   equipment,
   code = '',
@@ -24,12 +37,12 @@ export function EquipmentForm({
   onDone: (equipment: Equipment) => void;
 }) {
   const words = t().form;
-  const [form, setForm] = useState({
+  const [form, setForm] = useState<FormState>({
     code: equipment?.code ?? code,
     name: equipment?.name ?? '',
     model: equipment?.model ?? '',
     location: equipment?.location ?? '',
-    periodSeconds: (equipment?.periodSeconds ?? 30) as number | null,
+    periodSeconds: equipment?.periodSeconds ?? 30,
     addresses: equipment?.allowedAddresses.join('\n') ?? '',
     isHoldListed: equipment?.isHoldListed ?? false,
     isActive: equipment?.isActive ?? true,

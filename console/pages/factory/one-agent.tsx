@@ -22,6 +22,7 @@ import { t } from './agent-texts.ts';
 import { useFresh } from './fresh.ts';
 import { StateBadge } from './states.tsx';
 
+const FIRST_TAB: { tab: string } = { tab: 'calls' };
 const TABS = ['calls', 'parameters', 'log'] as const;
 
 export function OneAgentPage({ params }: PageProps) {
@@ -29,7 +30,7 @@ export function OneAgentPage({ params }: PageProps) {
   const words = t();
   const { data, error, refresh } = useQuery('getAgent', { params: { code } });
   useFresh(refresh, { prefix: 'agent.' });
-  const [filters, setFilters] = useFilters({ tab: 'calls' as string });
+  const [filters, setFilters] = useFilters(FIRST_TAB);
   if (data === null) {
     return (
       <Page title={code}>

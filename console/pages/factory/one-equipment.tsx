@@ -25,6 +25,7 @@ import { EquipmentStatusBadge, isHere, StateBadge } from './states.tsx';
 import { TimelineTab } from './timeline.tsx';
 import { t } from './texts.ts';
 
+const FIRST_TAB: { tab: string } = { tab: 'timeline' };
 const TABS = ['timeline', 'alarms', 'parameters', 'flags', 'calls', 'log'] as const;
 type Tab = (typeof TABS)[number];
 
@@ -32,7 +33,7 @@ export function OneEquipmentPage({ params }: PageProps) {
   const { code = '' } = params;
   const { data, error, refresh } = useQuery('getEquipment', { params: { code } });
   useFresh(refresh, { equipmentCode: code });
-  const [filters, setFilters] = useFilters({ tab: 'timeline' as string });
+  const [filters, setFilters] = useFilters(FIRST_TAB);
   const words = t().one;
   if (data === null) {
     return (
