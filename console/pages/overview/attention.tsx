@@ -132,7 +132,9 @@ export function AttentionPage() {
           isFiltered ? <Empty title={words.noneFitting} /> : <Empty title={words.none} detail={words.noneDetail} />
         }
       />
-      {open !== null && <UpgradeDrawer key={open} upgradeId={open} onClose={() => setOpen(null)} whenDone={readAgain} />}
+      {open !== null && (
+        <UpgradeDrawer key={open} upgradeId={open} onClose={() => setOpen(null)} whenDone={readAgain} />
+      )}
       {deed !== null && <CauseDialog deed={deed} onClose={() => setDeed(null)} />}
     </Page>
   );
@@ -176,9 +178,11 @@ function columnsOf(open: (upgradeId: number) => void): Column<AttentionItem>[] {
     {
       id: 'task',
       head: column.task,
-      cell: (row) => <Link class="ellipsis narrowest" to={`/tasks/${row.taskId}`}>
+      cell: (row) => (
+        <Link class="ellipsis narrowest" to={`/tasks/${row.taskId}`}>
           {row.taskName || `#${row.taskId}`}
-        </Link>,
+        </Link>
+      ),
       wide: true,
     },
     { id: 'since', head: column.since, cell: (row) => <Time at={row.since} relative />, wide: true },

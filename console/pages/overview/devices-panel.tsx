@@ -42,33 +42,33 @@ export function DevicesPanel() {
       {lines !== null && shown.length === 0 && <p class="muted">{words.devicesNone}</p>}
       {shown.length > 0 && (
         <>
-        <table class="table">
-          <thead>
-            <tr>
-              <th scope="col">{words.devicesOf.protocol}</th>
-              <th scope="col" class="end">
-                {words.devicesOf.online}
-              </th>
-              <th scope="col" class="end">
-                {words.devicesOf.all}
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {shown.map(({ protocol, all, online }) => (
-              <tr key={protocol}>
-                <td>
-                  <Link to={`/devices?protocol=${protocol}`}>{protocolText(protocol)}</Link>
-                </td>
-                <td class="end">
-                  <Link to={`/devices?protocol=${protocol}&seen=online`}>{shownCount(online)}</Link>
-                </td>
-                <td class="end">{shownCount(all)}</td>
+          <table class="table">
+            <thead>
+              <tr>
+                <th scope="col">{words.devicesOf.protocol}</th>
+                <th scope="col" class="end">
+                  {words.devicesOf.online}
+                </th>
+                <th scope="col" class="end">
+                  {words.devicesOf.all}
+                </th>
               </tr>
-            ))}
-          </tbody>
-        </table>
-        <p class="hint">{words.onlineHint}</p>
+            </thead>
+            <tbody>
+              {shown.map(({ protocol, all, online }) => (
+                <tr key={protocol}>
+                  <td>
+                    <Link to={`/devices?protocol=${protocol}`}>{protocolText(protocol)}</Link>
+                  </td>
+                  <td class="end">
+                    <Link to={`/devices?protocol=${protocol}&seen=online`}>{shownCount(online)}</Link>
+                  </td>
+                  <td class="end">{shownCount(all)}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+          <p class="hint">{words.onlineHint}</p>
         </>
       )}
     </Panel>

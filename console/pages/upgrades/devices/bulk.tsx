@@ -25,7 +25,9 @@ async function carryOut(ids: readonly string[], orderFor: (deviceIds: string[]) 
   const sum: BulkOutcome = { done: 0, unchanged: 0, refused: [] };
   for (let at = 0; at < ids.length; at += AT_ONCE) {
     const body = orderFor(ids.slice(at, at + AT_ONCE));
-    const result = await call('changeDevices', { body } as Input<'changeDevices'>, { idempotencyKey: newIdempotencyKey() });
+    const result = await call('changeDevices', { body } as Input<'changeDevices'>, {
+      idempotencyKey: newIdempotencyKey(),
+    });
     sum.done += result.updated + result.deleted;
     sum.unchanged += result.unchanged;
     for (const row of result.results) if (row.status === 'refused') sum.refused.push(row);

@@ -77,7 +77,9 @@ export function CommandsTab({ deviceId, protocol }: { deviceId: string; protocol
         })}
         onOpen={({ id }) => setOpen(id)}
         csv={{ operation: 'listDeviceCommands', params }}
-        empty={<Empty title={words.none} detail={kinds.length > 0 && may('device:write') ? words.noneAdvice : undefined} />}
+        empty={
+          <Empty title={words.none} detail={kinds.length > 0 && may('device:write') ? words.noneAdvice : undefined} />
+        }
       />
       {open !== null && <CommandDrawer commandId={open} onClose={() => setOpen(null)} />}
       {cancelled !== null && (
@@ -99,15 +101,7 @@ export function CommandsTab({ deviceId, protocol }: { deviceId: string; protocol
   );
 }
 
-function SendPanel({
-  deviceId,
-  kinds,
-  whenSent,
-}: {
-  deviceId: string;
-  kinds: readonly Kind[];
-  whenSent: () => void;
-}) {
+function SendPanel({ deviceId, kinds, whenSent }: { deviceId: string; kinds: readonly Kind[]; whenSent: () => void }) {
   const [kind, setKind] = useState<Kind>(kinds[0]!);
   const [minutes, setMinutes] = useState<number | null>(30);
   const [control, setControl] = useState<'when_idle' | 'at_once'>('when_idle');

@@ -65,7 +65,11 @@ export function DeviceForm({ device, first, onClose, whenDone }: FormProps) {
     event.preventDefault();
     void act.run();
   };
-  const text = (name: keyof typeof fields, label: string, more: { hint?: string; type?: 'date'; required?: boolean } = {}) => (
+  const text = (
+    name: keyof typeof fields,
+    label: string,
+    more: { hint?: string; type?: 'date'; required?: boolean } = {},
+  ) => (
     <TextField
       label={label}
       value={fields[name]}

@@ -33,8 +33,8 @@ export function LineageTab({ deviceId }: { deviceId: string }) {
             <ul class="plain">
               {lineage.planned.map(({ upgradeId, task, files, dispatchAt }) => (
                 <li key={upgradeId}>
-                  <Link to={`/tasks/${task.id}`}>{taskName(task)}</Link> {files.map((file) => file.targetVersion).join(' → ')}{' '}
-                  <Time at={dispatchAt} />
+                  <Link to={`/tasks/${task.id}`}>{taskName(task)}</Link>{' '}
+                  {files.map((file) => file.targetVersion).join(' → ')} <Time at={dispatchAt} />
                 </li>
               ))}
             </ul>
@@ -172,6 +172,9 @@ function differences(before: Record<string, unknown> | null, after: Record<strin
   const names = Object.keys(after ?? {}).filter(
     (name) => !/At$|revision/.test(name) && JSON.stringify(before?.[name]) !== JSON.stringify(after?.[name]),
   );
-  const shown = (value: unknown) => (value == null || value === '' ? '–' : typeof value === 'object' ? JSON.stringify(value) : String(value));
-  return before === null ? '' : names.map((name) => `${name}: ${shown(before[name])} → ${shown(after?.[name])}`).join(', ');
+  const shown = (value: unknown) =>
+    value == null || value === '' ? '–' : typeof value === 'object' ? JSON.stringify(value) : String(value);
+  return before === null
+    ? ''
+    : names.map((name) => `${name}: ${shown(before[name])} → ${shown(after?.[name])}`).join(', ');
 }

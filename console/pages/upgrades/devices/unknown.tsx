@@ -18,9 +18,20 @@ export function UnknownDevicesPage() {
   const columns: Column<UnknownDevice>[] = [
     { id: 'identity', head: words.column.identity, cell: ({ identity }) => <code>{identity}</code> },
     { id: 'kind', head: words.column.kind, cell: ({ protocol }) => protocolText(protocol) },
-    { id: 'first', head: words.column.first, cell: ({ firstSeenAt }) => <Time at={firstSeenAt} relative />, wide: true },
+    {
+      id: 'first',
+      head: words.column.first,
+      cell: ({ firstSeenAt }) => <Time at={firstSeenAt} relative />,
+      wide: true,
+    },
     { id: 'last', head: words.column.last, cell: ({ lastSeenAt }) => <Time at={lastSeenAt} relative /> },
-    { id: 'contacts', head: words.column.contacts, cell: ({ contacts }) => countText(contacts), align: 'end', wide: true },
+    {
+      id: 'contacts',
+      head: words.column.contacts,
+      cell: ({ contacts }) => countText(contacts),
+      align: 'end',
+      wide: true,
+    },
     { id: 'address', head: words.column.address, cell: ({ address }) => address, wide: true },
   ];
   return (

@@ -53,7 +53,11 @@ function componentIn(fileName: string): Component | null {
 }
 
 /** What is wrong with a draft, by field. */
-export function wrongWith(draft: Draft, file: File, hashes: Hashes | null): Partial<Record<keyof Draft | 'file', string>> {
+export function wrongWith(
+  draft: Draft,
+  file: File,
+  hashes: Hashes | null,
+): Partial<Record<keyof Draft | 'file', string>> {
   const words = t().form;
   const wrong: Partial<Record<keyof Draft | 'file', string>> = {};
   if (!/\.bin$/i.test(file.name)) wrong.file = words.notBin;

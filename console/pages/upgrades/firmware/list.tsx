@@ -62,7 +62,9 @@ export function FirmwareListPage() {
           hint={words.dropHint}
           accept=".bin"
           multiple
-          onFiles={(files) => setWaiting((old) => [...old, ...files.map((file) => ({ id: (made.current += 1), file }))])}
+          onFiles={(files) =>
+            setWaiting((old) => [...old, ...files.map((file) => ({ id: (made.current += 1), file }))])
+          }
         />
       )}
       {waiting.map(({ id, file }) => (

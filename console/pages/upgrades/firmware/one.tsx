@@ -32,7 +32,8 @@ export function FirmwarePage({ params }: PageProps) {
     ['SHA-256', <Copy text={file.sha256} />],
   ];
   if (file.pinfo !== null) facts.push([words.one.pinfo, <code>{file.pinfo}</code>]);
-  if (file.packetSize !== null && file.packetSize > 0) facts.push([words.one.packet, words.one.bytes(String(file.packetSize))]);
+  if (file.packetSize !== null && file.packetSize > 0)
+    facts.push([words.one.packet, words.one.bytes(String(file.packetSize))]);
   facts.push([words.column.uploaded, <Time at={file.uploadedAt} />], [words.column.by, file.uploadedBy]);
   if (file.remark !== '') facts.push([words.one.remark, file.remark]);
   if (file.overrideReason !== null) facts.push([words.one.override, file.overrideReason]);

@@ -65,7 +65,9 @@ export function UploadForm({
     set({
       protocol,
       model: '',
-      ...(draft.targetVersion === versionIn(file.name, draft.protocol) && { targetVersion: versionIn(file.name, protocol) }),
+      ...(draft.targetVersion === versionIn(file.name, draft.protocol) && {
+        targetVersion: versionIn(file.name, protocol),
+      }),
     });
   const submit = (event: Event) => {
     event.preventDefault();
@@ -98,7 +100,12 @@ export function UploadForm({
           </p>
         )}
         <div class="columns">
-          <SelectField label={words.protocol} value={draft.protocol} options={protocolChoices()} onInput={setProtocol} />
+          <SelectField
+            label={words.protocol}
+            value={draft.protocol}
+            options={protocolChoices()}
+            onInput={setProtocol}
+          />
           {draft.protocol === 'ams' && (
             <SelectField
               label={words.component}

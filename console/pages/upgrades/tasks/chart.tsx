@@ -31,7 +31,8 @@ export function TaskChart({ task, counts }: { task: UpgradeTaskDetail; counts: C
     const { succeeded, ended, active } = sumsOf(counts);
     const point = { atMs: Date.now(), succeeded, other: ended - succeeded, active };
     const points = [...live.current, point];
-    live.current = points.length > MOST_POINTS ? points.filter((_, index) => index % 2 === 0 || index > MOST_POINTS / 2) : points;
+    live.current =
+      points.length > MOST_POINTS ? points.filter((_, index) => index % 2 === 0 || index > MOST_POINTS / 2) : points;
     if (Date.now() - drawn > DRAW_EVERY_MS) setDrawn(Date.now());
   }, [sums.succeeded, sums.ended, sums.active, isLive]);
   const shape = useMemo(() => {
@@ -40,7 +41,12 @@ export function TaskChart({ task, counts }: { task: UpgradeTaskDetail; counts: C
     return {
       times: points.map(({ atMs }) => atMs),
       series: [
-        { label: words.seriesSucceeded, tone: 'good' as const, values: points.map((each) => each.succeeded), isArea: true },
+        {
+          label: words.seriesSucceeded,
+          tone: 'good' as const,
+          values: points.map((each) => each.succeeded),
+          isArea: true,
+        },
         { label: words.seriesActive, tone: 'info' as const, values: points.map((each) => each.active) },
         { label: words.seriesOther, tone: 'bad' as const, values: points.map((each) => each.other) },
       ],

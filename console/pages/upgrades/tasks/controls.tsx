@@ -83,4 +83,9 @@ export function TaskControls({
     </>
   );
 }
-const STYLE: Partial<Record<Name, string>> = { approve: 'primary', resume: 'primary', cancel: 'danger', reject: 'danger' };
+const STYLE: Partial<Record<Name, string>> = {
+  approve: 'primary',
+  resume: 'primary',
+  cancel: 'danger',
+  reject: 'danger',
+};

@@ -50,7 +50,12 @@ export function TaskDevices({ task }: { task: UpgradeTaskDetail }) {
       ),
       width: '15rem',
     },
-    { id: 'status', head: words.device.column.status, cell: (row) => <StatusBadge status={row.status} />, width: '8rem' },
+    {
+      id: 'status',
+      head: words.device.column.status,
+      cell: (row) => <StatusBadge status={row.status} />,
+      width: '8rem',
+    },
     {
       id: 'reason',
       head: words.device.column.reason,
@@ -78,7 +83,13 @@ export function TaskDevices({ task }: { task: UpgradeTaskDetail }) {
       wide: true,
       width: '5rem',
     },
-    { id: 'updated', head: words.device.column.updated, cell: (row) => <Time at={row.updatedAt} />, wide: true, width: '11rem' },
+    {
+      id: 'updated',
+      head: words.device.column.updated,
+      cell: (row) => <Time at={row.updatedAt} />,
+      wide: true,
+      width: '11rem',
+    },
   ];
   const chosen = list.items.filter(({ id }) => selection.keys.has(id));
   const after = () => {

@@ -84,7 +84,8 @@ export function UpgradeDrawer({
                     [
                       words.device.decided,
                       <>
-                        {kindText(upgrade.decision.decision)} · {upgrade.decision.by} · <Time at={upgrade.decision.at} />
+                        {kindText(upgrade.decision.decision)} · {upgrade.decision.by} ·{' '}
+                        <Time at={upgrade.decision.at} />
                       </>,
                     ] as const,
                   ]),

@@ -42,7 +42,13 @@ export function TaskListPage() {
       width: '6rem',
     },
     { id: 'by', head: words.column.by, cell: (task) => task.createdBy, wide: true, width: '9rem' },
-    { id: 'made', head: words.column.made, cell: (task) => <Time at={task.createdAt} relative />, wide: true, width: '8rem' },
+    {
+      id: 'made',
+      head: words.column.made,
+      cell: (task) => <Time at={task.createdAt} relative />,
+      wide: true,
+      width: '8rem',
+    },
   ];
   return (
     <Page

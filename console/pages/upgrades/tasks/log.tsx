@@ -70,8 +70,8 @@ export function LogLine({ line }: { line: Line }) {
   return (
     <li class={`log-line ${author === 'system' ? '' : author === 'device' ? 'device' : 'person'}`}>
       <p>
-        <Time at={line.at} /> <b>{event.replaceAll('_', ' ')}</b>{' '}
-        {status != null && <StatusBadge status={status} />} <span class="muted">{who}</span>
+        <Time at={line.at} /> <b>{event.replaceAll('_', ' ')}</b> {status != null && <StatusBadge status={status} />}{' '}
+        <span class="muted">{who}</span>
         {fileIndex != null && <span class="muted"> · {words.file(fileIndex + 1)}</span>}
         {attempt != null && attempt > 0 && <span class="muted"> · {words.attempt(attempt)}</span>}
       </p>

@@ -39,7 +39,9 @@ function TaskView({ taskId }: { taskId: number }) {
   useLiveRefresh(refresh, ({ type }) => type === 'counts', { taskId, everyMs: 10_000 });
   const words = t();
   if (task === null) {
-    return <Page title={words.one.unnamed(taskId)}>{error !== null && <ProblemNote problem={error} retry={refresh} />}</Page>;
+    return (
+      <Page title={words.one.unnamed(taskId)}>{error !== null && <ProblemNote problem={error} retry={refresh} />}</Page>
+    );
   }
   const counts = live ?? task.counts;
   const open = tab === 'log' ? 'log' : 'devices';
@@ -110,8 +112,12 @@ function TaskFacts({ task }: { task: UpgradeTaskDetail }) {
     ],
     [words.pacing, pacing.filter(Boolean).join(' · ')],
     [words.window, window == null ? words.always : `${window.from}–${window.to} ${window.zone}`],
-    task.startedAt === null ? [words.dispatch, <Time at={task.dispatchAt} />] : [words.started, <Time at={task.startedAt} />],
-    task.finishedAt === null ? [words.deadline, <Time at={task.deadlineAt} />] : [words.finished, <Time at={task.finishedAt} />],
+    task.startedAt === null
+      ? [words.dispatch, <Time at={task.dispatchAt} />]
+      : [words.started, <Time at={task.startedAt} />],
+    task.finishedAt === null
+      ? [words.deadline, <Time at={task.deadlineAt} />]
+      : [words.finished, <Time at={task.finishedAt} />],
   ];
   if (approval !== null) {
     items.push([

@@ -60,7 +60,9 @@ export function deedsFor(taskId: number, rows: readonly Row[], whenDone: () => v
       consequences: [words.ask.skip(countText(live.length))],
       run: async (cause) =>
         finish(
-          await eachOf(live, (upgradeId) => call('skipDeviceUpgrade', { params: { upgradeId }, body: causeBody(cause) })),
+          await eachOf(live, (upgradeId) =>
+            call('skipDeviceUpgrade', { params: { upgradeId }, body: causeBody(cause) }),
+          ),
         ),
     });
     deeds.push({

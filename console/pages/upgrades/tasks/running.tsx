@@ -85,7 +85,8 @@ function TaskCard({ task }: { task: UpgradeTask }) {
       <TaskProgress task={task} />
       <p class="muted small">
         {task.startedAt === null || !BEGUN.includes(task.status) ? words.one.dispatch : words.one.started}{' '}
-        <Time at={BEGUN.includes(task.status) ? (task.startedAt ?? task.dispatchAt) : task.dispatchAt} relative /> · {words.one.deadline} <Time at={task.deadlineAt} />
+        <Time at={BEGUN.includes(task.status) ? (task.startedAt ?? task.dispatchAt) : task.dispatchAt} relative /> ·{' '}
+        {words.one.deadline} <Time at={task.deadlineAt} />
       </p>
     </li>
   );

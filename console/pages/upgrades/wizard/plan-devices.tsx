@@ -32,9 +32,20 @@ export function PlanDevices({ devices }: { devices: Pages<PlannedDevice> }) {
       id: 'why',
       head: words.column.why,
       cell: ({ reason, explanation }) =>
-        reason === null ? <span class="muted">{explanation}</span> : <span title={explanation}>{reasonText(reason)}</span>,
+        reason === null ? (
+          <span class="muted">{explanation}</span>
+        ) : (
+          <span title={explanation}>{reasonText(reason)}</span>
+        ),
     },
-    { id: 'night', head: words.column.night, cell: ({ night }) => night ?? '–', align: 'end', wide: true, width: '5rem' },
+    {
+      id: 'night',
+      head: words.column.night,
+      cell: ({ night }) => night ?? '–',
+      align: 'end',
+      wide: true,
+      width: '5rem',
+    },
     {
       id: 'start',
       head: words.column.start,

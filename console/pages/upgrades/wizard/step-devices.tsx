@@ -104,7 +104,12 @@ function ByList({ draft, set }: { draft: Draft; set: SetDraft }) {
         value={draft.pasted}
         onInput={(pasted) => set({ pasted })}
       />
-      <DropZone label={words.drop} hint={words.dropHint} accept=".csv,.txt,text/csv" onFiles={(files) => void take(files)} />
+      <DropZone
+        label={words.drop}
+        hint={words.dropHint}
+        accept=".csv,.txt,text/csv"
+        onFiles={(files) => void take(files)}
+      />
       {read !== null && <p class="hint">{words.fromFile(read.name, countText(read.count))}</p>}
       <p class="count-line" aria-live="polite">
         {ids.length === 0 ? words.listedNone : words.listed(countText(ids.length), countText(doubles))}

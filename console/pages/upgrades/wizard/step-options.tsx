@@ -10,9 +10,11 @@ type NumberName = { [Name in keyof Draft]: Draft[Name] extends number | null ? N
 
 export function OptionsStep({ draft, set }: { draft: Draft; set: SetDraft }) {
   const words = t().options;
-  const number = (name: NumberName, label: string, more: { unit?: string; hint?: string; min?: number; step?: 'any' } = {}) => (
-    <NumberField label={label} min={0} value={draft[name]} onInput={(value) => set({ [name]: value })} {...more} />
-  );
+  const number = (
+    name: NumberName,
+    label: string,
+    more: { unit?: string; hint?: string; min?: number; step?: 'any' } = {},
+  ) => <NumberField label={label} min={0} value={draft[name]} onInput={(value) => set({ [name]: value })} {...more} />;
   return (
     <>
       <Panel title={t().steps.options}>
@@ -132,9 +134,11 @@ function OwnWindow({ draft, set }: { draft: Draft; set: SetDraft }) {
         onInput={(zone) => change({ zone })}
       />
       <datalist id="zones">
-        {[...new Set(['Asia/Shanghai', Intl.DateTimeFormat().resolvedOptions().timeZone, 'UTC', 'Europe/Berlin'])].map((zone) => (
-          <option key={zone} value={zone} />
-        ))}
+        {[...new Set(['Asia/Shanghai', Intl.DateTimeFormat().resolvedOptions().timeZone, 'UTC', 'Europe/Berlin'])].map(
+          (zone) => (
+            <option key={zone} value={zone} />
+          ),
+        )}
       </datalist>
     </div>
   );

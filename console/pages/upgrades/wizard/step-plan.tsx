@@ -99,8 +99,7 @@ export function PlanStep({ draft }: { draft: Draft }) {
 function timesOf(plan: UpgradePlan) {
   const words = t().plan;
   const { window } = plan.options;
-  const nights =
-    window == null ? words.noWindow : plan.nights === null ? words.neverEnds : words.nights(plan.nights);
+  const nights = window == null ? words.noWindow : plan.nights === null ? words.neverEnds : words.nights(plan.nights);
   return [
     [words.nightsLabel, nights],
     [words.begins, <Time at={plan.dispatchAt} />],

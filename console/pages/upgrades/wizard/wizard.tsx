@@ -82,7 +82,10 @@ function reachable(value: Draft): Step {
 function usePrefill(firmware: string, devices: string): void {
   useEffect(() => {
     if (firmware === '' && devices === '') return;
-    const ids = firmware.split(',').map(Number).filter((id) => Number.isInteger(id) && id > 0);
+    const ids = firmware
+      .split(',')
+      .map(Number)
+      .filter((id) => Number.isInteger(id) && id > 0);
     if (devices !== '') set({ how: 'list', pasted: devices.split(',').join('\n') });
     void Promise.all(ids.map((firmwareId) => call('getFirmware', { params: { firmwareId } })))
       .then((files) => {
