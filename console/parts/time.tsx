@@ -20,7 +20,8 @@ const UNITS: readonly [Intl.RelativeTimeFormatUnit, number][] = [
 export function Time({ at, relative = false }: { at: string | null | undefined; relative?: boolean }) {
   if (at == null) return <span class="muted">{t().common.never}</span>;
   const text = timeText(at);
-  const distance = Date.parse(at) - now.value;
+  // what happened since the last tick has not happened in the future
+  const distance = Date.parse(at) - Math.max(now.value, Date.now());
   const isNear = Math.abs(distance) < 7 * 86_400_000;
   return (
     <time dateTime={at} title={`${text} · ${at}`}>

@@ -92,9 +92,9 @@ export function KeysPage() {
             id: 'created',
             head: words.created,
             cell: (row) => (
-              <>
-                <Time at={row.createdAt} relative /> · {row.createdBy}
-              </>
+              <span title={row.createdBy}>
+                <Time at={row.createdAt} relative />
+              </span>
             ),
             wide: true,
           },

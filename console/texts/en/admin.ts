@@ -64,7 +64,6 @@ export const admin = {
     nothing: 'No fields.',
     none: 'Nothing was changed yet',
     noneFits: 'Nothing fits these filters',
-    changedFields: (names: string) => names,
   },
   webhooks: {
     title: 'Webhooks',
@@ -118,7 +117,6 @@ export const admin = {
     kind: 'Event',
     happened: 'Happened',
     attempts: 'Attempts',
-    lastAttempt: 'Last attempt',
     answer: 'Answer',
     noAnswer: 'none',
     error: 'Error',
@@ -141,7 +139,6 @@ export const admin = {
     value: 'Value',
     isDefault: 'default',
     secretSet: '(set)',
-    secretNote: 'secret',
     usualValue: 'Default',
     meaning: 'Meaning',
     format: 'What may be written',

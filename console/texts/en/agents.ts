@@ -111,8 +111,6 @@ export const agents = {
     decided: 'Decided',
     redriveOf: 'Again for call',
     redrivenAs: 'Sent again as call',
-    onlyQuarantine: 'Quarantine',
-    onlyQueue: 'Queue',
     none: 'No calls',
     noneAdvice:
       'What the equipment or a bridge to its PLC tells the API (POST /api/v1/agents/…/status and so on) is listed here.',

@@ -57,8 +57,6 @@ export const factory = {
     remark: 'Remark',
     registered: (code: string) => `${code} is registered`,
     saved: (code: string) => `${code} is changed`,
-    conflict: 'Somebody else changed it meanwhile. Load it again, and make your change once more.',
-    reload: 'Load it again',
   },
   import: {
     title: 'Import equipment',
@@ -79,7 +77,6 @@ export const factory = {
     saveRefused: 'Save refused rows as CSV',
   },
   one: {
-    missing: 'There is no such equipment',
     back: 'To all equipment',
     tabs: 'Parts of the session',
     tabTimeline: 'Timeline',
@@ -389,7 +386,6 @@ export const factory = {
     ul: 'Upper limit',
     description: 'Description',
     available: 'Usable',
-    availableHint: 'on the current route',
     unset: '–',
     add: 'Add a parameter',
     remove: 'Remove',

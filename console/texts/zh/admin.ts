@@ -67,7 +67,6 @@ export const admin: Texts<typeof en> = {
     nothing: '没有字段。',
     none: '还没有任何更改',
     noneFits: '没有符合条件的记录',
-    changedFields: (names) => names,
   },
   webhooks: {
     title: '事件推送',
@@ -117,7 +116,6 @@ export const admin: Texts<typeof en> = {
     kind: '事件',
     happened: '发生时间',
     attempts: '尝试次数',
-    lastAttempt: '最近尝试',
     answer: '应答',
     noAnswer: '无',
     error: '错误',
@@ -140,7 +138,6 @@ export const admin: Texts<typeof en> = {
     value: '值',
     isDefault: '默认',
     secretSet: '（已设置）',
-    secretNote: '机密',
     usualValue: '默认值',
     meaning: '含义',
     format: '可填写的内容',

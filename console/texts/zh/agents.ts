@@ -114,8 +114,6 @@ export const agents: Texts<typeof en> = {
     decided: '处理',
     redriveOf: '重发自调用',
     redrivenAs: '已重发为调用',
-    onlyQuarantine: '隔离区',
-    onlyQueue: '队列',
     none: '没有调用',
     noneAdvice: '设备或其 PLC 网桥提交给 API 的内容（POST /api/v1/agents/…/status 等）列在这里。',
     noneQuarantined: '隔离区为空',

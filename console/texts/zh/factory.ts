@@ -59,8 +59,6 @@ export const factory: Texts<typeof en> = {
     remark: '备注',
     registered: (code) => `已登记 ${code}`,
     saved: (code) => `已修改 ${code}`,
-    conflict: '此设备刚被他人修改。请重新载入后再改一次。',
-    reload: '重新载入',
   },
   import: {
     title: '导入设备',
@@ -81,7 +79,6 @@ export const factory: Texts<typeof en> = {
     saveRefused: '将被拒绝的行存为 CSV',
   },
   one: {
-    missing: '没有这台设备',
     back: '返回全部设备',
     tabs: '会话内容',
     tabTimeline: '时间线',
@@ -391,7 +388,6 @@ export const factory: Texts<typeof en> = {
     ul: '上限',
     description: '描述',
     available: '可用',
-    availableHint: '在当前工艺路线上',
     unset: '–',
     add: '添加参数',
     remove: '移除',
