@@ -5,6 +5,7 @@
 import { signal } from '@preact/signals';
 import type { ComponentChildren, ComponentType } from 'preact';
 import { useCallback, useEffect, useMemo, useState } from 'preact/hooks';
+import { t } from './texts.ts';
 
 /** A page of an area. */
 export interface PageRoute {
@@ -115,15 +116,31 @@ export function useFilters<Filters extends Record<string, string>>(
 export function lazy(load: () => Promise<ComponentType<PageProps>>): ComponentType<PageProps> {
   let loaded: ComponentType<PageProps> | null = null;
   return function Lazy(props: PageProps) {
-    const [, setReady] = useState(false);
+    const [state, setState] = useState<'loading' | 'ready' | 'gone'>('loading');
     useEffect(() => {
       if (loaded !== null) return;
-      void load().then((page) => {
-        loaded = page;
-        setReady(true);
-      });
+      void load().then(
+        (page) => {
+          loaded = page;
+          setState('ready');
+        },
+        () => setState('gone'),
+      );
     }, []);
     const Page = loaded;
-    return Page === null ? null : <Page {...props} />;
+    if (Page !== null) return <Page {...props} />;
+    return state === 'gone' ? <NewVersion /> : null;
   };
+}
+
+/** The page's file is not there any more: the console was built anew since it was opened. */
+function NewVersion() {
+  return (
+    <p class="note" role="alert">
+      {t().problem.newVersion}{' '}
+      <button type="button" class="button small" onClick={() => location.reload()}>
+        {t().problem.reload}
+      </button>
+    </p>
+  );
 }
