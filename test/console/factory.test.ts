@@ -138,6 +138,23 @@ describeConsole('equipment and administration in the console', () => {
       await page.getByRole('cell', { name: 'EqptRun' }).first().waitFor();
       await page.getByRole('link', { name: 'To all equipment' }).click();
       await page.locator('.tile').getByText('running', { exact: true }).waitFor();
+
+      // A whole hall of them.
+      for (const [index, statusCode] of (
+        ['Running', 'Waiting', 'Down', 'Maintenance', 'Alerting'] as const
+      ).entries()) {
+        const code = `EQ0000${index + 2}`;
+        const place = { model: 'WELD', location: `A${index + 2}`, periodSeconds: 5 };
+        await world.api('POST', '/api/v1/equipment', { code, name: `Welder ${index + 2}`, ...place });
+        const each = simulate(code);
+        await waitFor(() => each.isOnline, PATIENCE);
+        const status = { locationId: 'NA', statusCode, reasonCode: 'Planned', description: null };
+        await each.call('EqptStatus', { ...status, changedAtMs: Date.now() });
+        if (statusCode === 'Alerting') await each.call('EqptAlert', alarm('AIR-01', true));
+      }
+      await page.locator('.tile').getByText('1 open alarm').waitFor();
+      await page.locator('.tile').getByText('maintenance', { exact: true }).waitFor();
+      await page.locator('.tile').getByText('alive', { exact: true }).nth(5).waitFor();
       await expectAccessible(page);
       await screenshot(page, 'equipment');
     },
