@@ -183,7 +183,7 @@ describeConsole('shipping in the console', () => {
       await page.getByRole('dialog').getByRole('button', { name: 'Ship', exact: true }).click();
       await page.getByText('The sums close', { exact: true }).waitFor({ timeout: FOLLOW_MS });
       expect(await sumsOf(page)).toEqual({ confirmed: 1, refused: 1, unknown: 0, not_sent: 0, open: 0 });
-      await page.getByRole('link', { name: '1 need a person' }).click();
+      await page.getByRole('link', { name: '1 needs a person' }).click();
       await page.getByRole('button', { name: `Details of ${imeiOf(1, 1)}` }).click();
       await page.getByText('Have it released there, then retry.').waitFor();
       await expectAccessible(page);

@@ -1,4 +1,6 @@
 /** Secondary shipment: to other platforms. */
+const devices = (count: string) => (count === '1' ? '1 device' : `${count} devices`);
+
 export const platforms = {
   sections: {
     label: 'Parts of secondary shipment',
@@ -119,12 +121,12 @@ export const platforms = {
     stopUnsent: 'Devices of which nothing was sent are not sent any more, and may be shipped again.',
     stopSent: 'What was sent is still found out about.',
     stopped: 'Stopped. What was sent is still found out about.',
-    needsPerson: (count: string) => `${count} need a person`,
+    needsPerson: (count: string) => (count === '1' ? '1 needs a person' : `${count} need a person`),
     reconciliation: 'Reconciliation',
     closes: 'The sums close',
     notYet: 'Under way',
     redDetail: 'The sums do not close. That is a fault of the program: tell its developers, and keep the log.',
-    sent: (count: string) => `Something was sent for ${count} devices.`,
+    sent: (count: string) => `Something was sent for ${devices(count)}.`,
     recordedOnly: 'The platform is not connected: the shipment was written down, nothing was sent.',
     why: 'Why not confirmed',
     phase: {
@@ -168,9 +170,9 @@ export const platforms = {
     reclassify: 'Classify anew',
     write_off: 'Write off',
     decisions: { retry: 'retried', reclassify: 'classified anew', write_off: 'written off' },
-    title_retry: (count: string) => `Retry ${count} devices?`,
-    title_reclassify: (count: string) => `Classify ${count} devices anew?`,
-    title_write_off: (count: string) => `Write off ${count} devices?`,
+    title_retry: (count: string) => `Retry ${devices(count)}?`,
+    title_reclassify: (count: string) => `Classify ${devices(count)} anew?`,
+    title_write_off: (count: string) => `Write off ${devices(count)}?`,
     what_retry: 'Each is looked at on the platform first; only what is missing is sent. Do it when the cause is gone.',
     what_reclassify:
       'Whose it is, is found anew by the rules of now. With a customer it is tried again; without one it goes on waiting here.',

@@ -1,4 +1,6 @@
 /** Primary shipment: the MES list, orders, the total shipment record. */
+const devices = (count: string) => (count === '1' ? '1 device' : `${count} devices`);
+
 export const shipping = {
   sections: {
     label: 'Parts of shipping',
@@ -56,7 +58,7 @@ export const shipping = {
     shippedYes: 'Shipped',
     shippedNo: 'Not shipped',
     days: 'Test days are days in Beijing.',
-    count: (count: string) => `${count} devices`,
+    count: (count: string) => devices(count),
     estimate: (count: string) => `about ${count} devices (estimated)`,
     counting: 'Counting …',
     shipSelected: (count: number) => `Ship ${count} selected`,
@@ -110,8 +112,8 @@ export const shipping = {
     wouldRefuse: 'would be refused',
     wouldMatch: 'find a customer',
     wouldNot: 'find none',
-    ship: (count: string) => `Ship ${count} devices`,
-    confirmTitle: (count: string) => `Ship ${count} devices?`,
+    ship: (count: string) => `Ship ${devices(count)}`,
+    confirmTitle: (count: string) => `Ship ${devices(count)}?`,
     confirmDepartment: (name: string) => `They are registered for the department ${name}.`,
     confirmDate: (day: string) => `Their ship date is ${day}.`,
     confirmRecord: 'Each gets an entry in the total shipment record, which nobody can change or delete.',

@@ -138,7 +138,7 @@ export const triggers = {
   },
   reclassify: {
     action: 'Classify anew',
-    title: (count: string) => `Classify ${count} devices anew?`,
+    title: (count: string) => `Classify ${count === '1' ? '1 device' : `${count} devices`} anew?`,
     what: 'Whose they are is found by the rules of now, and the matched list follows. Shipment records stay as they are.',
     note: 'Note',
     noteHint: 'Required: why.',
