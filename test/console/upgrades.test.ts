@@ -157,7 +157,10 @@ describeConsole('upgrades in the console', () => {
     await page.getByRole('button', { name: 'Import CSV' }).click();
     const rows = ['protocol,identity,model', 'terminal,6134449901,GV2', 'terminal,12,GV2', 'ufo,1,'];
     const buffer = Buffer.from(rows.join('\n'));
-    await page.getByRole('dialog').locator('input[type=file]').setInputFiles({ name: 'devices.csv', mimeType: 'text/csv', buffer });
+    await page
+      .getByRole('dialog')
+      .locator('input[type=file]')
+      .setInputFiles({ name: 'devices.csv', mimeType: 'text/csv', buffer });
     await page.getByText('2 refused').waitFor();
     await page.getByText('protocol "ufo" is unknown', { exact: false }).waitFor();
     await expectAccessible(page);
@@ -239,7 +242,10 @@ describeConsole('upgrades in the console', () => {
     };
     for (const [path, [zh, en]] of Object.entries(pages)) {
       await page.goto(path);
-      await page.locator('h1').getByText(locale === 'zh' ? zh! : en!).waitFor();
+      await page
+        .locator('h1')
+        .getByText(locale === 'zh' ? zh! : en!)
+        .waitFor();
       await page.waitForLoadState('load');
       await expectAccessible(page);
       if (locale === 'zh') expect(await page.evaluate(WORDS_LEFT), path).toEqual([]);
@@ -328,12 +334,18 @@ function formFor(page: Page, fileName: string): Locator {
 /** What the page cannot know is refused by the server, and said beside the field. */
 async function refusesTooSmall(page: Page): Promise<void> {
   const name = '1310d100_V13.bin';
-  await page.locator('input[type=file]').setInputFiles({ name, mimeType: 'application/octet-stream', buffer: Buffer.from('x') });
+  await page
+    .locator('input[type=file]')
+    .setInputFiles({ name, mimeType: 'application/octet-stream', buffer: Buffer.from('x') });
   const form = formFor(page, name);
   await form.getByRole('button', { name: 'No MD5 came with it' }).click();
   await form.getByRole('button', { name: 'Upload', exact: true }).click();
   await form.getByText('The file was refused and nothing was stored.', { exact: false }).waitFor();
-  await form.getByText('10240', { exact: false }).or(form.getByText('10 240', { exact: false })).first().waitFor();
+  await form
+    .getByText('10240', { exact: false })
+    .or(form.getByText('10 240', { exact: false }))
+    .first()
+    .waitFor();
   await form.getByRole('button', { name: 'Leave it' }).click();
   await form.waitFor({ state: 'detached' });
 }

@@ -16,7 +16,7 @@ export function PlanDevices({ devices }: { devices: Pages<PlannedDevice> }) {
     {
       id: 'position',
       head: words.column.position,
-      cell: ({ position }) => position ?? '–',
+      cell: ({ position }) => (position === null ? '–' : position + 1),
       align: 'end',
       width: '5rem',
       wide: true,
