@@ -145,7 +145,7 @@ describeConsole('upgrades in the console', () => {
     await page.getByRole('tab', { name: 'Commands' }).click();
     await page.getByText('No command was sent yet').waitFor();
     await page.getByLabel('Command', { exact: true }).selectOption({ label: 'set sleep time' });
-    await page.getByLabel('Sleep time').fill('45');
+    await page.getByLabel('Sleep time').fill('90');
     await page.getByRole('button', { name: 'Send', exact: true }).click();
     await page.locator('td').getByText('succeeded', { exact: true }).waitFor({ timeout: TEST_MS });
     await expectAccessible(page);

@@ -103,7 +103,7 @@ export function CommandsTab({ deviceId, protocol }: { deviceId: string; protocol
 
 function SendPanel({ deviceId, kinds, whenSent }: { deviceId: string; kinds: readonly Kind[]; whenSent: () => void }) {
   const [kind, setKind] = useState<Kind>(kinds[0]!);
-  const [minutes, setMinutes] = useState<number | null>(30);
+  const [minutes, setMinutes] = useState<number | null>(600);
   const [control, setControl] = useState<'when_idle' | 'at_once'>('when_idle');
   const [deadlineHours, setDeadlineHours] = useState<number | null>(24);
   const [cause, setCause] = useState('');
@@ -144,7 +144,8 @@ function SendPanel({ deviceId, kinds, whenSent }: { deviceId: string; kinds: rea
             <NumberField
               label={words.minutes}
               unit={words.minutesUnit}
-              min={0}
+              min={60}
+              max={44_640}
               value={minutes}
               error={errorAt(send.error, 'body.minutes')}
               onInput={setMinutes}
