@@ -12,8 +12,8 @@ import { fileURLToPath } from 'node:url';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { describe, expect } from 'vitest';
 import type { Operator } from '../../bench/operator.ts';
+import { provideConsole } from '../../console-files.ts';
 import { firstOperator, Slipway, TestServers, type Settings } from '../support/program.ts';
-import { waitFor } from '../support/wait.ts';
 
 /** Machines are slow and shared: waiting ends much earlier when all is well. */
 export const PATIENCE_MS = 30_000;
@@ -68,6 +68,10 @@ export class ConsoleWorld {
 
   /** Starts everything; in `beforeAll`, with `TEST_MS` to do it. */
   static async start(settings: Settings = {}): Promise<ConsoleWorld> {
+    // here, not in the program: an old console would be served until the new one is there
+    const built = provideConsole({ info: () => {}, error: () => {} });
+    await built.ready;
+    if (built.failure() !== null) throw new Error(`the console could not be built: ${built.failure()}`);
     const servers = await TestServers.start();
     const slipway = await Slipway.start({ ...servers.settings(), ...settings });
     const first = await firstOperator(slipway);
@@ -75,12 +79,7 @@ export class ConsoleWorld {
       executablePath: executable ?? '',
       args: ['--no-sandbox', '--disable-dev-shm-usage'],
     });
-    const world = new ConsoleWorld(servers, slipway, browser, first);
-    await waitFor(async () => (await fetch(`${world.url}/`, { headers: { accept: 'text/html' } })).status === 200, {
-      deadlineMs: TEST_MS,
-      message: 'the console was not built',
-    });
-    return world;
+    return new ConsoleWorld(servers, slipway, browser, first);
   }
 
   get url(): string {
