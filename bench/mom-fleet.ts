@@ -164,7 +164,7 @@ async function historiesOf(connection: Connection, { devices, startCode }: Fleet
       const code = codeAt(startCode, next++);
       const asked = { namespace: 'default', execution: { workflowId: equipmentWorkflowId(code) } };
       const found = await connection.workflowService.describeWorkflowExecution(asked).catch((error: unknown) => {
-        if (isGrpcServiceError(error) && error.code === NOT_FOUND) return null;
+        if (isGrpcServiceError(error) && Number(error.code) === NOT_FOUND) return null;
         throw error;
       });
       if (found === null) continue;

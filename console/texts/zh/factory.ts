@@ -164,7 +164,7 @@ export const factory: Texts<typeof en> = {
     raised: '发生',
     times: (count) => `${count} 次`,
     clearedAt: '解除',
-    by: (name) => `${name}`,
+    by: (name) => name,
     acknowledge: '确认',
     acknowledgeTitle: (code, equipment) => `确认 ${equipment} 的告警 ${code}？`,
     acknowledgeDetail: '将记录您的名字。设备自行解除之前，告警仍为未解除。',

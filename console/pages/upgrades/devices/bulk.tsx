@@ -1,7 +1,7 @@
 /** Changes and deletions of many devices at once. */
 import { useState } from 'preact/hooks';
 import type { BulkOrder, BulkUpdate } from '../../../api-types.ts';
-import { call, newIdempotencyKey, type Input } from '../../../api/call.ts';
+import { call, newIdempotencyKey } from '../../../api/call.ts';
 import { useAction } from '../../../api/queries.ts';
 import { confirm } from '../../../parts/confirm.tsx';
 import { Dialog } from '../../../parts/dialog.tsx';
@@ -25,9 +25,13 @@ async function carryOut(ids: readonly string[], orderFor: (deviceIds: string[]) 
   const sum: BulkOutcome = { done: 0, unchanged: 0, refused: [] };
   for (let at = 0; at < ids.length; at += AT_ONCE) {
     const body = orderFor(ids.slice(at, at + AT_ONCE));
-    const result = await call('changeDevices', { body } as Input<'changeDevices'>, {
-      idempotencyKey: newIdempotencyKey(),
-    });
+    const result = await call(
+      'changeDevices',
+      { body },
+      {
+        idempotencyKey: newIdempotencyKey(),
+      },
+    );
     sum.done += result.updated + result.deleted;
     sum.unchanged += result.unchanged;
     for (const row of result.results) if (row.status === 'refused') sum.refused.push(row);

@@ -9,6 +9,7 @@ import { Time } from '../../../parts/time.tsx';
 import { Link } from '../../../shell/router.tsx';
 import { taskName } from '../tasks/texts.ts';
 import { t } from './texts.ts';
+import { lineOf } from '../../../parts/value.ts';
 
 export function LineageTab({ deviceId }: { deviceId: string }) {
   const { data: lineage, error, refresh } = useQuery('getDeviceLineage', { params: { deviceId } });
@@ -172,8 +173,7 @@ function differences(before: Record<string, unknown> | null, after: Record<strin
   const names = Object.keys(after ?? {}).filter(
     (name) => !/At$|revision/.test(name) && JSON.stringify(before?.[name]) !== JSON.stringify(after?.[name]),
   );
-  const shown = (value: unknown) =>
-    value == null || value === '' ? '–' : typeof value === 'object' ? JSON.stringify(value) : String(value);
+  const shown = (value: unknown) => (value == null || value === '' ? '–' : lineOf(value));
   return before === null
     ? ''
     : names.map((name) => `${name}: ${shown(before[name])} → ${shown(after?.[name])}`).join(', ');

@@ -21,6 +21,7 @@ import { DeviceForm } from './form.tsx';
 import { LineageTab } from './lineage.tsx';
 import { ReportsTab, UpgradesTab } from './history.tsx';
 import { t } from './texts.ts';
+import { lineOf } from '../../../parts/value.ts';
 
 const TABS = ['overview', 'upgrades', 'commands', 'lineage', 'reports'] as const;
 type Tab = (typeof TABS)[number];
@@ -162,9 +163,7 @@ function Overview({ device }: { device: DeviceDetail }) {
             items={[
               [words.lastSeen, <Time at={contact.lastSeenAt} relative />],
               [words.address, contact.address],
-              ...details.map(
-                ([name, value]) => [name, typeof value === 'object' ? JSON.stringify(value) : String(value)] as const,
-              ),
+              ...details.map(([name, value]) => [name, lineOf(value)] as const),
             ]}
           />
         )}

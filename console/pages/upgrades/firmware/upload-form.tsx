@@ -12,7 +12,7 @@ import { bytesText } from '../../../parts/time.tsx';
 import { Link } from '../../../shell/router.tsx';
 import { formOf, versionIn, wrongWith, type Draft } from './draft.ts';
 import { hashesOf, type Hashes } from './hashes.ts';
-import { componentChoices, protocolChoices, t, type Component, type Protocol } from './texts.ts';
+import { componentChoices, protocolChoices, t, type Protocol } from './texts.ts';
 
 export function UploadForm({
   file,
@@ -111,7 +111,7 @@ export function UploadForm({
               label={words.component}
               value={draft.component}
               options={componentChoices()}
-              onInput={(component) => component !== '' && set({ component: component as Component })}
+              onInput={(component) => component !== '' && set({ component })}
             />
           )}
           <TextField

@@ -10,6 +10,7 @@ import { ProblemNote } from '../../../parts/problem.tsx';
 import { Time } from '../../../parts/time.tsx';
 import { t as shellTexts } from '../../../shell/texts.ts';
 import { t } from './texts.ts';
+import { lineOf } from '../../../parts/value.ts';
 
 /** A line of the log of a device upgrade, a task or a command. */
 export interface Line extends Pick<LogEntry, 'id' | 'at' | 'author' | 'event' | 'cause'> {
@@ -80,7 +81,7 @@ export function LogLine({ line }: { line: Line }) {
         <p class="log-details">
           {more.map(([name, value]) => (
             <span key={name}>
-              {name} <code>{typeof value === 'object' ? JSON.stringify(value) : String(value)}</code>
+              {name} <code>{lineOf(value)}</code>
             </span>
           ))}
         </p>

@@ -31,13 +31,19 @@ function ask(taskId: number): void {
   while (underWay < AT_ONCE && wanted.length > 0) {
     const next = wanted.shift()!;
     underWay += 1;
-    void call('getUpgradeTask', { params: { taskId: next } })
-      .then(({ counts }) => (countsOf(next).value = counts))
-      .catch(() => known.delete(next))
-      .finally(() => {
-        underWay -= 1;
-        if (wanted.length > 0) ask(wanted.shift()!);
-      });
+    void fetchCounts(next).finally(() => {
+      underWay -= 1;
+      if (wanted.length > 0) ask(wanted.shift()!);
+    });
+  }
+}
+
+async function fetchCounts(taskId: number): Promise<void> {
+  try {
+    const { counts } = await call('getUpgradeTask', { params: { taskId } });
+    countsOf(taskId).value = counts;
+  } catch {
+    known.delete(taskId); // asked again when it is shown again
   }
 }
 
