@@ -27,13 +27,15 @@ export function TaskChart({ task, counts }: { task: UpgradeTaskDetail; counts: C
   const sums = sumsOf(counts);
   const isLive = task.finishedAt === null && task.startedAt !== null;
   useEffect(() => {
-    if (!isLive && live.current.length === 0) return;
+    if (!isLive && live.current.length === 0) return undefined;
     const { succeeded, ended, active } = sumsOf(counts);
     const point = { atMs: Date.now(), succeeded, other: ended - succeeded, active };
     const points = [...live.current, point];
     live.current =
       points.length > MOST_POINTS ? points.filter((_, index) => index % 2 === 0 || index > MOST_POINTS / 2) : points;
-    if (Date.now() - drawn > DRAW_EVERY_MS) setDrawn(Date.now());
+    // the last change is drawn, too, when nothing follows it
+    const timer = setTimeout(() => setDrawn(Date.now()), Math.max(0, DRAW_EVERY_MS - (Date.now() - drawn)));
+    return () => clearTimeout(timer);
   }, [sums.succeeded, sums.ended, sums.active, isLive]);
   const shape = useMemo(() => {
     const points = [...(past ?? []), ...live.current];
