@@ -135,7 +135,7 @@ function Reconciliation({ shipment }: { shipment: PlatformShipmentDetail }) {
           shipment.finishedAt === null
             ? [one.deadline, <Time key="deadline" at={shipment.deadlineAt} />]
             : [columns.finishedAt, <Time key="finished" at={shipment.finishedAt} />],
-          ['Temporal', <ExecutionLink key="temporal" url={shipment.links.temporal} />],
+          ['Temporal', shipment.links.temporal && <ExecutionLink key="temporal" url={shipment.links.temporal} />],
         ]}
       />
     </Panel>

@@ -153,7 +153,7 @@ function Sums({ shipment }: { shipment: ShipmentDetail }) {
               {one.records}
             </Link>,
           ],
-          ['Temporal', <ExecutionLink key="temporal" url={shipment.links.temporal} />],
+          ['Temporal', shipment.links.temporal && <ExecutionLink key="temporal" url={shipment.links.temporal} />],
         ]}
       />
     </Panel>
