@@ -7,7 +7,7 @@ import { Type } from 'typebox';
 import { lockAgent, lockCall, One, queue, queueing } from '../agent-queue.ts';
 import { AgentCall, CallName, CallStatusName, EquipmentCode, showCall } from '../agent-views.ts';
 import { audit } from '../audit.ts';
-import { notFound } from '../problems.ts';
+import { notFound, problem } from '../problems.ts';
 import { route } from '../route.ts';
 import {
   AfterLargeId,
@@ -188,9 +188,14 @@ export const agentCallRoutes = [
       },
       { title: 'AgentFollowUp', examples: [{ action: 'water_content', data: { Ppm: '12.5' } }] },
     ),
+    problems: [...queueing.problems, 'fields_refused'],
     handle: async (input, services) => {
-      const agent = await lockAgent(input, services, input.params.code);
       const { action, data } = input.body;
+      if (!isStorable(data)) {
+        const errors = [{ path: 'body.data', message: 'must hold no U+0000 and no half of a character' }];
+        throw problem('fields_refused', 'A text in the data cannot be stored.', { errors });
+      }
+      const agent = await lockAgent(input, services, input.params.code);
       return queue(input, services, agent, { name: FLAG_CALLS[action], request: { data } });
     },
   }),
@@ -305,3 +310,10 @@ export const agentCallRoutes = [
     },
   }),
 ];
+
+/** Whether all texts in a JSON value, names too, can be stored: no U+0000, no lone surrogates. */
+function isStorable(value: unknown): boolean {
+  if (typeof value === 'string') return !value.includes('\0') && !/\p{Surrogate}/u.test(value);
+  if (typeof value !== 'object' || value === null) return true;
+  return Object.entries(value).every(([name, part]) => isStorable(name) && isStorable(part));
+}

@@ -104,6 +104,16 @@ describe('calls', () => {
     expect(body.items[3].request).toEqual({ trayBarcode, opFlag: 1 });
   });
 
+  it('hold data of any shape, but no text that cannot be stored', async () => {
+    const code = await agent();
+    const give = (data: object) => send('POST', `/agents/${code}/follow-ups`, { action: 'water_content', data });
+    expect((await give({ Ppm: '12.5', List: [{ 水: ['😀', null, 1] }] })).status).toBe(202);
+    for (const data of [{ a: 'x\0' }, { 'a\0': 1 }, { a: [{ b: { '\0': 1 } }] }, { a: ['\ud800'] }]) {
+      const { body } = await give(data);
+      expect(body).toMatchObject({ status: 422, code: 'fields_refused', errors: [{ path: 'body.data' }] });
+    }
+  });
+
   it('given at the same time wait for each other: a later one is never visible before an earlier one', async () => {
     const code = await agent();
     const [row] = await api.sql`select id from agents where code = ${code}`;
