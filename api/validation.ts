@@ -73,3 +73,10 @@ function messageOf({ keyword, params, message, parentSchema, schema }: ErrorObje
       return message ?? 'is wrong';
   }
 }
+
+/** Whether all texts in a JSON value, names too, can be stored: no U+0000, no lone surrogates. */
+export function isStorable(value: unknown): boolean {
+  if (typeof value === 'string') return !value.includes('\0') && !/\p{Surrogate}/u.test(value);
+  if (typeof value !== 'object' || value === null) return true;
+  return Object.entries(value).every(([name, part]) => isStorable(name) && isStorable(part));
+}

@@ -21,6 +21,7 @@ import {
   readPage,
   text,
 } from '../schemas.ts';
+import { isStorable } from '../validation.ts';
 import * as calls from '../../db/agent-calls.ts';
 import { findAgent } from '../../db/agents.ts';
 import { DATA_FLAGS, FLAG_CALLS, PLANNED_REASONS } from '../../workflows/rules/agents.ts';
@@ -310,10 +311,3 @@ export const agentCallRoutes = [
     },
   }),
 ];
-
-/** Whether all texts in a JSON value, names too, can be stored: no U+0000, no lone surrogates. */
-function isStorable(value: unknown): boolean {
-  if (typeof value === 'string') return !value.includes('\0') && !/\p{Surrogate}/u.test(value);
-  if (typeof value !== 'object' || value === null) return true;
-  return Object.entries(value).every(([name, part]) => isStorable(name) && isStorable(part));
-}
