@@ -4,7 +4,7 @@
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import type { TSchema } from 'typebox';
-import type { FieldError } from './problems.ts';
+import { problem, type FieldError } from './problems.ts';
 
 /** Returns what is wrong with a value; an empty list means: nothing. */
 export type Check = (value: unknown) => FieldError[];
@@ -74,8 +74,14 @@ function messageOf({ keyword, params, message, parentSchema, schema }: ErrorObje
   }
 }
 
-/** Whether all texts in a JSON value, names too, can be stored: no U+0000, no lone surrogates. */
-export function isStorable(value: unknown): boolean {
+/** Throws when a text in a JSON value of any shape, or a name, cannot be stored: U+0000, lone surrogates. */
+export function demandStorable(value: unknown, path: string): void {
+  if (isStorable(value)) return;
+  const errors = [{ path, message: 'must hold no U+0000 and no half of a character' }];
+  throw problem('fields_refused', 'A text cannot be stored.', { errors });
+}
+
+function isStorable(value: unknown): boolean {
   if (typeof value === 'string') return !value.includes('\0') && !/\p{Surrogate}/u.test(value);
   if (typeof value !== 'object' || value === null) return true;
   return Object.entries(value).every(([name, part]) => isStorable(name) && isStorable(part));

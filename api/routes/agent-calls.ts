@@ -7,7 +7,7 @@ import { Type } from 'typebox';
 import { lockAgent, lockCall, One, queue, queueing } from '../agent-queue.ts';
 import { AgentCall, CallName, CallStatusName, EquipmentCode, showCall } from '../agent-views.ts';
 import { audit } from '../audit.ts';
-import { notFound, problem } from '../problems.ts';
+import { notFound } from '../problems.ts';
 import { route } from '../route.ts';
 import {
   AfterLargeId,
@@ -21,7 +21,7 @@ import {
   readPage,
   text,
 } from '../schemas.ts';
-import { isStorable } from '../validation.ts';
+import { demandStorable } from '../validation.ts';
 import * as calls from '../../db/agent-calls.ts';
 import { findAgent } from '../../db/agents.ts';
 import { DATA_FLAGS, FLAG_CALLS, PLANNED_REASONS } from '../../workflows/rules/agents.ts';
@@ -192,10 +192,7 @@ export const agentCallRoutes = [
     problems: [...queueing.problems, 'fields_refused'],
     handle: async (input, services) => {
       const { action, data } = input.body;
-      if (!isStorable(data)) {
-        const errors = [{ path: 'body.data', message: 'must hold no U+0000 and no half of a character' }];
-        throw problem('fields_refused', 'A text in the data cannot be stored.', { errors });
-      }
+      demandStorable(data, 'body.data');
       const agent = await lockAgent(input, services, input.params.code);
       return queue(input, services, agent, { name: FLAG_CALLS[action], request: { data } });
     },
