@@ -181,7 +181,7 @@ export const agentCallRoutes = [
     path: '/api/v1/agents/{code}/follow-ups',
     id: 'followAgentFlag',
     summary: 'Give the data that the MOM asks for',
-    description: 'Sent whether the MOM has asked or not; a flag that waits for it has ended when the MOM has it.',
+    description: 'Whether the MOM has asked or not; a flag that waits for it has ended when the MOM has it.',
     body: closed(
       {
         action: Type.Enum(DATA_FLAGS, { type: 'string' }),
@@ -191,10 +191,9 @@ export const agentCallRoutes = [
     ),
     problems: [...queueing.problems, 'fields_refused'],
     handle: async (input, services) => {
-      const { action, data } = input.body;
-      demandStorable(data, 'body.data');
+      demandStorable(input.body.data, 'body.data');
       const agent = await lockAgent(input, services, input.params.code);
-      return queue(input, services, agent, { name: FLAG_CALLS[action], request: { data } });
+      return queue(input, services, agent, { name: FLAG_CALLS[input.body.action], request: { data: input.body.data } });
     },
   }),
   route({
