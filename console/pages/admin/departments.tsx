@@ -2,10 +2,9 @@
 import { useState } from 'preact/hooks';
 import { call, newIdempotencyKey } from '../../api/call.ts';
 import { useAction, usePages } from '../../api/queries.ts';
-import { Dialog } from '../../parts/dialog.tsx';
+import { FormDialog } from '../../parts/form-dialog.tsx';
 import { errorAt, TextField } from '../../parts/fields.tsx';
 import { Empty, Page } from '../../parts/page.tsx';
-import { ProblemNote } from '../../parts/problem.tsx';
 import { DataTable } from '../../parts/table.tsx';
 import { Time } from '../../parts/time.tsx';
 import { say } from '../../parts/toasts.tsx';
@@ -53,31 +52,15 @@ function DepartmentForm({ onClose, onDone }: { onClose: () => void; onDone: () =
     onClose();
   });
   return (
-    <Dialog title={words.create} onClose={onClose}>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          void save.run();
-        }}
-      >
-        <TextField
-          label={words.name}
-          hint={words.detail}
-          required
-          value={name}
-          onInput={setName}
-          error={errorAt(save.error, 'body.name')}
-        />
-        {save.error !== null && <ProblemNote problem={save.error} />}
-        <div class="row end">
-          <button type="button" class="button" onClick={onClose}>
-            {shared().common.cancel}
-          </button>
-          <button type="submit" class="button primary" disabled={save.busy}>
-            {shared().common.save}
-          </button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog title={words.create} onClose={onClose} act={save} submit={shared().common.save}>
+      <TextField
+        label={words.name}
+        hint={words.detail}
+        required
+        value={name}
+        onInput={setName}
+        error={errorAt(save.error, 'body.name')}
+      />
+    </FormDialog>
   );
 }

@@ -6,7 +6,7 @@ import { useAction, usePages } from '../../api/queries.ts';
 import { me, type Permission } from '../../api/session.ts';
 import { Badge } from '../../parts/badge.tsx';
 import { confirm } from '../../parts/confirm.tsx';
-import { Dialog } from '../../parts/dialog.tsx';
+import { FormDialog } from '../../parts/form-dialog.tsx';
 import { CheckField, errorAt, SelectField, TextField } from '../../parts/fields.tsx';
 import { Empty, Page } from '../../parts/page.tsx';
 import { ProblemNote } from '../../parts/problem.tsx';
@@ -14,7 +14,6 @@ import { DataTable } from '../../parts/table.tsx';
 import { Time } from '../../parts/time.tsx';
 import { say } from '../../parts/toasts.tsx';
 import { permissionText } from '../../parts/words.ts';
-import { t as shared } from '../../shell/texts.ts';
 import { PeopleNav } from './people-nav.tsx';
 import { SecretDialog } from './secret-dialog.tsx';
 import { t } from './texts.ts';
@@ -155,57 +154,41 @@ function KeyForm({ onClose, onDone }: { onClose: () => void; onDone: (key: NewAp
   const toggle = (permission: Permission, isOn: boolean) =>
     setPermissions((old) => PERMISSIONS.filter((each) => (each === permission ? isOn : old.includes(each))));
   return (
-    <Dialog title={words.create} onClose={onClose}>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          void save.run();
-        }}
-      >
-        <TextField
-          label={words.name}
-          hint={words.nameHint}
-          required
-          value={name}
-          onInput={setName}
-          error={errorAt(save.error, 'body.name')}
+    <FormDialog title={words.create} onClose={onClose} act={save} submit={words.create} blocked={departmentId === ''}>
+      <TextField
+        label={words.name}
+        hint={words.nameHint}
+        required
+        value={name}
+        onInput={setName}
+        error={errorAt(save.error, 'body.name')}
+      />
+      <SelectField
+        label={words.department}
+        required
+        any={words.choose}
+        value={departmentId}
+        options={departments.items.map((each) => ({ value: String(each.id), label: each.name }))}
+        onInput={setDepartment}
+        error={errorAt(save.error, 'body.departmentId')}
+      />
+      <fieldset class="group">
+        <legend>{words.permissions}</legend>
+        <CheckField
+          label={words.all}
+          checked={permissions.length === PERMISSIONS.length}
+          onInput={(isOn) => setPermissions(isOn ? PERMISSIONS : [])}
         />
-        <SelectField
-          label={words.department}
-          required
-          any={words.choose}
-          value={departmentId}
-          options={departments.items.map((each) => ({ value: String(each.id), label: each.name }))}
-          onInput={setDepartment}
-          error={errorAt(save.error, 'body.departmentId')}
-        />
-        <fieldset class="group">
-          <legend>{words.permissions}</legend>
+        {PERMISSIONS.map((permission) => (
           <CheckField
-            label={words.all}
-            checked={permissions.length === PERMISSIONS.length}
-            onInput={(isOn) => setPermissions(isOn ? PERMISSIONS : [])}
+            key={permission}
+            label={permission}
+            hint={permissionText(permission)}
+            checked={permissions.includes(permission)}
+            onInput={(isOn) => toggle(permission, isOn)}
           />
-          {PERMISSIONS.map((permission) => (
-            <CheckField
-              key={permission}
-              label={permission}
-              hint={permissionText(permission)}
-              checked={permissions.includes(permission)}
-              onInput={(isOn) => toggle(permission, isOn)}
-            />
-          ))}
-        </fieldset>
-        {save.error !== null && <ProblemNote problem={save.error} />}
-        <div class="row end">
-          <button type="button" class="button" onClick={onClose}>
-            {shared().common.cancel}
-          </button>
-          <button type="submit" class="button primary" disabled={save.busy || departmentId === ''}>
-            {words.create}
-          </button>
-        </div>
-      </form>
-    </Dialog>
+        ))}
+      </fieldset>
+    </FormDialog>
   );
 }

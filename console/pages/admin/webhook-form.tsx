@@ -3,9 +3,8 @@ import { useState } from 'preact/hooks';
 import type { Webhook, WebhookWithSecret } from '../../api-types.ts';
 import { call, newIdempotencyKey } from '../../api/call.ts';
 import { useAction } from '../../api/queries.ts';
-import { Dialog } from '../../parts/dialog.tsx';
+import { FormDialog } from '../../parts/form-dialog.tsx';
 import { CheckField, errorAt, TextField } from '../../parts/fields.tsx';
-import { ProblemNote } from '../../parts/problem.tsx';
 import { say } from '../../parts/toasts.tsx';
 import { kindText } from '../../parts/words.ts';
 import { t as shared } from '../../shell/texts.ts';
@@ -69,49 +68,36 @@ export function WebhookForm({
     onClose();
   });
   return (
-    <Dialog title={webhook === null ? words.create : words.edit} onClose={onClose}>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          void save.run();
-        }}
-      >
-        <TextField
-          label={words.url}
-          hint={words.urlHint}
-          type="url"
-          required
-          value={url}
-          onInput={setUrl}
-          error={errorAt(save.error, 'body.url')}
-        />
-        <TextField label={words.remark} value={remark} onInput={setRemark} error={errorAt(save.error, 'body.remark')} />
-        <fieldset class="group">
-          <legend>{words.kinds}</legend>
-          <p class="hint">{words.kindsHint}</p>
-          <div class="columns">
-            {KINDS.map((kind) => (
-              <CheckField
-                key={kind}
-                label={kindText(kind)}
-                checked={kinds.includes(kind)}
-                onInput={(isOn) =>
-                  setKinds((old) => KINDS.filter((each) => (each === kind ? isOn : old.includes(each))))
-                }
-              />
-            ))}
-          </div>
-        </fieldset>
-        {save.error !== null && <ProblemNote problem={save.error} />}
-        <div class="row end">
-          <button type="button" class="button" onClick={onClose}>
-            {shared().common.cancel}
-          </button>
-          <button type="submit" class="button primary" disabled={save.busy}>
-            {shared().common.save}
-          </button>
+    <FormDialog
+      title={webhook === null ? words.create : words.edit}
+      onClose={onClose}
+      act={save}
+      submit={shared().common.save}
+    >
+      <TextField
+        label={words.url}
+        hint={words.urlHint}
+        type="url"
+        required
+        value={url}
+        onInput={setUrl}
+        error={errorAt(save.error, 'body.url')}
+      />
+      <TextField label={words.remark} value={remark} onInput={setRemark} error={errorAt(save.error, 'body.remark')} />
+      <fieldset class="group">
+        <legend>{words.kinds}</legend>
+        <p class="hint">{words.kindsHint}</p>
+        <div class="columns">
+          {KINDS.map((kind) => (
+            <CheckField
+              key={kind}
+              label={kindText(kind)}
+              checked={kinds.includes(kind)}
+              onInput={(isOn) => setKinds((old) => KINDS.filter((each) => (each === kind ? isOn : old.includes(each))))}
+            />
+          ))}
         </div>
-      </form>
-    </Dialog>
+      </fieldset>
+    </FormDialog>
   );
 }

@@ -5,16 +5,15 @@ import { call, newIdempotencyKey } from '../../api/call.ts';
 import { useAction, usePages } from '../../api/queries.ts';
 import { may } from '../../api/session.ts';
 import { StatusBadge } from '../../parts/badge.tsx';
-import { Dialog, Drawer } from '../../parts/dialog.tsx';
+import { Drawer } from '../../parts/dialog.tsx';
+import { FormDialog } from '../../parts/form-dialog.tsx';
 import { errorAt, SelectField, TextField } from '../../parts/fields.tsx';
 import { Empty, Facts } from '../../parts/page.tsx';
-import { ProblemNote } from '../../parts/problem.tsx';
 import { DataTable } from '../../parts/table.tsx';
 import { Time } from '../../parts/time.tsx';
 import { say } from '../../parts/toasts.tsx';
 import { reasonText, statusText } from '../../parts/words.ts';
 import { useFilters } from '../../shell/router.tsx';
-import { t as shared } from '../../shell/texts.ts';
 import { t } from './agent-texts.ts';
 import { useFresh } from './fresh.ts';
 
@@ -164,31 +163,21 @@ function DecisionDialog({
     onClose();
   });
   return (
-    <Dialog title={isRedrive ? words.redriveTitle(row.name) : words.writeOffTitle(row.name)} onClose={onClose}>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          void decide.run();
-        }}
-      >
-        {row.message !== '' && (
-          <p>
-            {words.message}: {row.message}
-          </p>
-        )}
-        <p>{isRedrive ? words.redriveDetail : words.writeOffDetail}</p>
-        <TextField label={words.cause} value={cause} onInput={setCause} error={errorAt(decide.error, 'body.cause')} />
-        {decide.error !== null && <ProblemNote problem={decide.error} />}
-        <div class="row end">
-          <button type="button" class="button" onClick={onClose}>
-            {shared().common.cancel}
-          </button>
-          <button type="submit" class={isRedrive ? 'button primary' : 'button danger'} disabled={decide.busy}>
-            {isRedrive ? words.redrive : words.writeOff}
-          </button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog
+      title={isRedrive ? words.redriveTitle(row.name) : words.writeOffTitle(row.name)}
+      onClose={onClose}
+      act={decide}
+      submit={isRedrive ? words.redrive : words.writeOff}
+      danger={!isRedrive}
+    >
+      {row.message !== '' && (
+        <p>
+          {words.message}: {row.message}
+        </p>
+      )}
+      <p>{isRedrive ? words.redriveDetail : words.writeOffDetail}</p>
+      <TextField label={words.cause} value={cause} onInput={setCause} error={errorAt(decide.error, 'body.cause')} />
+    </FormDialog>
   );
 }
 

@@ -3,9 +3,8 @@ import { useState } from 'preact/hooks';
 import type { Agent, AgentChange } from '../../api-types.ts';
 import { call, newIdempotencyKey } from '../../api/call.ts';
 import { useAction } from '../../api/queries.ts';
-import { Dialog } from '../../parts/dialog.tsx';
+import { FormDialog } from '../../parts/form-dialog.tsx';
 import { CheckField, errorAt, NumberField, SelectField, TextAreaField, TextField } from '../../parts/fields.tsx';
-import { ProblemNote } from '../../parts/problem.tsx';
 import { say } from '../../parts/toasts.tsx';
 import { kindText } from '../../parts/words.ts';
 import { t as shared } from '../../shell/texts.ts';
@@ -85,109 +84,95 @@ export function AgentForm({
     />
   );
   return (
-    <Dialog title={agent === null ? form_.create : form_.edit(agent.code)} onClose={onClose}>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          void save.run();
-        }}
-      >
-        {agent === null && (
-          <TextField
-            label={words.code}
-            hint={form_.codeHint}
-            required
-            value={form.code}
-            onInput={(code) => change({ code })}
-            error={errorAt(error, 'body.code')}
-          />
-        )}
+    <FormDialog
+      title={agent === null ? form_.create : form_.edit(agent.code)}
+      onClose={onClose}
+      act={save}
+      submit={shared().common.save}
+      blocked={keyFlags === 'wrong' || plans === 'wrong'}
+    >
+      {agent === null && (
         <TextField
-          label={form_.url}
-          hint={form_.urlHint}
-          type="url"
+          label={words.code}
+          hint={form_.codeHint}
           required
-          value={form.url}
-          onInput={(url) => change({ url })}
-          error={errorAt(error, 'body.url')}
+          value={form.code}
+          onInput={(code) => change({ code })}
+          error={errorAt(error, 'body.code')}
         />
-        {text('name', words.name)}
-        <div class="columns">
-          {text('employeeNo', words.employee)}
-          {text('software', words.software)}
-        </div>
-        <NumberField
-          label={words.period}
-          unit="s"
-          min={0.2}
-          max={3_600}
-          step="any"
-          required
-          value={form.period}
-          onInput={(period) => change({ period })}
-          error={errorAt(error, 'body.periodSeconds')}
-        />
-        {(['token', 'password'] as const).map((name) => {
-          const has = name === 'token' ? agent?.hasToken === true : agent?.hasPassword === true;
-          const drops = name === 'token' ? 'dropsToken' : 'dropsPassword';
-          return (
-            <div key={name}>
-              <TextField
-                type="password"
-                autocomplete="new-password"
-                label={name === 'token' ? form_.token : words.password}
-                hint={has ? form_.secretHint : form_.secretHintNew}
-                value={form[name]}
-                disabled={form[drops]}
-                onInput={(value) => change({ [name]: value })}
-                error={errorAt(error, `body.${name}`)}
-              />
-              {has && (
-                <CheckField
-                  label={name === 'token' ? form_.removeToken : form_.removePassword}
-                  checked={form[drops]}
-                  onInput={(value) => change({ [drops]: value })}
-                />
-              )}
-            </div>
-          );
-        })}
-        <fieldset class="group">
-          <legend>{form_.plans}</legend>
-          <p class="hint">{form_.plansHint}</p>
-          {FLAGS.map((flag) => (
-            <PlanFields
-              key={flag}
-              flag={flag}
-              plan={form.plans[flag]}
-              onChange={(plan) => change({ plans: { ...form.plans, [flag]: plan } })}
+      )}
+      <TextField
+        label={form_.url}
+        hint={form_.urlHint}
+        type="url"
+        required
+        value={form.url}
+        onInput={(url) => change({ url })}
+        error={errorAt(error, 'body.url')}
+      />
+      {text('name', words.name)}
+      <div class="columns">
+        {text('employeeNo', words.employee)}
+        {text('software', words.software)}
+      </div>
+      <NumberField
+        label={words.period}
+        unit="s"
+        min={0.2}
+        max={3_600}
+        step="any"
+        required
+        value={form.period}
+        onInput={(period) => change({ period })}
+        error={errorAt(error, 'body.periodSeconds')}
+      />
+      {(['token', 'password'] as const).map((name) => {
+        const has = name === 'token' ? agent?.hasToken === true : agent?.hasPassword === true;
+        const drops = name === 'token' ? 'dropsToken' : 'dropsPassword';
+        return (
+          <div key={name}>
+            <TextField
+              type="password"
+              autocomplete="new-password"
+              label={name === 'token' ? form_.token : words.password}
+              hint={has ? form_.secretHint : form_.secretHintNew}
+              value={form[name]}
+              disabled={form[drops]}
+              onInput={(value) => change({ [name]: value })}
+              error={errorAt(error, `body.${name}`)}
             />
-          ))}
-        </fieldset>
-        <TextAreaField
-          label={form_.keyFlags}
-          hint={form_.keyFlagsHint}
-          rows={2}
-          value={form.keyFlags}
-          onInput={(value) => change({ keyFlags: value })}
-          error={keyFlags === 'wrong' ? form_.keyFlagsWrong : errorAt(error, 'body.keyFlags')}
-        />
-        {text('remark', words.remark)}
-        {error !== null && <ProblemNote problem={error} />}
-        <div class="row end">
-          <button type="button" class="button" onClick={onClose}>
-            {shared().common.cancel}
-          </button>
-          <button
-            type="submit"
-            class="button primary"
-            disabled={save.busy || keyFlags === 'wrong' || plans === 'wrong'}
-          >
-            {shared().common.save}
-          </button>
-        </div>
-      </form>
-    </Dialog>
+            {has && (
+              <CheckField
+                label={name === 'token' ? form_.removeToken : form_.removePassword}
+                checked={form[drops]}
+                onInput={(value) => change({ [drops]: value })}
+              />
+            )}
+          </div>
+        );
+      })}
+      <fieldset class="group">
+        <legend>{form_.plans}</legend>
+        <p class="hint">{form_.plansHint}</p>
+        {FLAGS.map((flag) => (
+          <PlanFields
+            key={flag}
+            flag={flag}
+            plan={form.plans[flag]}
+            onChange={(plan) => change({ plans: { ...form.plans, [flag]: plan } })}
+          />
+        ))}
+      </fieldset>
+      <TextAreaField
+        label={form_.keyFlags}
+        hint={form_.keyFlagsHint}
+        rows={2}
+        value={form.keyFlags}
+        onInput={(value) => change({ keyFlags: value })}
+        error={keyFlags === 'wrong' ? form_.keyFlagsWrong : errorAt(error, 'body.keyFlags')}
+      />
+      {text('remark', words.remark)}
+    </FormDialog>
   );
 }
 

@@ -5,7 +5,7 @@ import { addressOf, ApiProblem, call, CONSOLE_HEADER } from '../../api/call.ts';
 import { useAction, useQuery } from '../../api/queries.ts';
 import { may } from '../../api/session.ts';
 import { confirm } from '../../parts/confirm.tsx';
-import { Dialog } from '../../parts/dialog.tsx';
+import { FormDialog } from '../../parts/form-dialog.tsx';
 import { errorAt, NumberField, TextField } from '../../parts/fields.tsx';
 import { Empty, Page } from '../../parts/page.tsx';
 import { ProblemNote } from '../../parts/problem.tsx';
@@ -128,51 +128,35 @@ function LimitForm({ limit, onClose, onDone }: { limit: AgingLimit | null; onClo
     onClose();
   });
   return (
-    <Dialog title={words.set} onClose={onClose}>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          void save.run();
-        }}
-      >
-        <TextField
-          label={words.bindCode}
-          hint={words.bindCodeHint}
-          value={bindCode}
-          disabled={limit !== null}
-          onInput={setBindCode}
-          error={errorAt(save.error, 'body.bindCode')}
-        />
-        <NumberField
-          label={words.lower}
-          unit={words.minutes}
-          min={0}
-          max={525_600}
-          required
-          value={lower}
-          onInput={setLower}
-          error={errorAt(save.error, 'body.lowerMinutes')}
-        />
-        <NumberField
-          label={words.upper}
-          unit={words.minutes}
-          min={0}
-          max={525_600}
-          required
-          value={upper}
-          onInput={setUpper}
-          error={isWrong ? words.upperTooSmall : errorAt(save.error, 'body.upperMinutes')}
-        />
-        {save.error !== null && <ProblemNote problem={save.error} />}
-        <div class="row end">
-          <button type="button" class="button" onClick={onClose}>
-            {shared().common.cancel}
-          </button>
-          <button type="submit" class="button primary" disabled={save.busy || isWrong}>
-            {shared().common.save}
-          </button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog title={words.set} onClose={onClose} act={save} submit={shared().common.save} blocked={isWrong}>
+      <TextField
+        label={words.bindCode}
+        hint={words.bindCodeHint}
+        value={bindCode}
+        disabled={limit !== null}
+        onInput={setBindCode}
+        error={errorAt(save.error, 'body.bindCode')}
+      />
+      <NumberField
+        label={words.lower}
+        unit={words.minutes}
+        min={0}
+        max={525_600}
+        required
+        value={lower}
+        onInput={setLower}
+        error={errorAt(save.error, 'body.lowerMinutes')}
+      />
+      <NumberField
+        label={words.upper}
+        unit={words.minutes}
+        min={0}
+        max={525_600}
+        required
+        value={upper}
+        onInput={setUpper}
+        error={isWrong ? words.upperTooSmall : errorAt(save.error, 'body.upperMinutes')}
+      />
+    </FormDialog>
   );
 }

@@ -5,15 +5,13 @@ import { call } from '../../api/call.ts';
 import { useAction, usePages } from '../../api/queries.ts';
 import { may } from '../../api/session.ts';
 import { Badge } from '../../parts/badge.tsx';
-import { Dialog } from '../../parts/dialog.tsx';
+import { FormDialog } from '../../parts/form-dialog.tsx';
 import { SelectField, TextField } from '../../parts/fields.tsx';
 import { Empty, Page, Panel } from '../../parts/page.tsx';
-import { ProblemNote } from '../../parts/problem.tsx';
 import { DataTable, type Column } from '../../parts/table.tsx';
 import { Time } from '../../parts/time.tsx';
 import { say } from '../../parts/toasts.tsx';
 import { useFilters } from '../../shell/router.tsx';
-import { t as shared } from '../../shell/texts.ts';
 import { EquipmentLink } from './board.tsx';
 import { useFresh } from './fresh.ts';
 import { t } from './texts.ts';
@@ -212,27 +210,17 @@ function AcknowledgeDialog({
     onDone();
     onClose();
   });
-  const submit = (event: Event) => {
-    event.preventDefault();
-    void acknowledge.run();
-  };
   return (
-    <Dialog title={words.acknowledgeTitle(alarm.alertCode, alarm.equipmentCode)} onClose={onClose}>
-      <form onSubmit={submit}>
-        {alarm.description !== '' && <p>{alarm.description}</p>}
-        <p class="muted">{words.acknowledgeDetail}</p>
-        <TextField label={words.cause} value={cause} onInput={setCause} />
-        {acknowledge.error !== null && <ProblemNote problem={acknowledge.error} />}
-        <div class="row end">
-          <button type="button" class="button" onClick={onClose}>
-            {shared().common.cancel}
-          </button>
-          <button type="submit" class="button primary" disabled={acknowledge.busy}>
-            {words.acknowledge}
-          </button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog
+      title={words.acknowledgeTitle(alarm.alertCode, alarm.equipmentCode)}
+      onClose={onClose}
+      act={acknowledge}
+      submit={words.acknowledge}
+    >
+      {alarm.description !== '' && <p>{alarm.description}</p>}
+      <p class="muted">{words.acknowledgeDetail}</p>
+      <TextField label={words.cause} value={cause} onInput={setCause} />
+    </FormDialog>
   );
 }
 

@@ -5,10 +5,9 @@ import { call, newIdempotencyKey } from '../../api/call.ts';
 import { useAction, usePages } from '../../api/queries.ts';
 import { may } from '../../api/session.ts';
 import { Badge } from '../../parts/badge.tsx';
-import { Dialog } from '../../parts/dialog.tsx';
+import { FormDialog } from '../../parts/form-dialog.tsx';
 import { CheckField, errorAt, TextField } from '../../parts/fields.tsx';
 import { Empty, Page } from '../../parts/page.tsx';
-import { ProblemNote } from '../../parts/problem.tsx';
 import { DataTable } from '../../parts/table.tsx';
 import { Time } from '../../parts/time.tsx';
 import { say } from '../../parts/toasts.tsx';
@@ -110,49 +109,39 @@ function EmployeeForm({
     onDone();
     onClose();
   });
-  const submit = (event: Event) => {
-    event.preventDefault();
-    void save.run();
-  };
   return (
-    <Dialog title={employee === null ? words.add : words.edit(employee.number)} onClose={onClose}>
-      <form onSubmit={submit}>
-        {employee === null && (
-          <TextField
-            label={words.number}
-            required
-            value={number}
-            onInput={setNumber}
-            error={errorAt(save.error, 'body.number')}
-          />
-        )}
-        <TextField label={words.name} value={name} onInput={setName} error={errorAt(save.error, 'body.name')} />
+    <FormDialog
+      title={employee === null ? words.add : words.edit(employee.number)}
+      onClose={onClose}
+      act={save}
+      submit={shared().common.save}
+    >
+      {employee === null && (
         <TextField
-          type="password"
-          autocomplete="new-password"
-          label={words.password}
-          hint={employee?.hasPassword === true ? words.passwordKeep : words.passwordHint}
-          value={password}
-          disabled={removes}
-          onInput={setPassword}
-          error={errorAt(save.error, 'body.password')}
+          label={words.number}
+          required
+          value={number}
+          onInput={setNumber}
+          error={errorAt(save.error, 'body.number')}
         />
-        {employee?.hasPassword === true && (
-          <CheckField label={words.removePassword} checked={removes} onInput={setRemoves} />
-        )}
-        {employee !== null && (
-          <CheckField label={words.active} hint={words.activeHint} checked={isActive} onInput={setActive} />
-        )}
-        {save.error !== null && <ProblemNote problem={save.error} />}
-        <div class="row end">
-          <button type="button" class="button" onClick={onClose}>
-            {shared().common.cancel}
-          </button>
-          <button type="submit" class="button primary" disabled={save.busy}>
-            {shared().common.save}
-          </button>
-        </div>
-      </form>
-    </Dialog>
+      )}
+      <TextField label={words.name} value={name} onInput={setName} error={errorAt(save.error, 'body.name')} />
+      <TextField
+        type="password"
+        autocomplete="new-password"
+        label={words.password}
+        hint={employee?.hasPassword === true ? words.passwordKeep : words.passwordHint}
+        value={password}
+        disabled={removes}
+        onInput={setPassword}
+        error={errorAt(save.error, 'body.password')}
+      />
+      {employee?.hasPassword === true && (
+        <CheckField label={words.removePassword} checked={removes} onInput={setRemoves} />
+      )}
+      {employee !== null && (
+        <CheckField label={words.active} hint={words.activeHint} checked={isActive} onInput={setActive} />
+      )}
+    </FormDialog>
   );
 }

@@ -3,9 +3,8 @@ import { useState } from 'preact/hooks';
 import type { Equipment } from '../../api-types.ts';
 import { call, newIdempotencyKey } from '../../api/call.ts';
 import { useAction } from '../../api/queries.ts';
-import { Dialog } from '../../parts/dialog.tsx';
+import { FormDialog } from '../../parts/form-dialog.tsx';
 import { CheckField, errorAt, NumberField, TextAreaField, TextField } from '../../parts/fields.tsx';
-import { ProblemNote } from '../../parts/problem.tsx';
 import { say } from '../../parts/toasts.tsx';
 import { t as shared } from '../../shell/texts.ts';
 import { t } from './texts.ts';
@@ -70,91 +69,77 @@ export function EquipmentForm({
     onClose();
   });
   const { error } = save;
-  const submit = (event: Event) => {
-    event.preventDefault();
-    void save.run();
-  };
   return (
-    <Dialog title={equipment === null ? words.register : words.edit(equipment.code)} onClose={onClose}>
-      <form onSubmit={submit}>
-        {equipment === null && (
-          <TextField
-            label={words.code}
-            hint={words.codeHint}
-            required
-            value={form.code}
-            onInput={(value) => change({ code: value })}
-            error={errorAt(error, 'body.code')}
-          />
-        )}
+    <FormDialog
+      title={equipment === null ? words.register : words.edit(equipment.code)}
+      onClose={onClose}
+      act={save}
+      submit={shared().common.save}
+    >
+      {equipment === null && (
         <TextField
-          label={words.name}
-          value={form.name}
-          onInput={(name) => change({ name })}
-          error={errorAt(error, 'body.name')}
-        />
-        <div class="columns">
-          <TextField
-            label={words.model}
-            value={form.model}
-            onInput={(model) => change({ model })}
-            error={errorAt(error, 'body.model')}
-          />
-          <TextField
-            label={words.location}
-            value={form.location}
-            onInput={(location) => change({ location })}
-            error={errorAt(error, 'body.location')}
-          />
-        </div>
-        <NumberField
-          label={words.period}
-          hint={words.periodHint}
-          unit="s"
-          min={1}
-          max={3_600}
+          label={words.code}
+          hint={words.codeHint}
           required
-          value={form.periodSeconds}
-          onInput={(periodSeconds) => change({ periodSeconds })}
-          error={errorAt(error, 'body.periodSeconds')}
+          value={form.code}
+          onInput={(value) => change({ code: value })}
+          error={errorAt(error, 'body.code')}
         />
-        <TextAreaField
-          label={words.addresses}
-          hint={words.addressesHint}
-          rows={2}
-          value={form.addresses}
-          onInput={(addresses) => change({ addresses })}
-          error={errorAt(error, 'body.allowedAddresses')}
-        />
-        <CheckField
-          label={words.hold}
-          checked={form.isHoldListed}
-          onInput={(isHoldListed) => change({ isHoldListed })}
-        />
-        {equipment !== null && (
-          <CheckField
-            label={words.active}
-            hint={words.activeHint}
-            checked={form.isActive}
-            onInput={(isActive) => change({ isActive })}
-          />
-        )}
+      )}
+      <TextField
+        label={words.name}
+        value={form.name}
+        onInput={(name) => change({ name })}
+        error={errorAt(error, 'body.name')}
+      />
+      <div class="columns">
         <TextField
-          label={words.remark}
-          value={form.remark}
-          onInput={(remark) => change({ remark })}
-          error={errorAt(error, 'body.remark')}
+          label={words.model}
+          value={form.model}
+          onInput={(model) => change({ model })}
+          error={errorAt(error, 'body.model')}
         />
-        {error !== null && <ProblemNote problem={error} />}
-        <div class="row end">
-          <button type="button" class="button" onClick={onClose}>
-            {shared().common.cancel}
-          </button>
-          <button type="submit" class="button primary" disabled={save.busy}>
-            {shared().common.save}
-          </button>
-        </div>
-      </form>
-    </Dialog>
+        <TextField
+          label={words.location}
+          value={form.location}
+          onInput={(location) => change({ location })}
+          error={errorAt(error, 'body.location')}
+        />
+      </div>
+      <NumberField
+        label={words.period}
+        hint={words.periodHint}
+        unit="s"
+        min={1}
+        max={3_600}
+        required
+        value={form.periodSeconds}
+        onInput={(periodSeconds) => change({ periodSeconds })}
+        error={errorAt(error, 'body.periodSeconds')}
+      />
+      <TextAreaField
+        label={words.addresses}
+        hint={words.addressesHint}
+        rows={2}
+        value={form.addresses}
+        onInput={(addresses) => change({ addresses })}
+        error={errorAt(error, 'body.allowedAddresses')}
+      />
+      <CheckField label={words.hold} checked={form.isHoldListed} onInput={(isHoldListed) => change({ isHoldListed })} />
+      {equipment !== null && (
+        <CheckField
+          label={words.active}
+          hint={words.activeHint}
+          checked={form.isActive}
+          onInput={(isActive) => change({ isActive })}
+        />
+      )}
+      <TextField
+        label={words.remark}
+        value={form.remark}
+        onInput={(remark) => change({ remark })}
+        error={errorAt(error, 'body.remark')}
+      />
+    </FormDialog>
   );
 }

@@ -6,7 +6,8 @@ import { useAction, usePages } from '../../api/queries.ts';
 import { may } from '../../api/session.ts';
 import { StatusBadge } from '../../parts/badge.tsx';
 import { confirm } from '../../parts/confirm.tsx';
-import { Dialog, Drawer } from '../../parts/dialog.tsx';
+import { Drawer } from '../../parts/dialog.tsx';
+import { FormDialog } from '../../parts/form-dialog.tsx';
 import { errorAt, SelectField, TextField } from '../../parts/fields.tsx';
 import { Empty, Panel } from '../../parts/page.tsx';
 import { ProblemNote } from '../../parts/problem.tsx';
@@ -171,32 +172,17 @@ function RaiseDialog({ code, onClose, onDone }: { code: string; onClose: () => v
     onDone();
     onClose();
   });
-  const submit = (event: Event) => {
-    event.preventDefault();
-    void raise.run();
-  };
   return (
-    <Dialog title={words.raise} onClose={onClose}>
-      <form onSubmit={submit}>
-        <SelectField
-          label={words.action}
-          hint={words.actionHint}
-          value={action}
-          options={ACTIONS.map((value) => ({ value, label: kindText(value) }))}
-          onInput={(value) => value !== '' && setAction(value)}
-          error={errorAt(raise.error, 'body.action')}
-        />
-        <TextField label={words.cause} value={cause} onInput={setCause} error={errorAt(raise.error, 'body.cause')} />
-        {raise.error !== null && <ProblemNote problem={raise.error} />}
-        <div class="row end">
-          <button type="button" class="button" onClick={onClose}>
-            {shared().common.cancel}
-          </button>
-          <button type="submit" class="button primary" disabled={raise.busy}>
-            {words.raise}
-          </button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog title={words.raise} onClose={onClose} act={raise} submit={words.raise}>
+      <SelectField
+        label={words.action}
+        hint={words.actionHint}
+        value={action}
+        options={ACTIONS.map((value) => ({ value, label: kindText(value) }))}
+        onInput={(value) => value !== '' && setAction(value)}
+        error={errorAt(raise.error, 'body.action')}
+      />
+      <TextField label={words.cause} value={cause} onInput={setCause} error={errorAt(raise.error, 'body.cause')} />
+    </FormDialog>
   );
 }

@@ -5,7 +5,7 @@ import { call } from '../../api/call.ts';
 import { useAction, usePages, useQuery } from '../../api/queries.ts';
 import { may } from '../../api/session.ts';
 import { confirm } from '../../parts/confirm.tsx';
-import { Dialog } from '../../parts/dialog.tsx';
+import { FormDialog } from '../../parts/form-dialog.tsx';
 import { errorAt, SelectField, TextField } from '../../parts/fields.tsx';
 import { Facts, Page, Panel } from '../../parts/page.tsx';
 import { ProblemNote } from '../../parts/problem.tsx';
@@ -122,40 +122,24 @@ function CellForm({ cell, onClose, onDone }: { cell: Cell; onClose: () => void; 
     onClose();
   });
   return (
-    <Dialog title={words.title(cell.serialNo)} onClose={onClose}>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          void save.run();
-        }}
-      >
-        <SelectField
-          label={t().cells.status}
-          value={status}
-          options={CELL_STATES.map((value) => ({ value: String(value), label: cellStateText(value) }))}
-          onInput={setStatus}
-          error={errorAt(save.error, 'body.status')}
-        />
-        <TextField
-          label={t().cells.bindCode}
-          hint={words.bindCodeHint}
-          value={bindCode}
-          disabled={cell.tray !== null}
-          onInput={setBindCode}
-          error={errorAt(save.error, 'body.bindCode')}
-        />
-        <TextField label={words.remark} value={remark} onInput={setRemark} error={errorAt(save.error, 'body.remark')} />
-        <TextField label={words.cause} value={cause} onInput={setCause} error={errorAt(save.error, 'body.cause')} />
-        {save.error !== null && <ProblemNote problem={save.error} />}
-        <div class="row end">
-          <button type="button" class="button" onClick={onClose}>
-            {shared().common.cancel}
-          </button>
-          <button type="submit" class="button primary" disabled={save.busy}>
-            {shared().common.save}
-          </button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog title={words.title(cell.serialNo)} onClose={onClose} act={save} submit={shared().common.save}>
+      <SelectField
+        label={t().cells.status}
+        value={status}
+        options={CELL_STATES.map((value) => ({ value: String(value), label: cellStateText(value) }))}
+        onInput={setStatus}
+        error={errorAt(save.error, 'body.status')}
+      />
+      <TextField
+        label={t().cells.bindCode}
+        hint={words.bindCodeHint}
+        value={bindCode}
+        disabled={cell.tray !== null}
+        onInput={setBindCode}
+        error={errorAt(save.error, 'body.bindCode')}
+      />
+      <TextField label={words.remark} value={remark} onInput={setRemark} error={errorAt(save.error, 'body.remark')} />
+      <TextField label={words.cause} value={cause} onInput={setCause} error={errorAt(save.error, 'body.cause')} />
+    </FormDialog>
   );
 }

@@ -4,7 +4,7 @@ import type { TrayDetail } from '../../api-types.ts';
 import { call, newIdempotencyKey } from '../../api/call.ts';
 import { useAction, usePages, useQuery, type Pages } from '../../api/queries.ts';
 import { may } from '../../api/session.ts';
-import { Dialog } from '../../parts/dialog.tsx';
+import { FormDialog } from '../../parts/form-dialog.tsx';
 import { errorAt, TextField } from '../../parts/fields.tsx';
 import { Empty, Facts, Page, Panel } from '../../parts/page.tsx';
 import { ProblemNote } from '../../parts/problem.tsx';
@@ -157,26 +157,16 @@ function UnbindDialog({
     onClose();
   });
   return (
-    <Dialog title={words.unbindTitle(barcode, count)} onClose={onClose}>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          void unbind.run();
-        }}
-      >
-        <p>{words.unbindDetail}</p>
-        <TextField label={words.cause} value={cause} onInput={setCause} error={errorAt(unbind.error, 'body.cause')} />
-        {unbind.error !== null && <ProblemNote problem={unbind.error} />}
-        <div class="row end">
-          <button type="button" class="button" onClick={onClose}>
-            {shared().common.cancel}
-          </button>
-          <button type="submit" class="button danger" disabled={unbind.busy}>
-            {serialNos === null ? words.unbind : words.unbindSome}
-          </button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog
+      title={words.unbindTitle(barcode, count)}
+      onClose={onClose}
+      act={unbind}
+      submit={serialNos === null ? words.unbind : words.unbindSome}
+      danger
+    >
+      <p>{words.unbindDetail}</p>
+      <TextField label={words.cause} value={cause} onInput={setCause} error={errorAt(unbind.error, 'body.cause')} />
+    </FormDialog>
   );
 }
 
@@ -191,30 +181,14 @@ function PropertyDialog({ tray, onClose, onDone }: { tray: TrayDetail; onClose: 
     onClose();
   });
   return (
-    <Dialog title={words.change} onClose={onClose}>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          void save.run();
-        }}
-      >
-        <TextField
-          label={words.property}
-          hint={words.propertyHint}
-          value={property}
-          onInput={setProperty}
-          error={errorAt(save.error, 'body.property')}
-        />
-        {save.error !== null && <ProblemNote problem={save.error} />}
-        <div class="row end">
-          <button type="button" class="button" onClick={onClose}>
-            {shared().common.cancel}
-          </button>
-          <button type="submit" class="button primary" disabled={save.busy}>
-            {shared().common.save}
-          </button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog title={words.change} onClose={onClose} act={save} submit={shared().common.save}>
+      <TextField
+        label={words.property}
+        hint={words.propertyHint}
+        value={property}
+        onInput={setProperty}
+        error={errorAt(save.error, 'body.property')}
+      />
+    </FormDialog>
   );
 }

@@ -3,11 +3,9 @@ import { useMemo, useState } from 'preact/hooks';
 import type { Platform } from '../../api-types.ts';
 import { call, newIdempotencyKey } from '../../api/call.ts';
 import { useAction } from '../../api/queries.ts';
-import { Dialog } from '../../parts/dialog.tsx';
+import { FormDialog } from '../../parts/form-dialog.tsx';
 import { errorAt, SelectField, TextField } from '../../parts/fields.tsx';
-import { ProblemNote } from '../../parts/problem.tsx';
 import { say } from '../../parts/toasts.tsx';
-import { t as shellTexts } from '../../shell/texts.ts';
 import { t } from './texts.ts';
 import { fieldName } from './words.ts';
 
@@ -32,41 +30,26 @@ export function AddPlatform({ onClose, onAdded }: { onClose: () => void; onAdded
     onClose();
     onAdded();
   });
-  const submit = (event: Event) => {
-    event.preventDefault();
-    void add.run();
-  };
   return (
-    <Dialog title={words.add} onClose={onClose}>
-      <form onSubmit={submit}>
-        <p>{words.addWhat}</p>
-        <TextField label={words.name} required value={name} error={errorAt(add.error, 'body.name')} onInput={setName} />
-        <TextField label={words.reading} value={reading} onInput={setReading} />
-        <h3>{words.askFields}</h3>
-        <div class="filters">
-          {FIELDS.map((field) => (
-            <SelectField<Ask>
-              key={field}
-              label={fieldName(field)}
-              value={asks[field] ?? 'no'}
-              options={(['no', 'optional', 'required'] as const).map((value) => ({
-                value,
-                label: words.fieldChoice[value],
-              }))}
-              onInput={(ask) => setAsks({ ...asks, [field]: ask === '' ? 'no' : ask })}
-            />
-          ))}
-        </div>
-        {add.error !== null && <ProblemNote problem={add.error} />}
-        <div class="row end">
-          <button type="button" class="button" onClick={onClose}>
-            {shellTexts().common.cancel}
-          </button>
-          <button type="submit" class="button primary" disabled={add.busy || name.trim() === ''}>
-            {words.save}
-          </button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog title={words.add} onClose={onClose} act={add} submit={words.save} blocked={name.trim() === ''}>
+      <p>{words.addWhat}</p>
+      <TextField label={words.name} required value={name} error={errorAt(add.error, 'body.name')} onInput={setName} />
+      <TextField label={words.reading} value={reading} onInput={setReading} />
+      <h3>{words.askFields}</h3>
+      <div class="filters">
+        {FIELDS.map((field) => (
+          <SelectField<Ask>
+            key={field}
+            label={fieldName(field)}
+            value={asks[field] ?? 'no'}
+            options={(['no', 'optional', 'required'] as const).map((value) => ({
+              value,
+              label: words.fieldChoice[value],
+            }))}
+            onInput={(ask) => setAsks({ ...asks, [field]: ask === '' ? 'no' : ask })}
+          />
+        ))}
+      </div>
+    </FormDialog>
   );
 }

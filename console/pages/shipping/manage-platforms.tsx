@@ -6,7 +6,7 @@ import { useAction, usePages, useQuery } from '../../api/queries.ts';
 import { may } from '../../api/session.ts';
 import { Badge } from '../../parts/badge.tsx';
 import { confirm } from '../../parts/confirm.tsx';
-import { Dialog } from '../../parts/dialog.tsx';
+import { FormDialog } from '../../parts/form-dialog.tsx';
 import { TextField } from '../../parts/fields.tsx';
 import { Facts, Page, Panel } from '../../parts/page.tsx';
 import { ProblemNote } from '../../parts/problem.tsx';
@@ -152,26 +152,11 @@ function PauseDialog({
     onClose();
     onDone();
   });
-  const submit = (event: Event) => {
-    event.preventDefault();
-    void pause.run();
-  };
   return (
-    <Dialog title={words.pauseTitle(name)} onClose={onClose}>
-      <form onSubmit={submit}>
-        <p>{words.pauseWhat}</p>
-        <TextField label={words.cause} value={cause} onInput={setCause} />
-        {pause.error !== null && <ProblemNote problem={pause.error} />}
-        <div class="row end">
-          <button type="button" class="button" onClick={onClose}>
-            {shellTexts().common.cancel}
-          </button>
-          <button type="submit" class="button danger" disabled={pause.busy}>
-            {words.pause}
-          </button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog title={words.pauseTitle(name)} onClose={onClose} act={pause} submit={words.pause} danger>
+      <p>{words.pauseWhat}</p>
+      <TextField label={words.cause} value={cause} onInput={setCause} />
+    </FormDialog>
   );
 }
 

@@ -2,23 +2,19 @@
 import type { PlatformShipmentDevice } from '../../api-types.ts';
 import { usePages } from '../../api/queries.ts';
 import { Badge } from '../../parts/badge.tsx';
-import { SelectField, TextField } from '../../parts/fields.tsx';
-import { Empty } from '../../parts/page.tsx';
 import { DataTable, type Column } from '../../parts/table.tsx';
 import { countText, Time } from '../../parts/time.tsx';
 import { Link, useFilters } from '../../shell/router.tsx';
+import { DeviceFilters, NO_DEVICE_FILTERS, NoneHere } from './device-filters.tsx';
 import { useRefreshWhen } from './polling.ts';
 import { given } from './search-form.tsx';
 import { t } from './texts.ts';
 import { platformReason, platformStatus, toneOf } from './words.ts';
 
-export const NO_DEVICE_FILTERS = { status: '', reason: '', imei: '' };
-
 /** `changed`: the sums moved, the list is read again. */
 export function PlatformDevices({ shipmentId, changed }: { shipmentId: number; changed: string }) {
   const [filters, setFilters] = useFilters(NO_DEVICE_FILTERS);
-  const { columns, platforms } = t();
-  const { one, status: names, reasons } = platforms;
+  const { one, status: names, reasons } = t().platforms;
   const params = { shipmentId };
   const query = {
     status: given<PlatformShipmentDevice['status']>(filters.status),
@@ -30,42 +26,19 @@ export function PlatformDevices({ shipmentId, changed }: { shipmentId: number; c
   const statuses = ['open', 'confirmed', 'refused', 'unknown', 'not_sent', 'recorded'] as const;
   return (
     <>
-      <div class="filters">
-        <SelectField
-          label={columns.status}
-          any
-          value={filters.status}
-          options={statuses.map((value) => ({ value, label: names[value] }))}
-          onInput={(status) => setFilters({ status, reason: '' })}
-        />
-        <SelectField
-          label={columns.reason}
-          any
-          value={filters.reason}
-          options={Object.entries(reasons).map(([value, label]) => ({ value, label }))}
-          onInput={(reason) => setFilters({ reason })}
-        />
-        <TextField
-          label={columns.imei}
-          type="search"
-          inputMode="numeric"
-          value={filters.imei}
-          onInput={(imei) => setFilters({ imei: imei.trim() })}
-        />
-      </div>
+      <DeviceFilters
+        filters={filters}
+        setFilters={setFilters}
+        statuses={statuses.map((value) => ({ value, label: names[value] }))}
+        reasons={reasons}
+      />
       <DataTable
         label={one.devices}
         list={list}
         columns={columnsOf()}
         rowKey={({ id }) => id}
         csv={{ operation: 'listPlatformShipmentDevices', params, query }}
-        empty={
-          <Empty title={one.noneHere} detail={one.noneHereDetail}>
-            <button type="button" class="button" onClick={() => setFilters(NO_DEVICE_FILTERS)}>
-              {one.showAll}
-            </button>
-          </Empty>
-        }
+        empty={<NoneHere words={one} showAll={() => setFilters(NO_DEVICE_FILTERS)} />}
       />
     </>
   );

@@ -2,12 +2,10 @@
 import { useState } from 'preact/hooks';
 import { call } from '../../api/call.ts';
 import { useAction } from '../../api/queries.ts';
-import { Dialog } from '../../parts/dialog.tsx';
+import { FormDialog } from '../../parts/form-dialog.tsx';
 import { errorAt, TextField } from '../../parts/fields.tsx';
-import { ProblemNote } from '../../parts/problem.tsx';
 import { countText } from '../../parts/time.tsx';
 import { say } from '../../parts/toasts.tsx';
-import { t as shellTexts } from '../../shell/texts.ts';
 import { t } from './texts.ts';
 
 export function ReclassifyDialog({
@@ -30,32 +28,23 @@ export function ReclassifyDialog({
     onClose();
     onDone();
   });
-  const submit = (event: Event) => {
-    event.preventDefault();
-    void act.run();
-  };
   return (
-    <Dialog title={words.title(countText(devices))} onClose={onClose}>
-      <form onSubmit={submit}>
-        <p>{words.what}</p>
-        <TextField
-          label={words.note}
-          hint={words.noteHint}
-          required
-          value={note}
-          error={errorAt(act.error, 'body.note')}
-          onInput={setNote}
-        />
-        {act.error !== null && <ProblemNote problem={act.error} />}
-        <div class="row end">
-          <button type="button" class="button" onClick={onClose}>
-            {shellTexts().common.cancel}
-          </button>
-          <button type="submit" class="button primary" disabled={act.busy || note.trim() === ''}>
-            {words.action}
-          </button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog
+      title={words.title(countText(devices))}
+      onClose={onClose}
+      act={act}
+      submit={words.action}
+      blocked={note.trim() === ''}
+    >
+      <p>{words.what}</p>
+      <TextField
+        label={words.note}
+        hint={words.noteHint}
+        required
+        value={note}
+        error={errorAt(act.error, 'body.note')}
+        onInput={setNote}
+      />
+    </FormDialog>
   );
 }

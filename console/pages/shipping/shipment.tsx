@@ -6,14 +6,14 @@ import { useAction, usePages, useQuery } from '../../api/queries.ts';
 import { may } from '../../api/session.ts';
 import { Badge } from '../../parts/badge.tsx';
 import { confirm } from '../../parts/confirm.tsx';
-import { SelectField, TextField } from '../../parts/fields.tsx';
 import { ExecutionLink } from '../../parts/links.tsx';
-import { Empty, Facts, Page, Panel } from '../../parts/page.tsx';
+import { Facts, Page, Panel } from '../../parts/page.tsx';
 import { ProblemNote } from '../../parts/problem.tsx';
 import { DataTable, type Column } from '../../parts/table.tsx';
 import { countText, Time } from '../../parts/time.tsx';
 import { say } from '../../parts/toasts.tsx';
 import { Link, useFilters, type PageProps } from '../../shell/router.tsx';
+import { DeviceFilters, NO_DEVICE_FILTERS, NoneHere } from './device-filters.tsx';
 import { Customers, Refusals } from './outcome-lists.tsx';
 import { usePolling, useRefreshWhen, useShipmentNews } from './polling.ts';
 import { ReclassifyDialog } from './reclassify-dialog.tsx';
@@ -25,8 +25,6 @@ import { t } from './texts.ts';
 import { shipmentReason, shipmentStatus, toneOf } from './words.ts';
 
 const POLL_MS = 1_500;
-const NO_FILTERS = { status: '', reason: '', imei: '' };
-
 export function ShipmentPage({ params }: PageProps) {
   const shipmentId = Number(params['shipmentId']);
   const shipment = useQuery('getShipment', { params: { shipmentId } });
@@ -87,7 +85,7 @@ export function ShipmentPage({ params }: PageProps) {
 }
 
 function Sums({ shipment }: { shipment: ShipmentDetail }) {
-  const [filters, setFilters] = useFilters(NO_FILTERS);
+  const [filters, setFilters] = useFilters(NO_DEVICE_FILTERS);
   const { one, columns, status: names, orders, records } = t();
   const { sums, status } = shipment;
   const pick = (name: string) => () => setFilters({ status: filters.status === name ? '' : name, reason: '' });
@@ -161,8 +159,8 @@ function Sums({ shipment }: { shipment: ShipmentDetail }) {
 }
 
 function Devices({ shipment }: { shipment: ShipmentDetail }) {
-  const [filters, setFilters] = useFilters(NO_FILTERS);
-  const { one, columns, reasons, status: names } = t();
+  const [filters, setFilters] = useFilters(NO_DEVICE_FILTERS);
+  const { one, reasons, status: names } = t();
   const params = { shipmentId: shipment.id };
   const query = {
     status: given<ShipmentDevice['status']>(filters.status),
@@ -175,42 +173,19 @@ function Devices({ shipment }: { shipment: ShipmentDetail }) {
   useRefreshWhen(`${shipped}/${refused}/${shipment.status}`, list.refresh);
   return (
     <Panel title={one.devices}>
-      <div class="filters">
-        <SelectField
-          label={columns.status}
-          any
-          value={filters.status}
-          options={(['open', 'shipped', 'refused'] as const).map((value) => ({ value, label: names[value] }))}
-          onInput={(status) => setFilters({ status, reason: '' })}
-        />
-        <SelectField
-          label={columns.reason}
-          any
-          value={filters.reason}
-          options={Object.entries(reasons).map(([value, label]) => ({ value, label }))}
-          onInput={(reason) => setFilters({ reason })}
-        />
-        <TextField
-          label={columns.imei}
-          type="search"
-          inputMode="numeric"
-          value={filters.imei}
-          onInput={(imei) => setFilters({ imei: imei.trim() })}
-        />
-      </div>
+      <DeviceFilters
+        filters={filters}
+        setFilters={setFilters}
+        statuses={(['open', 'shipped', 'refused'] as const).map((value) => ({ value, label: names[value] }))}
+        reasons={reasons}
+      />
       <DataTable
         label={one.devices}
         list={list}
         columns={columnsOf()}
         rowKey={({ place }) => place}
         csv={{ operation: 'listShipmentDevices', params, query }}
-        empty={
-          <Empty title={one.noneHere} detail={one.noneHereDetail}>
-            <button type="button" class="button" onClick={() => setFilters(NO_FILTERS)}>
-              {one.showAll}
-            </button>
-          </Empty>
-        }
+        empty={<NoneHere words={one} showAll={() => setFilters(NO_DEVICE_FILTERS)} />}
       />
     </Panel>
   );

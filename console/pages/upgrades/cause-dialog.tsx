@@ -2,10 +2,8 @@
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import { useAction } from '../../api/queries.ts';
-import { Dialog } from '../../parts/dialog.tsx';
+import { FormDialog } from '../../parts/form-dialog.tsx';
 import { TextField } from '../../parts/fields.tsx';
-import { ProblemNote } from '../../parts/problem.tsx';
-import { t as shellTexts } from '../../shell/texts.ts';
 import { t } from './tasks/texts.ts';
 
 export interface Deed {
@@ -21,37 +19,25 @@ export interface Deed {
 /** `{deed !== null && <CauseDialog deed={deed} onClose={() => setDeed(null)} />}` */
 export function CauseDialog({ deed, onClose }: { deed: Deed; onClose: () => void }) {
   const [cause, setCause] = useState('');
-  const act = useAction(async () => deed.run(cause.trim()));
-  const submit = async (event: Event) => {
-    event.preventDefault();
-    if (await act.run()) onClose();
-  };
+  const act = useAction(async () => {
+    await deed.run(cause.trim());
+    onClose();
+  });
   const { title, consequences = [], action, danger = false, children } = deed;
   return (
-    <Dialog title={title} onClose={onClose}>
-      <form onSubmit={(event) => void submit(event)}>
-        {consequences.length === 1 ? (
-          <p>{consequences[0]}</p>
-        ) : (
-          <ul>
-            {consequences.map((each) => (
-              <li key={each}>{each}</li>
-            ))}
-          </ul>
-        )}
-        {children}
-        <TextField label={t().ask.cause} hint={t().ask.causeHint} value={cause} onInput={setCause} />
-        {act.error !== null && <ProblemNote problem={act.error} />}
-        <div class="row end">
-          <button type="button" class="button" onClick={onClose}>
-            {shellTexts().common.cancel}
-          </button>
-          <button type="submit" class={danger ? 'button danger' : 'button primary'} disabled={act.busy}>
-            {action}
-          </button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog title={title} onClose={onClose} act={act} submit={action} danger={danger}>
+      {consequences.length === 1 ? (
+        <p>{consequences[0]}</p>
+      ) : (
+        <ul>
+          {consequences.map((each) => (
+            <li key={each}>{each}</li>
+          ))}
+        </ul>
+      )}
+      {children}
+      <TextField label={t().ask.cause} hint={t().ask.causeHint} value={cause} onInput={setCause} />
+    </FormDialog>
   );
 }
 

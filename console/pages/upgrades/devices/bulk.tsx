@@ -4,11 +4,10 @@ import type { BulkOrder, BulkUpdate } from '../../../api-types.ts';
 import { call, newIdempotencyKey } from '../../../api/call.ts';
 import { useAction } from '../../../api/queries.ts';
 import { confirm } from '../../../parts/confirm.tsx';
-import { Dialog } from '../../../parts/dialog.tsx';
+import { FormDialog } from '../../../parts/form-dialog.tsx';
 import { errorAt, NumberField, TextField } from '../../../parts/fields.tsx';
 import { ProblemNote } from '../../../parts/problem.tsx';
 import { countText } from '../../../parts/time.tsx';
-import { t as shellTexts } from '../../../shell/texts.ts';
 import { t } from './texts.ts';
 
 export interface BulkOutcome {
@@ -57,44 +56,35 @@ export function BulkDialog({
     whenDone(await carryOut(ids, (deviceIds) => ({ action: 'update', deviceIds, set: change })));
     onClose();
   });
-  const submit = (event: Event) => {
-    event.preventDefault();
-    if (!isEmpty) void act.run();
-  };
   const words = t();
   return (
-    <Dialog title={words.bulk.title(countText(ids.length))} onClose={onClose}>
-      <form onSubmit={submit}>
-        <p class="hint">{words.bulk.hint}</p>
-        {(['model', 'orderNo', 'remark'] as const).map((name) => (
-          <TextField
-            key={name}
-            label={words.form[name]}
-            value={fields[name]}
-            error={errorAt(act.error, `body.set.${name}`)}
-            onInput={(value) => setFields((old) => ({ ...old, [name]: value }))}
-          />
-        ))}
-        <NumberField
-          label={words.form.powerKw}
-          unit="kW"
-          min={1}
-          value={powerKw}
-          error={errorAt(act.error, 'body.set.powerKw')}
-          onInput={setPowerKw}
+    <FormDialog
+      title={words.bulk.title(countText(ids.length))}
+      onClose={onClose}
+      act={act}
+      submit={words.bulk.save}
+      blocked={isEmpty}
+      note={isEmpty && <span class="muted">{words.bulk.nothing}</span>}
+    >
+      <p class="hint">{words.bulk.hint}</p>
+      {(['model', 'orderNo', 'remark'] as const).map((name) => (
+        <TextField
+          key={name}
+          label={words.form[name]}
+          value={fields[name]}
+          error={errorAt(act.error, `body.set.${name}`)}
+          onInput={(value) => setFields((old) => ({ ...old, [name]: value }))}
         />
-        {act.error !== null && <ProblemNote problem={act.error} />}
-        <div class="row end">
-          {isEmpty && <span class="muted">{words.bulk.nothing}</span>}
-          <button type="button" class="button" onClick={onClose}>
-            {shellTexts().common.cancel}
-          </button>
-          <button type="submit" class="button primary" disabled={isEmpty || act.busy}>
-            {words.bulk.save}
-          </button>
-        </div>
-      </form>
-    </Dialog>
+      ))}
+      <NumberField
+        label={words.form.powerKw}
+        unit="kW"
+        min={1}
+        value={powerKw}
+        error={errorAt(act.error, 'body.set.powerKw')}
+        onInput={setPowerKw}
+      />
+    </FormDialog>
   );
 }
 

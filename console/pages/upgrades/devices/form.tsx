@@ -3,11 +3,9 @@ import { useRef, useState } from 'preact/hooks';
 import type { DeviceDetail } from '../../../api-types.ts';
 import { ApiProblem, call, newIdempotencyKey } from '../../../api/call.ts';
 import { useAction } from '../../../api/queries.ts';
-import { Dialog } from '../../../parts/dialog.tsx';
+import { FormDialog } from '../../../parts/form-dialog.tsx';
 import { errorAt, NumberField, SelectField, TextField } from '../../../parts/fields.tsx';
-import { ProblemNote } from '../../../parts/problem.tsx';
 import { say } from '../../../parts/toasts.tsx';
-import { t as shellTexts } from '../../../shell/texts.ts';
 import { protocolChoices, type Protocol } from '../firmware/texts.ts';
 import { t } from './texts.ts';
 
@@ -61,10 +59,6 @@ export function DeviceForm({ device, first, onClose, whenDone }: FormProps) {
     whenDone();
     onClose();
   });
-  const submit = (event: Event) => {
-    event.preventDefault();
-    void act.run();
-  };
   const text = (
     name: keyof typeof fields,
     label: string,
@@ -79,49 +73,43 @@ export function DeviceForm({ device, first, onClose, whenDone }: FormProps) {
     />
   );
   return (
-    <Dialog title={device === undefined ? words.title : words.edit} onClose={onClose}>
-      <form onSubmit={submit}>
-        {device === undefined && (
-          <>
-            <SelectField
-              label={words.protocol}
-              value={protocol}
-              options={protocolChoices()}
-              onInput={(value) => value !== '' && setProtocol(value)}
-            />
-            {text('identity', words.identity[protocol], { hint: words.identityHint[protocol], required: true })}
-          </>
-        )}
-        {protocol === 'terminal' && text('imei', words.imei)}
-        {protocol === 'pile' ? (
-          <>
-            <SelectField
-              label={words.modelPile}
-              any=""
-              value={fields.model}
-              options={['DC', 'AC'].map((value) => ({ value, label: value }))}
-              onInput={(model) => setFields((old) => ({ ...old, model }))}
-            />
-            <NumberField label={words.powerKw} unit="kW" min={1} value={powerKw} onInput={setPowerKw} />
-          </>
-        ) : (
-          text('model', words.model)
-        )}
-        {text('productionDate', words.productionDate, { type: 'date' })}
-        {text('shipDate', words.shipDate, { type: 'date', hint: words.shipDateHint })}
-        {text('orderNo', words.orderNo)}
-        {text('remark', words.remark)}
-        {act.error !== null && <ProblemNote problem={act.error} />}
-        <div class="row end">
-          <button type="button" class="button" onClick={onClose}>
-            {shellTexts().common.cancel}
-          </button>
-          <button type="submit" class="button primary" disabled={act.busy}>
-            {device === undefined ? words.save : words.change}
-          </button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog
+      title={device === undefined ? words.title : words.edit}
+      onClose={onClose}
+      act={act}
+      submit={device === undefined ? words.save : words.change}
+    >
+      {device === undefined && (
+        <>
+          <SelectField
+            label={words.protocol}
+            value={protocol}
+            options={protocolChoices()}
+            onInput={(value) => value !== '' && setProtocol(value)}
+          />
+          {text('identity', words.identity[protocol], { hint: words.identityHint[protocol], required: true })}
+        </>
+      )}
+      {protocol === 'terminal' && text('imei', words.imei)}
+      {protocol === 'pile' ? (
+        <>
+          <SelectField
+            label={words.modelPile}
+            any=""
+            value={fields.model}
+            options={['DC', 'AC'].map((value) => ({ value, label: value }))}
+            onInput={(model) => setFields((old) => ({ ...old, model }))}
+          />
+          <NumberField label={words.powerKw} unit="kW" min={1} value={powerKw} onInput={setPowerKw} />
+        </>
+      ) : (
+        text('model', words.model)
+      )}
+      {text('productionDate', words.productionDate, { type: 'date' })}
+      {text('shipDate', words.shipDate, { type: 'date', hint: words.shipDateHint })}
+      {text('orderNo', words.orderNo)}
+      {text('remark', words.remark)}
+    </FormDialog>
   );
 }
 

@@ -3,11 +3,9 @@ import { useState } from 'preact/hooks';
 import type { UpgradeTaskDetail } from '../../../api-types.ts';
 import { call } from '../../../api/call.ts';
 import { useAction } from '../../../api/queries.ts';
-import { Dialog } from '../../../parts/dialog.tsx';
+import { FormDialog } from '../../../parts/form-dialog.tsx';
 import { errorAt, NumberField, TextField } from '../../../parts/fields.tsx';
-import { ProblemNote } from '../../../parts/problem.tsx';
 import { say } from '../../../parts/toasts.tsx';
-import { t as shellTexts } from '../../../shell/texts.ts';
 import { causeBody } from '../cause-dialog.tsx';
 import { t } from './texts.ts';
 
@@ -37,41 +35,26 @@ export function PacingDialog({
     whenDone();
     onClose();
   });
-  const submit = (event: Event) => {
-    event.preventDefault();
-    void act.run();
-  };
   return (
-    <Dialog title={words.title} onClose={onClose}>
-      <form onSubmit={submit}>
-        <NumberField
-          label={words.maxConcurrent}
-          min={1}
-          value={maxConcurrent}
-          error={errorAt(act.error, 'body.maxConcurrent')}
-          onInput={setMaxConcurrent}
-          required
-        />
-        <NumberField
-          label={words.ratePerMinute}
-          hint={words.ratePerMinuteHint}
-          min={1}
-          value={ratePerMinute}
-          error={errorAt(act.error, 'body.ratePerMinute')}
-          onInput={setRatePerMinute}
-        />
-        <TextField label={t().ask.cause} hint={t().ask.causeHint} value={cause} onInput={setCause} />
-        {task.revision !== revision && <p class="note">{words.stale}</p>}
-        {act.error !== null && <ProblemNote problem={act.error} />}
-        <div class="row end">
-          <button type="button" class="button" onClick={onClose}>
-            {shellTexts().common.cancel}
-          </button>
-          <button type="submit" class="button primary" disabled={act.busy || maxConcurrent === null}>
-            {words.save}
-          </button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog title={words.title} onClose={onClose} act={act} submit={words.save} blocked={maxConcurrent === null}>
+      <NumberField
+        label={words.maxConcurrent}
+        min={1}
+        value={maxConcurrent}
+        error={errorAt(act.error, 'body.maxConcurrent')}
+        onInput={setMaxConcurrent}
+        required
+      />
+      <NumberField
+        label={words.ratePerMinute}
+        hint={words.ratePerMinuteHint}
+        min={1}
+        value={ratePerMinute}
+        error={errorAt(act.error, 'body.ratePerMinute')}
+        onInput={setRatePerMinute}
+      />
+      <TextField label={t().ask.cause} hint={t().ask.causeHint} value={cause} onInput={setCause} />
+      {task.revision !== revision && <p class="note">{words.stale}</p>}
+    </FormDialog>
   );
 }
