@@ -10,7 +10,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
 import postgres from 'postgres';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import {
   ensureSearchAttributes,
   searchAttributes,
@@ -20,10 +20,11 @@ import {
 import type { ChildExit } from '../../embedded.ts';
 import { isAlive } from '../../embedded/processes.ts';
 import { createLogger } from '../../log.ts';
+import { provided } from '../support/run-servers.ts';
 import { waitFor } from '../support/wait.ts';
 
 const log = createLogger({ logLevel: 'silent' });
-const cliPath = inject('temporalCliPath');
+const cliPath = provided('temporalCliPath');
 let dataDir: string;
 let cleanUp: (() => Promise<unknown> | undefined)[];
 

@@ -8,7 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { Client, Connection } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { pino } from 'pino';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createWebhookActivities } from '../../activities/webhooks.ts';
 import { Executions } from '../../api/executions.ts';
 import { WebhookSweep } from '../../api/webhook-sweep.ts';
@@ -16,6 +16,7 @@ import { findDelivery, listDeliveries, requeueDelivery } from '../../db/webhook-
 import { createWebhook } from '../../db/webhooks.ts';
 import { newSecret, signatures } from '../../gateways/webhooks.ts';
 import { Records } from '../db/records.ts';
+import { provided } from '../support/run-servers.ts';
 import { installRuntime, workflowBundle } from '../support/temporal.ts';
 import { waitFor } from '../support/wait.ts';
 
@@ -41,8 +42,8 @@ let webhookId = 0;
 beforeAll(async () => {
   installRuntime();
   records = await Records.start();
-  connection = await Connection.connect({ address: inject('temporalAddress') });
-  native = await NativeConnection.connect({ address: inject('temporalAddress') });
+  connection = await Connection.connect({ address: provided('temporalAddress') });
+  native = await NativeConnection.connect({ address: provided('temporalAddress') });
   receiver = createServer((request, response) => {
     let text = '';
     request.setEncoding('utf8').on('data', (part: string) => (text += part));

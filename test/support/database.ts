@@ -1,7 +1,7 @@
 /** A database of its own for a test file, on the PostgreSQL of the run. */
 import { randomBytes } from 'node:crypto';
 import postgres from 'postgres';
-import { inject } from 'vitest';
+import { provided } from './run-servers.ts';
 
 export interface TestDatabase {
   url: string;
@@ -16,7 +16,7 @@ const templateLock = 7_244_001;
  * without, it is empty.
  */
 export async function createTestDatabase(migrate?: (url: string) => Promise<void>): Promise<TestDatabase> {
-  const server = inject('postgresUrl');
+  const server = provided('postgresUrl');
   const name = `test_${randomBytes(6).toString('hex')}`;
   await asAdministrator(server, async (sql) => {
     const template = migrate ? await ensureTemplate(server, sql, migrate) : 'template0';

@@ -8,7 +8,6 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { inject } from 'vitest';
 import { Operator } from '../../bench/operator.ts';
 import { loadConfig, variables, type Role } from '../../config.ts';
 import {
@@ -20,6 +19,7 @@ import {
 } from '../../embedded.ts';
 import { isAlive, listProcesses } from '../../embedded/processes.ts';
 import { createLogger } from '../../log.ts';
+import { provided } from './run-servers.ts';
 import { waitFor } from './wait.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -192,7 +192,7 @@ export function testSettings(dataDir: string): Settings {
   return {
     SLIPWAY_DATA_DIR: dataDir,
     SLIPWAY_CACHE_DIR: loadConfig().cacheDir,
-    TEMPORAL_CLI: inject('temporalCliPath'),
+    TEMPORAL_CLI: provided('temporalCliPath'),
     API_PORT: '0',
     TERMINAL_PORT: '0',
     TERMINAL_HOST: '127.0.0.1',
@@ -260,7 +260,7 @@ export class TestServers {
 
   async startTemporal(): Promise<void> {
     this.#temporal = await startTemporalDevServer({
-      cliPath: inject('temporalCliPath'),
+      cliPath: provided('temporalCliPath'),
       dataDir: this.folder.path,
       port: this.#temporal?.port ?? 0,
       namespace: 'default',

@@ -7,7 +7,7 @@ import type { WorkflowHandle } from '@temporalio/client';
 import type { DataConverter } from '@temporalio/common';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, Runtime, Worker, type NativeConnection, type WorkflowBundle } from '@temporalio/worker';
-import { inject } from 'vitest';
+import { provided } from './run-servers.ts';
 import { loadConfig } from '../../config.ts';
 import { SEARCH_ATTRIBUTES } from '../../workflows/contract.ts';
 import { loadWorkflowBundle } from '../../workflow-bundle.ts';
@@ -22,7 +22,7 @@ let bundle: Promise<WorkflowBundle> | undefined;
 export async function startTimeSkipping(): Promise<TestWorkflowEnvironment> {
   installRuntime();
   const env = await TestWorkflowEnvironment.createTimeSkipping({
-    server: { executable: { type: 'existing-path', path: inject('testServerPath') } },
+    server: { executable: { type: 'existing-path', path: provided('testServerPath') } },
   });
   await registerSearchAttributes(env);
   return env;
