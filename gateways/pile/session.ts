@@ -9,6 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { PileStream, type PileFrame, type PileReceived } from './codec.ts';
 import type { PileContext } from './context.ts';
 import { PileDialogue } from './dialogue.ts';
+import type { TcpSession } from '../tcp-sessions.ts';
 
 /** Frames that may wait before the socket is paused; those of the same read still come. */
 const QUEUE_LIMIT = 32;
@@ -21,14 +22,12 @@ const HANDLE_TRIES = 6;
 type Waiting = Extract<PileFrame, { name: 'login' | 'updateReply' | 'rebootReply' }>;
 type Item = { frame: Waiting; arrivedAtMs: number } | 'refresh';
 
-export class PileSession {
+export class PileSession implements TcpSession {
   readonly socket: net.Socket;
   readonly address: string;
-  /** Connections are numbered as they come: of two of the same pile, the higher one is where it listens. */
   readonly number: number;
   readonly openedAtMs = Date.now();
   readonly dialogue: PileDialogue;
-  /** When the last byte arrived, for unfinished frames. */
   lastByteAtMs = 0;
   /** When the pile last said something of its own. */
   aliveAtMs = Date.now();
@@ -49,6 +48,11 @@ export class PileSession {
     this.dialogue = new PileDialogue(context, this);
   }
 
+  /** Null until it has said who it is. */
+  get deviceId(): string | null {
+    return this.dialogue.deviceId;
+  }
+
   /** Unfinished bytes in the buffer. */
   get pendingBytes(): number {
     return this.#stream.pendingBytes;
@@ -60,7 +64,7 @@ export class PileSession {
   }
 
   /** The unfinished frame was not completed in time. */
-  expirePartialFrame(): void {
+  expirePartial(): void {
     this.#take(this.#stream.expire());
   }
 
@@ -72,6 +76,12 @@ export class PileSession {
   /** The messages of this pile have changed, or may have: look again. */
   refresh(): void {
     this.#enqueue('refresh');
+  }
+
+  /** There may be another command for this pile. */
+  commandsChanged(): void {
+    this.dialogue.commandsChanged();
+    this.refresh();
   }
 
   /** Does what is due. Called by the gateway's clock. */

@@ -1,13 +1,13 @@
 /**
  * The gateway of the 2G terminals: a listener, its sessions, and one clock for all of them.
  */
-import type net from 'node:net';
 import { DEFAULT_TERMINAL_PROFILE, type TerminalProfile } from './codec.ts';
 import { TERMINAL_TIMES, type SessionContext, type TerminalCounters, type TerminalTimes } from './context.ts';
 import { TerminalSession } from './session.ts';
 import type { DeviceHost, GatewayLog } from '../devices.ts';
 import type { FileCache } from '../file-cache.ts';
-import { TcpListener, type TcpLimits, type TcpStats } from '../tcp.ts';
+import type { TcpLimits, TcpStats } from '../tcp.ts';
+import { TcpSessions } from '../tcp-sessions.ts';
 import { oncePerSecond } from '../warnings.ts';
 
 export interface TerminalGatewayOptions {
@@ -19,9 +19,6 @@ export interface TerminalGatewayOptions {
   profile?: TerminalProfile;
   times?: Partial<TerminalTimes>;
 }
-
-const SESSION = Symbol('session');
-type SessionSocket = net.Socket & { [SESSION]?: TerminalSession };
 
 /** Listens for terminals and serves them. */
 export class TerminalGateway {
@@ -36,24 +33,16 @@ export class TerminalGateway {
     failedFrames: 0,
     droppedBytes: 0,
   };
-  readonly #listener: TcpListener<SessionSocket>;
-  readonly #context: SessionContext;
+  readonly #sessions: TcpSessions<TerminalSession>;
   readonly #times: TerminalTimes;
-  /** The newest connection of each device. */
-  readonly #sessions = new Map<string, TerminalSession>();
-  readonly #strangers = new Set<TerminalSession>();
-  readonly #unfinished = new Set<TerminalSession>();
   /** Devices whose connection ended within a transfer, with the time of their last request. */
   readonly #interrupted = new Map<string, number>();
   readonly #clock: NodeJS.Timeout;
-  #connectedAtMs = 0;
-  #opened = 0;
-  #working = 0;
-  #onIdle: (() => void) | null = null;
 
   constructor({ host, files, log, limits, profile = DEFAULT_TERMINAL_PROFILE, times }: TerminalGatewayOptions) {
     this.#times = { ...TERMINAL_TIMES, ...times };
-    this.#context = {
+    const { partialRecordMs, identifyMs, connectedMs, clockMs } = this.#times;
+    const context: SessionContext = {
       host,
       files,
       log,
@@ -63,123 +52,77 @@ export class TerminalGateway {
       profileFor: sharedProfiles(profile),
       counters: this.counters,
       identified: (session) => this.#identified(session),
-      working: (change) => {
-        this.#working += change;
-        if (this.#working === 0) this.#onIdle?.();
-      },
+      working: (change) => this.#sessions.working(change),
     };
-    this.#listener = new TcpListener<SessionSocket>(limits, {
-      opened: (socket, address) => {
-        const session = new TerminalSession(this.#context, socket, address, ++this.#opened);
-        socket[SESSION] = session;
-        this.#strangers.add(session);
-      },
-      received: (socket, chunk) => this.#receive(socket[SESSION] as TerminalSession, chunk),
-      closed: (socket) => this.#forget(socket[SESSION] as TerminalSession),
+    this.#sessions = new TcpSessions<TerminalSession>({
+      limits,
+      times: { partialMs: partialRecordMs, identifyMs, connectedMs },
+      open: (socket, address, number) => new TerminalSession(context, socket, address, number),
+      unknown: ({ address }) => log.debug({ address }, 'closed a connection that did not say who it is'),
+      gone: (deviceId, session) => this.#gone(deviceId, session),
+      connected: (deviceIds) => host.connected(deviceIds),
     });
-    this.#clock = setInterval(() => this.#tick(Date.now()), this.#times.clockMs);
+    this.#clock = setInterval(() => this.#tick(Date.now()), clockMs);
     this.#clock.unref();
   }
 
   /** Starts listening; returns the port. */
   async listen(port: number, host: string): Promise<number> {
-    return this.#listener.listen(port, host);
+    return this.#sessions.listen(port, host);
   }
 
   /** Open connections, and those of registered terminals. */
   get online(): { connections: number; terminals: number } {
-    return { connections: this.#listener.connections, terminals: this.#sessions.size };
+    const { connections, devices } = this.#sessions.online;
+    return { connections, terminals: devices };
   }
 
   get tcp(): TcpStats {
-    return this.#listener.stats;
+    return this.#sessions.tcp;
   }
 
   /** The messages of a device have changed: if it is connected here, it is served now. */
   messagesChanged(deviceId: string): void {
-    this.#sessions.get(deviceId)?.refresh();
+    this.#sessions.of(deviceId)?.refresh();
   }
 
   /** Announcements may have been missed: every connected device is looked at again. */
   messagesUncertain(): void {
-    for (const session of this.#sessions.values()) session.refresh();
+    this.#sessions.refreshAll();
   }
 
   /** There may be another command for a device, or (null) for any of them. */
   commandsChanged(deviceId: string | null): void {
-    if (deviceId !== null) return this.#sessions.get(deviceId)?.commandsChanged();
+    if (deviceId !== null) return this.#sessions.of(deviceId)?.commandsChanged();
     // All at once are looked at by the clock.
-    for (const { dialogue } of this.#sessions.values()) dialogue.commandsChanged();
+    for (const { dialogue } of this.#sessions) dialogue.commandsChanged();
   }
 
   /** Closes all connections and waits until what terminals said before is recorded, at most `graceMs` for each. */
   async close(graceMs: number): Promise<void> {
     clearInterval(this.#clock);
-    await this.#listener.close(graceMs);
-    if (this.#working === 0) return;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, graceMs);
-      this.#onIdle = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
+    await this.#sessions.close(graceMs);
   }
 
-  #receive(session: TerminalSession, chunk: Buffer): void {
-    session.receive(chunk);
-    if (session.pendingBytes > 0) {
-      session.lastByteAtMs = Date.now();
-      this.#unfinished.add(session);
-    }
-  }
-
-  /** A device listens on the connection it opened last, whatever became of the others. */
   #identified(session: TerminalSession): void {
-    const { socket, dialogue, number } = session;
-    const { deviceId } = dialogue;
-    this.#strangers.delete(session);
-    if (deviceId === null || socket.destroyed) return;
-    const other = this.#sessions.get(deviceId);
-    if (other !== undefined && other.number > number) {
-      socket.destroy();
-      return;
-    }
+    const { listens, before } = this.#sessions.identified(session);
+    const { deviceId, dialogue } = session;
+    if (!listens || deviceId === null) return;
     // What it was doing on the connection before, it goes on doing on this one.
-    dialogue.lastRequestAtMs ??= other?.dialogue.lastRequestAtMs ?? this.#interrupted.get(deviceId) ?? null;
+    dialogue.lastRequestAtMs ??= before?.dialogue.lastRequestAtMs ?? this.#interrupted.get(deviceId) ?? null;
     this.#interrupted.delete(deviceId);
-    this.#sessions.set(deviceId, session);
-    if (other !== session) other?.socket.destroy();
   }
 
-  #forget(session: TerminalSession): void {
-    session.closed();
-    this.#strangers.delete(session);
-    this.#unfinished.delete(session);
-    const { deviceId, lastRequestAtMs } = session.dialogue;
-    if (deviceId === null || this.#sessions.get(deviceId) !== session) return;
-    this.#sessions.delete(deviceId);
+  #gone(deviceId: string, { dialogue: { lastRequestAtMs } }: TerminalSession): void {
     if (lastRequestAtMs !== null && lastRequestAtMs > 0) this.#interrupted.set(deviceId, lastRequestAtMs);
   }
 
   #tick(nowMs: number): void {
-    const { partialRecordMs, identifyMs, transferSilenceMs, connectedMs } = this.#times;
-    for (const session of this.#unfinished) {
-      if (session.pendingBytes > 0 && nowMs - session.lastByteAtMs >= partialRecordMs) session.expirePartialRecord();
-      if (session.pendingBytes === 0) this.#unfinished.delete(session);
-    }
-    for (const { openedAtMs, socket } of this.#strangers) {
-      if (nowMs - openedAtMs < identifyMs) break; // the rest came later
-      this.#context.log.debug({ address: socket.remoteAddress }, 'closed a connection that did not say who it is');
-      socket.destroy();
-    }
+    this.#sessions.look(nowMs);
     for (const [deviceId, lastRequestAtMs] of this.#interrupted) {
-      if (nowMs - lastRequestAtMs >= transferSilenceMs) this.#interrupted.delete(deviceId);
+      if (nowMs - lastRequestAtMs >= this.#times.transferSilenceMs) this.#interrupted.delete(deviceId);
     }
-    for (const session of this.#sessions.values()) session.tick(nowMs);
-    if (nowMs - this.#connectedAtMs < connectedMs && nowMs >= this.#connectedAtMs) return;
-    this.#connectedAtMs = nowMs;
-    if (this.#sessions.size > 0) this.#context.host.connected([...this.#sessions.keys()]);
+    for (const session of this.#sessions) session.tick(nowMs);
   }
 }
 

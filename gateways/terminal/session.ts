@@ -9,6 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { TerminalStream, type PacketRequest, type TerminalFrame } from './codec.ts';
 import type { SessionContext } from './context.ts';
 import { TerminalDialogue } from './dialogue.ts';
+import type { TcpSession } from '../tcp-sessions.ts';
 
 /** Frames that may wait before the socket is paused; those of the same read still come. */
 const QUEUE_LIMIT = 32;
@@ -19,14 +20,12 @@ const HANDLE_TRIES = 6;
 
 type Item = TerminalFrame | 'refresh';
 
-export class TerminalSession {
+export class TerminalSession implements TcpSession {
   readonly socket: net.Socket;
   readonly address: string;
-  /** Connections are numbered as they come: of two of the same device, the higher one is where it listens. */
   readonly number: number;
   readonly openedAtMs = Date.now();
   readonly dialogue: TerminalDialogue;
-  /** When the last byte arrived, for unfinished records. */
   lastByteAtMs = 0;
 
   readonly #context: SessionContext;
@@ -43,6 +42,11 @@ export class TerminalSession {
     this.dialogue = new TerminalDialogue(context, this);
   }
 
+  /** Null until it has said who it is. */
+  get deviceId(): string | null {
+    return this.dialogue.deviceId;
+  }
+
   /** Unfinished bytes in the buffer. */
   get pendingBytes(): number {
     return this.#stream.pendingBytes;
@@ -55,7 +59,7 @@ export class TerminalSession {
   }
 
   /** The unfinished record was not completed in time. */
-  expirePartialRecord(): void {
+  expirePartial(): void {
     const dropped = this.#stream.droppedBytes;
     this.#take(this.#stream.expire(), dropped);
   }
