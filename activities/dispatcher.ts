@@ -7,7 +7,7 @@
  * task has devices is done seldom.
  */
 import { cancellationSignal, heartbeat, sleep } from '@temporalio/activity';
-import type { Executions } from './tasks.ts';
+import type { Executions, LatestUpgrade } from './tasks.ts';
 import { Candidates } from '../db/candidates.ts';
 import * as dispatch from '../db/dispatch.ts';
 import type { Db } from '../db/index.ts';
@@ -39,8 +39,11 @@ const RATE_POLL_MS = 500;
 const BUSY_RETRY_MS = 30_000;
 /** A started workflow writes its first line within moments; after this time we ask whether it exists. */
 const UNHEARD_MS = 20_000;
-/** How many devices without news are looked after per idle slice. */
+/** How many devices without news are looked after at once; again and again, as long as there are lost ones among them. */
 const LOST_SAMPLE = 50;
+const SILENT_MS = 60_000;
+/** Whose workflow was ended by hand is given up after this time without news. */
+const LONG_SILENT_MS = 600_000;
 const CANDIDATES_MS = 30_000;
 const TOTALS_MS = 1_000;
 /** Newcomers of a dynamic task are looked for so often, and those that came to light late so often. */
@@ -65,9 +68,14 @@ export async function dispatchSlice(needs: DispatcherDependencies, taskId: numbe
   const candidates = new Seldom(SHORTEST_POLL_MS);
   const joins = new Seldom(JOINS_MS);
   const lateJoins = new Seldom(LATE_JOINS_MS);
+  let lookForLostAtMs = 0;
   let { options } = await pacing.readTask(db, taskId);
   for (let pollMs = SHORTEST_POLL_MS; ;) {
     heartbeat();
+    if (Date.now() >= lookForLostAtMs) {
+      const isLosing = await takeUpLostUpgrades(needs, taskId);
+      lookForLostAtMs = Date.now() + (isLosing ? UNHEARD_MS : IDLE_SLICE_MS);
+    }
     await unheard.run(async () => startAll(needs, await dispatch.findUnheardClaims(db, taskId, UNHEARD_MS)));
     const abort = await totals.run(() => judge(db, taskId, options, memory));
     if (abort) return { isIdle: false, windowOpensInMs: null, abort };
@@ -90,7 +98,6 @@ export async function dispatchSlice(needs: DispatcherDependencies, taskId: numbe
     const isEmpty = !step.isLeft && !step.isFlying;
     const isIdle = isEmpty && options.joins === null;
     const isOver = Date.now() - startedAtMs > (step.isLeft ? BUSY_SLICE_MS : IDLE_SLICE_MS);
-    if (isOver) await endLostUpgrades(needs, taskId);
     if (isOver || isIdle || step.status !== 'running' || stopping.aborted || cancellationSignal().aborted) {
       return { isIdle, windowOpensInMs: null, abort: null };
     }
@@ -149,12 +156,50 @@ async function tellAll({ executions }: DispatcherDependencies, deviceIds: readon
   await inParallel(deviceIds, async (deviceId) => void (await executions.signalEdge(deviceId, 'resumed')));
 }
 
-/** Ends devices whose workflow does not exist any more. */
-export async function endLostUpgrades({ db, executions }: DispatcherDependencies, taskId: number): Promise<void> {
-  const silent = await dispatch.findSilent(db, taskId, { silentForMs: IDLE_SLICE_MS, sample: LOST_SAMPLE });
-  await inParallel(silent, async ({ id, deviceId }) => {
-    if ((await executions.runningUpgradeId(deviceId)) !== id) await dispatch.endLost(db, id);
-  });
+/**
+ * Looks after devices of which nothing is heard: starts those again that Temporal does not know, and ends those whose
+ * workflow was ended by hand. In a task that is ending, nothing is started any more. True when there were any, so that
+ * it is worth looking again soon.
+ */
+export async function takeUpLostUpgrades(
+  needs: DispatcherDependencies,
+  taskId: number,
+  { isEnding = false } = {},
+): Promise<boolean> {
+  const { db, executions } = needs;
+  const look = { silentForMs: SILENT_MS, longMs: LONG_SILENT_MS, sample: LOST_SAMPLE };
+  for (let isLosing = false; ;) {
+    const lost: dispatch.StartableUpgrade[] = [];
+    let news = 0;
+    await inParallel(await dispatch.findSilent(db, taskId, look), async ({ id, deviceId, isLong }) => {
+      const fate = fateOf(id, await executions.latestUpgrade(deviceId));
+      const isOver = fate === 'stopped' || isEnding;
+      if (fate === 'runs' || (isOver && !isLong)) return;
+      isLosing = true;
+      if (fate === 'held' && !isEnding) return void (await executions.signalEdge(deviceId, 'contacted'));
+      news += 1;
+      if (isOver) return dispatch.endLost(db, id);
+      const upgrade = await dispatch.takeUpLost(db, id);
+      if (upgrade !== null) lost.push(upgrade);
+    });
+    await startAll(needs, lost);
+    heartbeat();
+    if (news === 0) return isLosing;
+  }
+}
+
+/**
+ * What has become of an upgrade's workflow, by the last one of its device that Temporal knows. A workflow that completes
+ * writes that first: if the row does not say so, Temporal and the database were restored to different moments. So it is
+ * with an earlier upgrade that still runs; it ends by itself when it looks at its own row.
+ */
+function fateOf(upgradeId: number, latest: LatestUpgrade | null): 'runs' | 'stopped' | 'held' | 'lost' {
+  if (latest === null) return 'lost';
+  if (latest.upgradeId === upgradeId) {
+    return latest.state === 'running' ? 'runs' : latest.state === 'stopped' ? 'stopped' : 'lost';
+  }
+  if (latest.state !== 'running') return 'lost';
+  return (latest.upgradeId ?? 0) < upgradeId ? 'held' : 'stopped';
 }
 
 /** Works on all items, at most `PARALLEL` at one time; the first error ends it after those under way are done. */

@@ -4,8 +4,8 @@
 import { activityInfo, heartbeat } from '@temporalio/activity';
 import {
   dispatchSlice,
-  endLostUpgrades,
   inParallel,
+  takeUpLostUpgrades,
   type DispatcherDependencies,
   type DispatchReport,
 } from './dispatcher.ts';
@@ -16,6 +16,13 @@ import * as changes from '../db/task-changes.ts';
 import type { DeviceEdge, UpgradeControl, UpgradeDeviceInput } from '../workflows/contract.ts';
 import type { TaskStatus } from '../workflows/rules/statuses.ts';
 
+/** The last execution of a device's upgrade that Temporal knows of. */
+export interface LatestUpgrade {
+  upgradeId: number | null;
+  /** `completed` by itself; `stopped`: terminated, failed or timed out. */
+  state: 'running' | 'completed' | 'stopped';
+}
+
 /** What a task needs of the running workflows of its devices; `api/executions.ts` is the implementation. */
 export interface Executions {
   startUpgrade(
@@ -24,7 +31,7 @@ export interface Executions {
   ): Promise<'started' | 'already_ours' | 'busy'>;
   signalEdge(deviceId: string, edge: DeviceEdge): Promise<boolean>;
   controlUpgrade(deviceId: string, control: UpgradeControl): Promise<boolean>;
-  runningUpgradeId(deviceId: string): Promise<number | null>;
+  latestUpgrade(deviceId: string): Promise<LatestUpgrade | null>;
 }
 
 export function createTaskActivities(needs: DispatcherDependencies) {
@@ -96,7 +103,9 @@ export function createTaskActivities(needs: DispatcherDependencies) {
     },
 
     /** Ends devices whose workflow does not exist any more. */
-    endLostUpgrades: (taskId: number) => step(() => endLostUpgrades(needs, taskId)),
+    endLostUpgrades: async (taskId: number): Promise<void> => {
+      await step(() => takeUpLostUpgrades(needs, taskId, { isEnding: true }));
+    },
   };
 }
 

@@ -60,6 +60,13 @@ export interface DeliveryStart {
   deviceId: string | null;
 }
 
+/** The last execution of a device's upgrade that Temporal knows of. */
+export interface LatestUpgrade {
+  upgradeId: number | null;
+  /** `completed` by itself; `stopped`: terminated, failed or timed out. */
+  state: 'running' | 'completed' | 'stopped';
+}
+
 /** Whether an upgrade's workflow was started, runs already, or another task's holds the device. */
 export type StartResult = 'started' | 'already_ours' | 'busy';
 
@@ -144,15 +151,17 @@ export class Executions extends FactoryExecutions {
       return 'started';
     } catch (error) {
       if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-      return (await this.runningUpgradeId(input.deviceId)) === input.upgradeId ? 'already_ours' : 'busy';
+      const latest = await this.latestUpgrade(input.deviceId);
+      return latest?.state === 'running' && latest.upgradeId === input.upgradeId ? 'already_ours' : 'busy';
     }
   }
 
-  /** The upgrade whose workflow runs for this device now; null when none runs. */
-  async runningUpgradeId(deviceId: string): Promise<number | null> {
+  /** The last upgrade of this device that Temporal knows of; null: none. */
+  async latestUpgrade(deviceId: string): Promise<LatestUpgrade | null> {
     try {
-      const description = await this.client.workflow.getHandle(upgradeWorkflowId(deviceId)).describe();
-      return description.status.name === 'RUNNING' ? ((description.memo?.['upgradeId'] as number) ?? null) : null;
+      const { memo, status } = await this.client.workflow.getHandle(upgradeWorkflowId(deviceId)).describe();
+      const state = status.name === 'RUNNING' ? 'running' : status.name === 'COMPLETED' ? 'completed' : 'stopped';
+      return { upgradeId: (memo?.['upgradeId'] as number | undefined) ?? null, state };
     } catch (error) {
       if (error instanceof WorkflowNotFoundError) return null;
       throw error;

@@ -159,17 +159,49 @@ export async function resetFailed(
   return rows[0]?.n ?? 0;
 }
 
-/** Some devices under way of which nothing was heard for a while; which ones differs from call to call. */
+/**
+ * Some devices under way of which nothing was heard for a while; which ones differs from call to call. `isLong`: for so
+ * long that whoever was terminated by hand is not just being started again by hand.
+ */
 export async function findSilent(
   db: Db,
   taskId: number,
-  { silentForMs, sample }: { silentForMs: number; sample: number },
-): Promise<{ id: number; deviceId: string }[]> {
-  return db.execute<{ id: number; deviceId: string }>(sql`
-    select id::int as id, device_id as "deviceId" from device_upgrades
+  { silentForMs, longMs, sample }: { silentForMs: number; longMs: number; sample: number },
+): Promise<{ id: number; deviceId: string; isLong: boolean }[]> {
+  return db.execute<{ id: number; deviceId: string; isLong: boolean }>(sql`
+    select id::int as id, device_id as "deviceId",
+      updated_at < clock_timestamp() - make_interval(secs => ${longMs / 1000}::float8) as "isLong"
+    from device_upgrades
     where task_id = ${taskId} and dispatched_at is not null and finished_at is null
       and updated_at < clock_timestamp() - make_interval(secs => ${silentForMs / 1000}::float8)
     order by random() limit ${sample}`);
+}
+
+/**
+ * What starts an upgrade again of which Temporal knows nothing, because Temporal was restored or begun anew; null when
+ * it has ended meanwhile. An offer that is open is taken over as it is: what a device is doing, it goes on doing. Else
+ * the attempt counts on and leaves a gap, as with a retry.
+ */
+export async function takeUpLost(db: Db, upgradeId: number): Promise<StartableUpgrade | null> {
+  const [taken] = await db.execute<{ firstAttempt: number }>(sql`
+    with lost as (
+      update device_upgrades set updated_at = clock_timestamp() where id = ${upgradeId} and finished_at is null
+      returning id, attempt, status, file_index
+    ), logged as (
+      insert into upgrade_log (upgrade_id, author, event, status, file_index, attempt, cause)
+      select id, 'system', 'taken_up', status, file_index, attempt,
+        'Temporal did not know its workflow (restored?); another one goes on from what is stored' from lost
+    )
+    select attempt + case when file_index = 0 and exists (
+        select 1 from device_messages m where m.upgrade_id = lost.id and m.attempt = lost.attempt and m.closed_at is null)
+      then 0 else 2 end as "firstAttempt"
+    from lost`);
+  if (taken === undefined) return null;
+  const [found] = await startable(
+    db,
+    sql`select * from device_upgrades where id = ${upgradeId} and finished_at is null`,
+  );
+  return found === undefined ? null : { ...found, input: { ...found.input, firstAttempt: taken.firstAttempt } };
 }
 
 /** Ends an upgrade whose workflow is gone although its row says otherwise (terminated by hand, or lost). */

@@ -1,6 +1,6 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createTaskActivities, type Executions } from '../../activities/tasks.ts';
+import { createTaskActivities, type Executions, type LatestUpgrade } from '../../activities/tasks.ts';
 import type { DispatchReport } from '../../activities/dispatcher.ts';
 import { beginJoins } from '../../db/joins.ts';
 import { countTask } from '../../db/pacing.ts';
@@ -34,7 +34,9 @@ class Fleet implements Executions {
   };
   signalEdge: Executions['signalEdge'] = async (deviceId) => this.told.push(deviceId) > 0;
   controlUpgrade: Executions['controlUpgrade'] = async () => true;
-  runningUpgradeId: Executions['runningUpgradeId'] = async () => null;
+  /** What Temporal knows of the last upgrade of each device. */
+  readonly known = new Map<string, LatestUpgrade>();
+  latestUpgrade: Executions['latestUpgrade'] = async (deviceId) => this.known.get(deviceId) ?? null;
 }
 
 const finish = (upgradeId: number, status: UpgradeStatus) =>
@@ -148,5 +150,56 @@ describe('a slice of dispatching', () => {
     await waitFor(() => fleet.started.includes(upgrades[0]!.upgradeId));
     stop();
     await report;
+  });
+
+  it('goes on with devices that Temporal does not know, and ends those whose workflow was ended by hand', async () => {
+    const { taskId, upgrades } = await task(7);
+    const [unknown, runs, ended, endedLately, completed, held, overtaken] = upgrades;
+    for (const upgrade of upgrades) await records.force(upgrade, 'waiting', 'paced');
+    await records.sql`
+      update device_upgrades set dispatched_at = now() - interval '1 hour',
+        updated_at = now() - case when id = ${endedLately!.upgradeId} then interval '5 minutes' else interval '1 hour' end
+      where task_id = ${taskId}`;
+    const fleet = new Fleet();
+    const knows = (of: typeof unknown, latest: LatestUpgrade) => fleet.known.set(of!.deviceId, latest);
+    knows(runs, { upgradeId: runs!.upgradeId, state: 'running' });
+    knows(ended, { upgradeId: ended!.upgradeId, state: 'stopped' });
+    knows(endedLately, { upgradeId: endedLately!.upgradeId, state: 'stopped' });
+    knows(completed, { upgradeId: completed!.upgradeId, state: 'completed' });
+    knows(held, { upgradeId: held!.upgradeId - 100, state: 'running' });
+    knows(overtaken, { upgradeId: overtaken!.upgradeId + 100, state: 'running' });
+    const { report, stop } = dispatch(taskId, fleet);
+    await waitFor(() => fleet.started.length === 2);
+    stop();
+    await report;
+    expect(fleet.started.toSorted((a, b) => a - b)).toEqual([unknown!.upgradeId, completed!.upgradeId]);
+    expect(fleet.told).toContain(held!.deviceId);
+    const rows = await Promise.all(upgrades.map((upgrade) => records.row(upgrade)));
+    expect(rows.map(({ reason, ended }) => (ended ? reason : 'goes on'))).toEqual([
+      'goes on',
+      'goes on',
+      'execution_lost',
+      'goes on',
+      'goes on',
+      'goes on',
+      'execution_lost',
+    ]);
+  });
+
+  it('starts nothing again in a task that is ending', async () => {
+    const { taskId, upgrades } = await task(2);
+    const [silent, lately] = upgrades;
+    for (const upgrade of upgrades) await records.force(upgrade, 'waiting', 'paced');
+    await records.sql`
+      update device_upgrades set dispatched_at = now(),
+        updated_at = now() - case when id = ${lately!.upgradeId} then interval '5 minutes' else interval '1 hour' end
+      where task_id = ${taskId}`;
+    const fleet = new Fleet();
+    const needs = { db: records.db, executions: fleet, stopping: new AbortController().signal };
+    const { endLostUpgrades } = createTaskActivities(needs);
+    await new MockActivityEnvironment().run(endLostUpgrades, taskId);
+    expect(fleet.started).toEqual([]);
+    expect(await records.row(silent!)).toMatchObject({ reason: 'execution_lost', ended: true });
+    expect(await records.row(lately!)).toMatchObject({ ended: false });
   });
 });

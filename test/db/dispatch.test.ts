@@ -6,6 +6,7 @@ import {
   endUndispatched,
   findInFlight,
   findSilent,
+  takeUpLost,
   findUnheardClaims,
   releaseBusy,
   resetFailed,
@@ -245,18 +246,41 @@ describe('devices that were taken and of which nothing was heard', () => {
   });
 
   it('are looked after when they stay silent', async () => {
+    const look = { silentForMs: 10 * MINUTE, longMs: 20 * MINUTE, sample: 5 };
     const { taskId, upgrades } = await task(30);
     await claim(taskId, 20);
-    expect(await findSilent(records.db, taskId, { silentForMs: 10 * MINUTE, sample: 5 })).toEqual([]);
+    expect(await findSilent(records.db, taskId, look)).toEqual([]);
     for (const upgrade of upgrades.slice(0, 12)) await later(upgrade, 700);
-    const samples = await Promise.all(
-      Array.from({ length: 12 }, () => findSilent(records.db, taskId, { silentForMs: 10 * MINUTE, sample: 5 })),
-    );
+    const samples = await Promise.all(Array.from({ length: 12 }, () => findSilent(records.db, taskId, look)));
     for (const sample of samples) expect(sample).toHaveLength(5);
     const seen = new Set(samples.flat().map(({ id }) => id));
     // Not always the same ones.
     expect(seen.size).toBeGreaterThan(5);
     expect([...seen].every((id) => ids(upgrades.slice(0, 12)).includes(id))).toBe(true);
+    expect(samples.flat().every(({ isLong }) => !isLong)).toBe(true);
+    const lately = await findSilent(records.db, taskId, { ...look, longMs: 11 * MINUTE });
+    expect(lately.every(({ isLong }) => isLong)).toBe(true);
+  });
+
+  it('that Temporal does not know go on with the offer that is open, at the same number', async () => {
+    const offered = await records.offered();
+    expect((await takeUpLost(records.db, offered.upgradeId))?.input).toMatchObject({
+      upgradeId: offered.upgradeId,
+      firstAttempt: 1,
+    });
+    expect(await openOffer(records.db, { ...offered, attempt: 1, fileIndex: 0 })).toMatchObject({ kind: 'offered' });
+    expect(await records.message(offered.upgradeId)).toMatchObject({ open: true });
+    expect(await records.log(offered)).toMatchObject([{ event: 'offered' }, { author: 'system', event: 'taken_up' }]);
+  });
+
+  it('that Temporal does not know leave a gap of numbers when no offer of the first file is open', async () => {
+    const waiting = await records.upgrade();
+    expect((await takeUpLost(records.db, waiting.upgradeId))?.input.firstAttempt).toBe(2);
+    const second = await records.offered();
+    await records.sql`update device_upgrades set file_index = 1 where id = ${second.upgradeId}`;
+    expect((await takeUpLost(records.db, second.upgradeId))?.input.firstAttempt).toBe(3);
+    await finish(second, 'cancelled');
+    expect(await takeUpLost(records.db, second.upgradeId)).toBeNull();
   });
 
   it('end when their workflow does not exist any more, and what they were offered ends too', async () => {

@@ -276,7 +276,7 @@ describe('a task on the real engine and the real database', () => {
       },
       signalEdge: async () => true,
       controlUpgrade: async () => true,
-      runningUpgradeId: async () => null,
+      latestUpgrade: async () => null,
     };
     const activities = createTaskActivities({ db: api.db, executions, stopping: new AbortController().signal });
     const outcome = await withWorker(env.nativeConnection, activities, async (taskQueue) => {
