@@ -1,0 +1,34 @@
+/**
+ * `npm run abuse`: everything that strangers may send, at once and for longer than the tests do.
+ */
+import { writeFileSync } from 'node:fs';
+import { Command, InvalidArgumentError } from 'commander';
+import { fuzzCommand } from './fuzz/command.ts';
+
+const program = new Command('abuse').description('Tries to break Slipway from outside, and says what held.');
+
+program
+  .command('fuzz')
+  .description('feeds every parser with what nobody thought of, and keeps what reached new code')
+  .option('--parser <name>', 'only this one')
+  .option('--seconds <number>', 'how long each parser is tried', whole, 20)
+  .option('--seed <number>', 'the same seed tries the same inputs', whole, 1)
+  .option('--input <file>', 'only tries this input again')
+  .option('--keep', 'keeps inputs that reached new code in test/abuse/corpus', false)
+  .option('--json <file>', 'writes the results there')
+  .action((options: { parser?: string; seconds: number; seed: number; input?: string; keep: boolean; json?: string }) =>
+    finish(fuzzCommand({ ...options, parser: options.parser, input: options.input }), options.json),
+  );
+
+async function finish(run: Promise<{ rows: readonly object[]; failed: number }>, json: string | undefined): Promise<void> {
+  const { rows, failed } = await run;
+  if (json !== undefined) writeFileSync(json, `${JSON.stringify(rows, null, 2)}\n`);
+  process.exitCode = failed > 0 ? 1 : 0;
+}
+
+function whole(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('It must be a whole number.');
+  return Number(text);
+}
+
+await program.parseAsync();
