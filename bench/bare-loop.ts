@@ -11,18 +11,22 @@ import { Client } from '@temporalio/client';
 import { TypedSearchAttributes, defineSearchAttributeKey } from '@temporalio/common';
 import { DefaultLogger, NativeConnection, Runtime, Worker, bundleWorkflowCode } from '@temporalio/worker';
 import { round1 } from './measure.ts';
+import { shareOf } from './processes.ts';
 import { SEARCH_ATTRIBUTES } from '../workflows/contract.ts';
 
 /** What the workflow calls. */
 export interface BareSteps {
   openOffer(workflowId: string): Promise<void>;
-  recordProof(): Promise<void>;
+  recordProof(workflowId: string): Promise<void>;
 }
 
 export interface BareResult {
   perSecond: number;
   /** CPU milliseconds per device of this process. */
   workerMs: number;
+  /** From the offer to its proof, milliseconds. */
+  p50Ms: number;
+  p99Ms: number;
 }
 
 /** Starts in flight at one time, as in the dispatcher. */
@@ -34,13 +38,17 @@ async function run(address: string, devices: number, atOnce: number, deviceMs: n
   const connection = await NativeConnection.connect({ address });
   const client = new Client({ connection });
   const taskQueue = `bare-${process.pid}`;
+  const offeredMs = new Map<string, number>();
+  const tookMs: number[] = [];
   let ended = 0;
   let startMore = () => {};
   const activities: BareSteps = {
     openOffer: async (workflowId) => {
+      offeredMs.set(workflowId, performance.now());
       setTimeout(() => void client.workflow.getHandle(workflowId).signal('deviceEdge'), deviceMs);
     },
-    recordProof: async () => {
+    recordProof: async (workflowId) => {
+      tookMs.push(performance.now() - (offeredMs.get(workflowId) ?? Number.NaN));
       ended += 1;
       startMore();
     },
@@ -85,7 +93,12 @@ async function run(address: string, devices: number, atOnce: number, deviceMs: n
   worker.shutdown();
   await running;
   await connection.close();
-  return { perSecond: round1(devices / seconds), workerMs: round1((user + system) / 1_000 / devices) };
+  return {
+    perSecond: round1(devices / seconds),
+    workerMs: round1((user + system) / 1_000 / devices),
+    p50Ms: Math.round(shareOf(tookMs, 0.5)),
+    p99Ms: Math.round(shareOf(tookMs, 0.99)),
+  };
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {

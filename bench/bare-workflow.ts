@@ -18,6 +18,6 @@ export async function bareUpgrade(workflowId: string): Promise<void> {
   setHandler(defineSignal('deviceEdge'), () => void (isProven = true));
   await steps.openOffer(workflowId);
   await condition(() => isProven, '10m');
-  await steps.recordProof();
+  await steps.recordProof(workflowId);
   upsertSearchAttributes({ SlipwayStatus: ['succeeded'] });
 }

@@ -1,11 +1,16 @@
 /**
  * What a process and a database have used so far, as the system tells it. Linux only: it reads /proc.
  */
-import { readFileSync, readdirSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import type postgres from 'postgres';
 
 /** Clock ticks per second in /proc/<pid>/stat. */
 const TICKS_PER_SECOND = 100;
+
+/** Whether other processes can be measured on this system. */
+export const IS_MEASURABLE = existsSync('/proc/self/stat');
+/** Why not, for the report. */
+export const NOT_MEASURABLE = 'needs Linux: it reads what other processes use from /proc';
 
 /** CPU milliseconds a process has used, with all its threads. */
 export function cpuMs(pid: number): number {
@@ -33,6 +38,13 @@ export function proportionalMb(pid: number): number {
     }
   });
   return Math.round(kb.reduce((sum, each) => sum + each, 0) / 1_024);
+}
+
+/** CPU milliseconds of the processes this one has started and that have ended, with theirs; null: this is no Linux. */
+export function childrenCpuMs(): number | null {
+  if (!IS_MEASURABLE) return null;
+  const fields = statOf(process.pid);
+  return ((Number(fields[13]) + Number(fields[14])) * 1_000) / TICKS_PER_SECOND;
 }
 
 /** Commits and rows written since the database was made. */

@@ -1,6 +1,9 @@
 /**
- * How fast the devices of MES are found among many: pages of the list and counts, asked as the API asks.
+ * How fast the devices of MES are found among many: pages of the list and counts, asked as the API asks, beside the
+ * smallest question there is.
  */
+import type { Bench } from './area.ts';
+import { shareOf } from './processes.ts';
 import type { Database } from '../db/index.ts';
 import { countMesDevices, listMesDevices, type MesFilter } from '../db/mes.ts';
 import { COMPANIES, imeiOf } from '../test/support/mes-rows.ts';
@@ -13,8 +16,8 @@ const SHIPPED_SHARE = 0.99;
 const DAYS = 'YYYY-MM-DD'.length;
 
 /** Fills the copies with so many devices and has them found. */
-export async function measureList(database: Database, rows: number, queries: number): Promise<void> {
-  await fill(database, rows);
+export async function measureList(bench: Bench, database: Database, rows: number, queries: number): Promise<void> {
+  await fill(bench, database, rows);
   const any = () => Math.floor(Math.random() * rows);
   const order = () => `CPX${String(Math.floor(any() / 1_000)).padStart(6, '0')}A3`;
   const company = () => COMPANIES[any() % COMPANIES.length];
@@ -42,27 +45,40 @@ export async function measureList(database: Database, rows: number, queries: num
     'everything, not shipped': () => ({ shipped: false }),
   };
   const { db } = database;
-  console.log(`Pages of 100 among ${rows} rows, ${queries} of each kind, in ms`);
+  bench.progress(`pages and counts among ${rows} devices`);
+  const least = await times(queries, () => database.sql`select 1`);
+  const give = (name: string, took: Times, hasGoal: boolean) => {
+    for (const share of ['p50', 'p99'] as const) {
+      bench.figure({
+        name: `${name}, ${share}`,
+        unit: 'ms',
+        better: 'less',
+        value: took[share],
+        baseline: { name: 'select 1', value: least[share] },
+        ...(hasGoal && share === 'p99' ? { goal: { of: 'value', atMost: LIST_GOAL_MS } } : {}),
+      });
+    }
+  };
   for (const [name, filter] of Object.entries(asked)) {
     const took = await times(queries, () => listMesDevices(db, filter(), { after: null, limit: 101 }));
-    const hasGoal = name === 'IMEI' || name === 'order';
-    const verdict = took.p99 <= LIST_GOAL_MS ? 'met' : 'MISSED';
-    console.log(`  ${inWords(name, took)}${hasGoal ? `   (goal p99 at most ${LIST_GOAL_MS}: ${verdict})` : ''}`);
+    give(`page by ${name}`, took, name === 'IMEI' || name === 'order');
   }
+  const counted: string[] = [];
   const fewer = Math.max(1, Math.round(queries / 10));
-  console.log(`Counts, ${fewer} of each kind, in ms`);
   for (const [name, filter] of Object.entries(asked)) {
     const took = await times(fewer, () => countMesDevices(db, filter()));
     const { count, isExact } = await countMesDevices(db, filter());
-    console.log(`  ${inWords(name, took)}   e.g. ${isExact ? '' : 'about '}${count}`);
+    const text = `p50 ${took.p50.toFixed(1)} ms, p99 ${took.p99.toFixed(1)} ms (e.g. ${isExact ? '' : 'about '}${count})`;
+    counted.push(`${name} ${text}`);
   }
+  bench.note(`counts, ${fewer} of each kind: ${counted.join('; ')}`);
 }
 
 /** Makes the rows inside PostgreSQL; the indexes are those of production, made again afterwards. */
-async function fill({ sql }: Database, rows: number): Promise<void> {
+async function fill(bench: Bench, { sql }: Database, rows: number): Promise<void> {
   const startMs = performance.now();
   const seconds = () => `${((performance.now() - startMs) / 1_000).toFixed(0)} s`;
-  console.log(`\nMaking ${rows} devices for the list`);
+  bench.progress(`making ${rows} devices for the list`);
   await sql.begin(async (tx) => {
     // Triggers and foreign keys are left out, as a restored backup leaves them out.
     await tx
@@ -78,9 +94,9 @@ async function fill({ sql }: Database, rows: number): Promise<void> {
     for (let from = 0; from < rows; from += AT_ONCE) {
       for (const statement of rowsOf(from, Math.min(rows, from + AT_ONCE), rows)) await tx.unsafe(statement);
     }
-    console.log(`  rows after ${seconds()}`);
+    bench.progress(`rows after ${seconds()}`);
     for (const { definition } of indexes) await tx.unsafe(definition);
-    console.log(`  ${indexes.length} indexes after ${seconds()}`);
+    bench.progress(`${indexes.length} indexes after ${seconds()}`);
   });
   for (const table of COPIES) {
     await sql.unsafe('set statement_timeout = 0').simple();
@@ -89,8 +105,8 @@ async function fill({ sql }: Database, rows: number): Promise<void> {
   const sizes = await sql.unsafe<{ name: string; rows: string; indexes: string }[]>(`
     select relname as name, pg_size_pretty(pg_table_size(oid)) as rows, pg_size_pretty(pg_indexes_size(oid)) as indexes
     from pg_class where relname in (${COPIES.map((name) => `'${name}'`).join(', ')}) order by relname`);
-  for (const { name, rows, indexes } of sizes) console.log(`  ${name}: ${rows} and ${indexes} of indexes`);
-  console.log(`  ready after ${seconds()}`);
+  const texts = sizes.map(({ name, rows, indexes }) => `${name} ${rows} and ${indexes} of indexes`);
+  bench.note(`the copies of ${rows} devices: ${texts.join('; ')}`);
 }
 
 /** Orders of 1000, cartons of 20, ten seconds apart; one order in 20 is of a model that one company never bought. */
@@ -114,7 +130,12 @@ function rowsOf(from: number, to: number, all: number): string[] {
   ];
 }
 
-async function times(queries: number, query: () => Promise<unknown>): Promise<{ p50: number; p99: number }> {
+interface Times {
+  p50: number;
+  p99: number;
+}
+
+async function times(queries: number, query: () => Promise<unknown>): Promise<Times> {
   const took: number[] = [];
   const warmUp = Math.min(10, queries);
   for (let turn = 0; turn < queries + warmUp; turn++) {
@@ -122,11 +143,5 @@ async function times(queries: number, query: () => Promise<unknown>): Promise<{ 
     await query();
     if (turn >= warmUp) took.push(performance.now() - startMs);
   }
-  took.sort((a, b) => a - b);
-  const at = (share: number) => took[Math.min(took.length - 1, Math.floor(took.length * share))]!;
-  return { p50: at(0.5), p99: at(0.99) };
-}
-
-function inWords(name: string, { p50, p99 }: { p50: number; p99: number }): string {
-  return `${name.padEnd(36)} p50 ${p50.toFixed(1).padStart(7)}   p99 ${p99.toFixed(1).padStart(7)}`;
+  return { p50: shareOf(took, 0.5), p99: shareOf(took, 0.99) };
 }

@@ -1,15 +1,13 @@
 /**
  * How fast MES is read, beside a bare `SELECT` piped to `COPY` of the same rows in the same run; and how fast its
  * devices are found. Needs MariaDB (Debian's `mariadb-server`).
- *
- * `npm run bench -- mes [--rows 200000] [--rounds 3] [--list 1000000] [--queries 300]`. `--rows 0` leaves the
- * sync out, `--list 0` the list. 18 million take half an hour and 25 GB.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import type { Area, Bench } from './area.ts';
 import { measureList } from './mes-list.ts';
+import { median, spread } from './processes.ts';
 import { createMesActivities } from '../activities/mes.ts';
 import { connectDatabase, migrate, type Database } from '../db/index.ts';
 import { copyField, copyIn, driverOf } from '../db/mes-copy.ts';
@@ -23,67 +21,68 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 
 const RATIO_GOAL = 0.5;
 
-export async function run(args: string[]): Promise<void> {
-  const { values } = parseArgs({
-    args,
-    options: {
-      rows: { type: 'string', default: '200000' },
-      rounds: { type: 'string', default: '3' },
-      list: { type: 'string', default: '1000000' },
-      queries: { type: 'string', default: '300' },
+/** The area. */
+export const mes: Area = {
+  name: 'mes',
+  title: 'reading the MES, and finding its devices',
+  uses: ['postgres'],
+  settings: {
+    rows: { means: 'carton rows to read; 0 leaves it out', full: '100000', quick: '20000', kind: 'count' },
+    rounds: { means: 'rounds of reading them', full: '3', quick: '1', kind: 'count', least: 1 },
+    list: {
+      means: 'devices to find some among; 0 leaves it out; 18000000 take half an hour and 25 GB',
+      full: '500000',
+      quick: '50000',
+      kind: 'count',
     },
-  });
-  const rows = Number(values.rows);
-  if (rows > 0 && mariadbMissing !== null) throw new Error(mariadbMissing);
-  const dataDir = mkdtempSync(join(tmpdir(), 'slipway-bench-'));
-  const log = createLogger({ logLevel: 'warn' });
-  const server = await startEmbeddedPostgres({ dataDir, port: 0, log });
-  await migrate(server.url);
-  const database = connectDatabase(server.url);
-  try {
-    if (rows > 0) await measureSync(database, rows, Number(values.rounds));
-    if (Number(values.list) > 0) await measureList(database, Number(values.list), Number(values.queries));
-  } finally {
-    await database.close();
-    await server.stop();
-    rmSync(dataDir, { recursive: true, force: true });
-  }
-}
+    queries: { means: 'questions of each kind', full: '200', quick: '50', kind: 'count', least: 1 },
+  },
+  async measure(bench, settings) {
+    const dataDir = mkdtempSync(join(tmpdir(), 'slipway-bench-'));
+    bench.atEnd(() => rmSync(dataDir, { recursive: true, force: true }));
+    const server = await startEmbeddedPostgres({ dataDir, port: 0, log: createLogger({ logLevel: 'warn' }) });
+    bench.atEnd(() => server.stop());
+    await migrate(server.url);
+    const database = connectDatabase(server.url);
+    bench.atEnd(() => database.close());
+    const [rows, list] = [settings.number('rows'), settings.number('list')];
+    if (rows > 0) {
+      if (mariadbMissing === null) await measureSync(bench, database, rows, settings.number('rounds'));
+      else bench.missing('reading the MES', 'MariaDB is not installed (apt-get install mariadb-server)');
+    }
+    if (list > 0) await measureList(bench, database, list, settings.number('queries'));
+  },
+};
 
-async function measureSync(database: Database, rows: number, rounds: number): Promise<void> {
+async function measureSync(bench: Bench, database: Database, rows: number, rounds: number): Promise<void> {
+  bench.progress(`${rows} carton rows in MariaDB`);
   const mariadb = await TestMariadb.start(['--innodb-buffer-pool-size=1G']);
-  try {
-    await compareSync(mariadb, database, rows, rounds);
-  } finally {
-    await mariadb.stop();
-  }
-}
-
-async function compareSync(mariadb: TestMariadb, database: Database, rows: number, rounds: number): Promise<void> {
+  bench.atEnd(() => mariadb.stop());
   await fillMes(mariadb, 0, rows);
-  console.log(`${rows} carton rows in MariaDB, ${rounds} rounds`);
   await database.sql.unsafe('create table bare (like mes_cartons including defaults including indexes)');
-  const ratios: number[] = [];
+  const speeds = { bare: [] as number[], sync: [] as number[], again: [] as number[] };
   for (let round = 0; round <= rounds; round++) {
+    bench.progress(`reading them, round ${round} of ${rounds}`);
     const kinds = round % 2 === 0 ? (['bare', 'sync', 'again'] as const) : (['sync', 'again', 'bare'] as const);
-    const perSecond = { bare: 0, sync: 0, again: 0 };
     await forget(database);
     for (const kind of kinds) {
       const startMs = performance.now();
       const read =
         kind === 'bare' ? await copyBarely(mariadb, database, rows) : await sync(mariadb, database, `${round}-${kind}`);
-      perSecond[kind] = read / ((performance.now() - startMs) / 1_000);
+      // the first round warms up
+      if (round > 0) speeds[kind].push(read / ((performance.now() - startMs) / 1_000));
     }
-    if (round === 0) continue; // warms up
-    ratios.push(perSecond.sync / perSecond.bare);
-    console.log(
-      `  sync ${perSecond.sync.toFixed(0)} rows/s, all of them again, unchanged: ${perSecond.again.toFixed(0)} rows/s, bare ${perSecond.bare.toFixed(0)} rows/s`,
-    );
   }
-  const ratio = ratios.toSorted((a, b) => a - b)[Math.floor(ratios.length / 2)]!;
-  console.log(
-    `sync / bare, median of the rounds: ${ratio.toFixed(2)} (goal at least ${RATIO_GOAL}: ${ratio >= RATIO_GOAL ? 'met' : 'MISSED'})`,
-  );
+  const figure = (name: string, all: readonly number[]) => ({
+    name,
+    unit: 'rows/s',
+    better: 'more' as const,
+    ...spread(all),
+    baseline: { name: 'SELECT into COPY', ...spread(speeds.bare) },
+    ratio: median(all.map((perSecond, round) => perSecond / speeds.bare[round]!)),
+  });
+  bench.figure({ ...figure('reading new rows', speeds.sync), goal: { of: 'ratio', atLeast: RATIO_GOAL } });
+  bench.figure(figure('reading all of them again, unchanged', speeds.again));
 }
 
 /** The copies are empty again, and the lanes at their beginning. */

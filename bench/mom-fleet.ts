@@ -4,10 +4,13 @@
  */
 import { Connection, isGrpcServiceError } from '@temporalio/client';
 import postgres from 'postgres';
+import type { Bench } from './area.ts';
 import { round1, until, writes } from './measure.ts';
-import { cpuOf, startStage, type Stage } from './stage.ts';
+import { ask, shareOf, type Measured } from './processes.ts';
+import { cpuOf, type Stage } from './stage.ts';
 import { EQUIPMENT_CHANNEL } from '../db/schema.ts';
-import { MomClient } from '../gateways/mom/client.ts';
+import { MomClient, type MomOutcome } from '../gateways/mom/client.ts';
+import type { MomName, MomRequests } from '../gateways/mom/contract.ts';
 import { codeAt, createEquipments } from '../gateways/mom/fleet.ts';
 import type { EquipmentSimulator } from '../gateways/mom/simulator.ts';
 import { equipmentWorkflowId } from '../workflows/contract.ts';
@@ -19,12 +22,19 @@ const STARTED_AT_ONCE = 10;
 const DESCRIBED_AT_ONCE = 20;
 /** Of gRPC. */
 const NOT_FOUND = 5;
+/** The bare server knows nobody. */
+const BARE_CODE = 'BARE00001';
 const WARM_UP_MS = 1_800_000;
+/** So many heartbeats of the fleet go to one for the bare server. */
+const BARE_SHARE = 4;
 
 /** What is measured. */
 export interface FleetOrder {
-  /** A running program; undefined: a whole one is started for the measurement. */
-  url: string | undefined;
+  /** What was started for the measurement; null: the program ran already. */
+  stage: Stage | null;
+  /** The bare server that is asked meanwhile. */
+  bare: Measured;
+  url: string;
   token: string | undefined;
   /** Where the engine of a running program is; undefined: histories are not looked at. */
   temporal: string | undefined;
@@ -42,17 +52,6 @@ interface History {
   events: number;
 }
 
-/** Beats for many equipments, and prints what it found. */
-export async function driveFleet(order: FleetOrder): Promise<void> {
-  if (order.url !== undefined) return drive(order, order.url, order.temporal, null);
-  const stage = await startStage();
-  try {
-    await drive(order, `http://127.0.0.1:${stage.ports.deviceHttpPort}`, stage.temporalAddress, stage);
-  } finally {
-    await stage.stop();
-  }
-}
-
 /** Registers the fleet in one go: how fast the API registers is not what is measured. */
 async function register(sql: postgres.Sql, { devices, startCode, periodMs }: FleetOrder): Promise<void> {
   const codes = Array.from({ length: devices }, (_, index) => codeAt(startCode, index));
@@ -64,58 +63,99 @@ async function register(sql: postgres.Sql, { devices, startCode, periodMs }: Fle
       returning id
     ), sessions as (insert into equipment_sessions (equipment_id) select id from made)
     select pg_notify(${EQUIPMENT_CHANNEL}, id::text) from made`;
-  console.log(`${devices} equipments are registered`);
 }
 
-async function drive(order: FleetOrder, url: string, temporal: string | undefined, stage: Stage | null): Promise<void> {
-  const { token, devices, startCode, periodMs, durationMs } = order;
-  const client = new MomClient({ url, token, maxConnections: 500 });
-  const fleet = createEquipments({ client, devices, startCode, cellsPerTray: 0, periodMs, faultShare: 0, faults: {} });
-  const tookMs: number[] = [];
-  const ends: Record<string, number> = {};
-  let isMeasuring = false;
-  for (const equipment of fleet) {
-    equipment.on('answered', (name, outcome) => {
-      if (!isMeasuring || name !== 'EqptAlive') return;
-      tookMs.push(outcome.tookMs);
-      ends[outcome.kind] = (ends[outcome.kind] ?? 0) + 1;
-    });
-  }
-  const sql = stage === null ? null : postgres(stage.databaseUrl, { max: 1 });
-  const connection = temporal === undefined ? null : await Connection.connect({ address: temporal });
-  try {
-    if (sql !== null) await register(sql, order);
-    await warmUp(fleet, order, sql);
-    const histories = () => (connection === null ? null : historiesOf(connection, order));
-    const historiesBefore = await histories();
-    const [usedBefore, writtenBefore] = [stage && cpuOf(stage.pids), sql && (await writes(sql))];
-    const ownBefore = process.cpuUsage();
-    isMeasuring = true;
-    await pause(durationMs);
-    isMeasuring = false;
-    const own = process.cpuUsage(ownBefore);
-    const [usedAfter, writtenAfter] = [stage && cpuOf(stage.pids), sql && (await writes(sql))];
-    printTimes(tookMs, ends, order);
-    const perBeat = (value: number) => (value / tookMs.length).toFixed(3);
-    console.log(`the fleet itself: ${perBeat((own.user + own.system) / 1_000)} ms of CPU per heartbeat`);
-    if (usedBefore !== null && usedAfter !== null && writtenBefore !== null && writtenAfter !== null) {
-      const parts = (['slipway', 'database', 'engine'] as const).map(
-        (part) => `${part} ${perBeat(usedAfter[part] - usedBefore[part])} ms`,
-      );
-      const commits = perBeat(writtenAfter.commits - writtenBefore.commits);
-      console.log(`CPU per heartbeat, with everything else they do: ${parts.join(', ')}; ${commits} commits`);
+/** Notes of each heartbeat how long the answer took, and what it was. */
+class TimedClient extends MomClient {
+  isMeasuring = false;
+  readonly tookMs: number[] = [];
+  readonly ends: Record<string, number> = {};
+
+  override async call<Name extends MomName>(
+    name: Name,
+    request: MomRequests[Name],
+    options: { signal?: AbortSignal | undefined; text?: string } = {},
+  ): Promise<MomOutcome<Name>> {
+    const startedMs = performance.now();
+    const outcome = await super.call(name, request, options);
+    if (this.isMeasuring && name === 'EqptAlive') {
+      this.tookMs.push(performance.now() - startedMs);
+      this.ends[outcome.kind] = (this.ends[outcome.kind] ?? 0) + 1;
     }
-    printHistories(historiesBefore, await histories());
-  } finally {
+    return outcome;
+  }
+}
+
+/** Beats for many equipments, and gives what it found. */
+export async function driveFleet(bench: Bench, order: FleetOrder): Promise<void> {
+  const { stage, bare, url, token, temporal, devices, startCode, periodMs, durationMs } = order;
+  const client = new TimedClient({ url, token, maxConnections: 500 });
+  const bareClient = new TimedClient({ url: `http://127.0.0.1:${bare.port}`, maxConnections: 500 });
+  const fleet = createEquipments({ client, devices, startCode, cellsPerTray: 0, periodMs, faultShare: 0, faults: {} });
+  bench.atEnd(async () => {
     await Promise.all(fleet.map((equipment) => equipment.stop()));
     client.close();
-    await connection?.close();
-    await sql?.end();
+    bareClient.close();
+  });
+  const sql = stage === null ? null : postgres(stage.databaseUrl, { max: 1 });
+  bench.atEnd(() => sql?.end());
+  const connection = temporal === undefined ? null : await Connection.connect({ address: temporal });
+  bench.atEnd(() => connection?.close());
+  if (sql !== null) await register(sql, order);
+  await warmUp(bench, fleet, order, sql);
+  const histories = () => (connection === null ? null : historiesOf(connection, order));
+  const historiesBefore = await histories();
+  const [usedBefore, writtenBefore] = [stage && cpuOf(stage.pids), sql && (await writes(sql))];
+  const ownBefore = process.cpuUsage();
+  const bareBefore = await bareCpuMs(bare);
+  const beatsBare = beatBarely(bareClient, (periodMs / devices) * BARE_SHARE);
+  client.isMeasuring = true;
+  bareClient.isMeasuring = true;
+  await pause(durationMs);
+  client.isMeasuring = false;
+  await beatsBare();
+  const [{ tookMs, ends }, { tookMs: bareMs }] = [client, bareClient];
+  const own = process.cpuUsage(ownBefore);
+  const [usedAfter, writtenAfter] = [stage && cpuOf(stage.pids), sql && (await writes(sql))];
+  const bareCpuEach = ((await bareCpuMs(bare)) - bareBefore) / bareMs.length;
+  reportTimes(bench, tookMs, bareMs);
+  const { done = 0, ...others } = ends;
+  const perSecond = round1(tookMs.length / (durationMs / 1_000));
+  bench.note(`${tookMs.length} heartbeats, ${perSecond}/s; ${done} answered well, others: ${JSON.stringify(others)}`);
+  const perBeat = (value: number) => value / tookMs.length;
+  if (usedBefore !== null && usedAfter !== null && writtenBefore !== null && writtenAfter !== null) {
+    const used = (part: 'slipway' | 'database' | 'engine') => perBeat(usedAfter[part] - usedBefore[part]);
+    const unit = 'ms per heartbeat';
+    const baseline = { name: 'Express handler', value: bareCpuEach };
+    bench.figure({ name: 'processor time of Slipway', unit, better: 'less', value: used('slipway'), baseline });
+    const commits = perBeat(writtenAfter.commits - writtenBefore.commits);
+    bench.note(
+      `per heartbeat besides: ${used('database').toFixed(3)} ms of CPU in the database and ${used('engine').toFixed(3)} in the engine, with everything else they do; ${commits.toFixed(3)} commits; ${perBeat((own.user + own.system) / 1_000).toFixed(3)} ms in the fleet itself`,
+    );
   }
+  reportHistories(bench, historiesBefore, await histories());
+}
+
+/** Beats for nobody against the bare server; the function that comes back ends it. */
+function beatBarely(client: MomClient, everyMs: number): () => Promise<unknown> {
+  const calls: Promise<unknown>[] = [];
+  const timer = setInterval(() => {
+    const names = { sessionId: BARE_CODE, software: 'KATOP', equipmentCode: BARE_CODE, employeeNo: null };
+    calls.push(client.call('EqptAlive', { ...names, requestedAtMs: Date.now() }));
+  }, everyMs);
+  return () => {
+    clearInterval(timer);
+    return Promise.all(calls);
+  };
+}
+
+async function bareCpuMs({ child }: Measured): Promise<number> {
+  return (await ask<{ cpu: number }>(child, 'cpu')).cpu / 1_000;
 }
 
 /** Switches the fleet on, some at a time, until all are online and their sessions are as they will stay. */
 async function warmUp(
+  bench: Bench,
   fleet: readonly EquipmentSimulator[],
   { devices, callingIn, periodMs }: FleetOrder,
   sql: postgres.Sql | null,
@@ -143,9 +183,8 @@ async function warmUp(
   }
   const online = fleet.filter(({ isOnline }) => isOnline).length;
   const seconds = ((performance.now() - startedAt) / 1_000).toFixed(0);
-  console.log(
-    `${online} of ${devices} equipments are online after ${seconds} s, ${(devices / (periodMs / 1_000)).toFixed(0)} heartbeats/s expected`,
-  );
+  const expected = (devices / (periodMs / 1_000)).toFixed(0);
+  bench.note(`${online} of ${devices} equipments were online after ${seconds} s; ${expected} heartbeats/s expected`);
 }
 
 /** As if they had called in long ago. */
@@ -176,33 +215,41 @@ async function historiesOf(connection: Connection, { devices, startCode }: Fleet
   return histories;
 }
 
-function printTimes(tookMs: readonly number[], ends: Record<string, number>, { durationMs }: FleetOrder): void {
-  const sorted = tookMs.toSorted((a, b) => a - b);
-  const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
-  const perSecond = round1(sorted.length / (durationMs / 1_000));
-  console.log(`${sorted.length} heartbeats in ${durationMs / 1_000} s (${perSecond}/s): ${JSON.stringify(ends)}`);
-  const verdict = at(0.99) <= P99_GOAL_MS ? 'met' : 'MISSED';
-  console.log(
-    `answers: p50 ${at(0.5)} ms, p99 ${at(0.99)} ms (goal at most ${P99_GOAL_MS}: ${verdict}), slowest ${at(1)} ms`,
-  );
+function reportTimes(bench: Bench, tookMs: readonly number[], bareMs: readonly number[]): void {
+  const figure = (name: string, share: number, atMost: number | null) => {
+    const baseline = { name: 'Express handler', value: shareOf(bareMs, share) };
+    const goal = atMost === null ? {} : { goal: { of: 'value', atMost } as const };
+    bench.figure({ name, unit: 'ms', better: 'less', value: shareOf(tookMs, share), baseline, ...goal });
+  };
+  figure('answer to a heartbeat of the fleet, p50', 0.5, null);
+  figure('answer to a heartbeat of the fleet, p99', 0.99, P99_GOAL_MS);
 }
 
-function printHistories(before: Map<string, History> | null, after: Map<string, History> | null): void {
+function reportHistories(bench: Bench, before: Map<string, History> | null, after: Map<string, History> | null): void {
   if (before === null || after === null) {
-    console.log('histories were not looked at: say where the engine is with --temporal');
-    return;
+    return bench.missing('histories of sessions', 'say with --temporal where the engine is');
   }
   const sum = (all: Map<string, History>) => [...all.values()].reduce((events, each) => events + each.events, 0);
   const changed = [...after].filter(([code, { runId, events }]) => {
     const known = before.get(code);
     return known?.runId !== runId || known.events !== events;
   });
-  const verdict = changed.length === 0 ? 'met' : 'MISSED';
-  console.log(
-    `histories of ${after.size} sessions: ${sum(before)} events before, ${sum(after)} after, ${changed.length} sessions with new ones (goal 0: ${verdict})`,
-  );
+  const added = changed.reduce((events, [code, now]) => {
+    const known = before.get(code);
+    return events + now.events - (known?.runId === now.runId ? known.events : 0);
+  }, 0);
+  if (sum(before) > 0) {
+    bench.figure({
+      name: `events in the histories of ${after.size} sessions after these heartbeats`,
+      unit: 'events',
+      better: 'less',
+      value: sum(before) + added,
+      baseline: { name: 'before them', value: sum(before) },
+      goal: { of: 'ratio', atMost: 1 },
+    });
+  }
   for (const [code, { events }] of changed.slice(0, 5)) {
-    console.log(`  ${code}: ${before.get(code)?.events} → ${events}`);
+    bench.note(`history of ${code}: ${before.get(code)?.events ?? 0} events before, ${events} after`);
   }
 }
 

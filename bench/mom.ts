@@ -1,116 +1,126 @@
 /**
  * Heartbeats per second of the whole program with its database, beside a bare Express handler that parses the same JSON
- * and answers the same fields: same load, same run, round by round.
- *
- * `npm run bench -- mom [--connections 50] [--rounds 8] [--round-ms 500]`. With `--devices 10000 [--period-ms 30000]
- * [--duration-ms 120000]` a fleet beats instead, and times of answers and histories of sessions are printed
- * (`mom-fleet.ts`). With `--calling-in 500` only so many call in and wake their workflows before; the others are alive
- * from the beginning. `--url http://host:7780 [--temporal host:7233]` beats against a program that runs already.
+ * and answers the same fields: same load, same run, round by round. Then a fleet that beats as equipment does: times of
+ * answers, what a heartbeat costs, and whether any reached a workflow (`mom-fleet.ts`).
  */
-import { fork } from 'node:child_process';
-import net, { type AddressInfo } from 'node:net';
-import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
-import express from 'express';
+import net from 'node:net';
+import type { Area, Bench } from './area.ts';
+import { BEAT_BODY, BEAT_CODE, BEAT_PATH } from './bare-http.ts';
+import { IS_MEASURABLE, NOT_MEASURABLE, until } from './measure.ts';
 import { driveFleet } from './mom-fleet.ts';
-import { until } from './measure.ts';
 import { Operator } from './operator.ts';
-import { startStage } from './stage.ts';
+import { median, spread, startRole } from './processes.ts';
+import { startStage, type Stage } from './stage.ts';
 import { MomClient } from '../gateways/mom/client.ts';
 
 const RATIO_GOAL = 0.5;
 const KINDS = ['server', 'express'] as const;
 type Kind = (typeof KINDS)[number];
 
-const CODE = 'EQ00001';
-const BODY = JSON.stringify({
-  SessionId: '3F2504E0-4F89-11D3-9A0C-0305E82C3301',
-  RequestTime: '2024-04-10 14:16:31',
-  Software: 'KATOP',
-  EquipmentCode: CODE,
-});
 const REQUEST =
-  'POST /api/MachineIntegration/EqptAlive HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n' +
-  `Content-Length: ${BODY.length}\r\n\r\n${BODY}`;
+  `POST ${BEAT_PATH} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n` +
+  `Content-Length: ${BEAT_BODY.length}\r\n\r\n${BEAT_BODY}`;
 
-export async function run(args: string[]): Promise<void> {
-  const { values } = parseArgs({
-    args,
-    options: {
-      connections: { type: 'string', default: '50' },
-      rounds: { type: 'string', default: '8' },
-      'round-ms': { type: 'string', default: '500' },
-      role: { type: 'string' },
-      url: { type: 'string' },
-      token: { type: 'string' },
-      temporal: { type: 'string' },
-      devices: { type: 'string' },
-      'calling-in': { type: 'string' },
-      'start-code': { type: 'string', default: 'EQ00001' },
-      'period-ms': { type: 'string', default: '30000' },
-      'duration-ms': { type: 'string', default: '120000' },
+/** The area. */
+export const mom: Area = {
+  name: 'mom',
+  title: 'heartbeats of factory equipment',
+  uses: ['postgres', 'temporal'],
+  settings: {
+    connections: { means: 'connections that beat as fast as they can', full: '50', kind: 'count', least: 1 },
+    rounds: { means: 'rounds of each server; 0 leaves them out', full: '8', quick: '3', kind: 'count' },
+    'round-ms': { means: 'milliseconds of a round', full: '500', kind: 'count', least: 1 },
+    devices: { means: 'equipments of the fleet; 0 leaves it out', full: '3000', quick: '600', kind: 'count' },
+    'calling-in': {
+      means: 'of these call in, which wakes a workflow each; the others are alive from the beginning',
+      full: '200',
+      quick: '50',
+      kind: 'count',
     },
-  });
-  if (values.role === 'express') return serve();
-  if (values.url !== undefined || values.devices !== undefined) {
-    return driveFleet({
-      url: values.url,
-      token: values.token,
-      temporal: values.temporal,
-      devices: Number(values.devices ?? 10_000),
-      callingIn: values.url === undefined ? Number(values['calling-in'] ?? values.devices) : Infinity,
-      startCode: values['start-code'],
-      periodMs: Number(values['period-ms']),
-      durationMs: Number(values['duration-ms']),
+    'period-ms': {
+      means: 'milliseconds between two heartbeats of one equipment',
+      full: '10000',
+      kind: 'count',
+      least: 1,
+    },
+    'duration-ms': {
+      means: 'milliseconds for which the fleet is measured',
+      full: '30000',
+      quick: '10000',
+      kind: 'count',
+      least: 1,
+    },
+    'start-code': { means: 'code of the first equipment of the fleet', full: 'EQ10001', kind: 'text' },
+    url: {
+      means: 'address of a program that runs already, for a fleet that is registered there',
+      full: '',
+      kind: 'text',
+    },
+    token: { means: 'what it asks for', full: '', kind: 'text' },
+    temporal: { means: 'its Temporal, to look at histories', full: '', kind: 'text' },
+  },
+  async measure(bench, settings) {
+    const url = settings.text('url');
+    const rounds = url === '' ? settings.number('rounds') : 0;
+    const devices = settings.number('devices');
+    if (!IS_MEASURABLE) return bench.missing('heartbeats', NOT_MEASURABLE);
+    const bare = await startRole('bare-http', bench);
+    const stage = url === '' ? await startStage() : null;
+    if (stage !== null) bench.atEnd(() => stage.stop());
+    if (stage !== null && rounds > 0) {
+      bench.progress('heartbeats as fast as they are answered');
+      const load = { connections: settings.number('connections'), durationMs: settings.number('round-ms') };
+      await compare(bench, stage, bare.port, { rounds, ...load });
+    }
+    if (devices === 0) return;
+    bench.progress(`a fleet of ${devices} equipments`);
+    await driveFleet(bench, {
+      stage,
+      bare,
+      url: stage === null ? url : `http://127.0.0.1:${stage.ports.deviceHttpPort}`,
+      token: settings.text('token') || undefined,
+      temporal: stage?.temporalAddress ?? (settings.text('temporal') || undefined),
+      devices,
+      callingIn: stage === null ? devices : Math.min(devices, settings.number('calling-in')),
+      startCode: settings.text('start-code'),
+      periodMs: settings.number('period-ms'),
+      durationMs: settings.number('duration-ms'),
     });
-  }
-  await compare(Number(values.connections), Number(values.rounds), Number(values['round-ms']));
-}
+  },
+};
 
-async function compare(connections: number, rounds: number, durationMs: number): Promise<void> {
-  const stage = await startStage();
-  const child = fork(fileURLToPath(new URL('index.ts', import.meta.url)), ['mom', '--role', 'express']);
-  try {
-    const express = await new Promise<number>((resolve, reject) => {
-      child.once('message', (port) => resolve(port as number));
-      child.once('exit', (code) => reject(new Error(`the bare server ended with ${code}`)));
-    });
-    const server = stage.ports.deviceHttpPort!;
-    const ports: Record<Kind, number> = { server, express };
-    await goOnline(new Operator(stage.apiUrl, stage.key), server);
-    const measured: Record<Kind, number[]> = { server: [], express: [] };
-    for (let round = 0; round <= rounds; round += 1) {
-      for (const kind of round % 2 === 0 ? KINDS : KINDS.toReversed()) {
-        const perSecond = await load(ports[kind], connections, durationMs);
-        if (round > 0) measured[kind].push(perSecond); // the first one warms up
-      }
+async function compare(
+  bench: Bench,
+  stage: Stage,
+  express: number,
+  { connections, rounds, durationMs }: { connections: number; rounds: number; durationMs: number },
+): Promise<void> {
+  const server = stage.ports.deviceHttpPort!;
+  const ports: Record<Kind, number> = { server, express };
+  await goOnline(new Operator(stage.apiUrl, stage.key), server);
+  const measured: Record<Kind, number[]> = { server: [], express: [] };
+  for (let round = 0; round <= rounds; round += 1) {
+    for (const kind of round % 2 === 0 ? KINDS : KINDS.toReversed()) {
+      const perSecond = await load(ports[kind], connections, durationMs);
+      if (round > 0) measured[kind].push(perSecond); // the first one warms up
     }
-    console.log(
-      `Heartbeats over ${connections} connections, ${rounds} rounds of ${durationMs} ms, Node ${process.version}`,
-    );
-    for (const kind of KINDS) {
-      const all = measured[kind];
-      const [slowest, fastest] = [Math.min(...all), Math.max(...all)].map((value) => value.toFixed(0));
-      console.log(`  ${kind.padEnd(8)} ${median(all).toFixed(0)}/s median, ${slowest} to ${fastest}`);
-    }
-    const ratio = median(
-      measured.server.map((perSecond, round) => perSecond / (measured.express[round] ?? Number.NaN)),
-    );
-    const verdict = ratio >= RATIO_GOAL ? 'met' : 'MISSED';
-    console.log(
-      `server / express, median of the rounds: ${ratio.toFixed(2)} (goal at least ${RATIO_GOAL}: ${verdict})`,
-    );
-  } finally {
-    if (child.connected) child.disconnect();
-    await stage.stop();
   }
+  bench.figure({
+    name: `heartbeats over ${connections} connections`,
+    unit: 'heartbeats/s',
+    better: 'more',
+    ...spread(measured.server),
+    baseline: { name: 'Express handler', ...spread(measured.express) },
+    ratio: median(measured.server.map((perSecond, round) => perSecond / measured.express[round]!)),
+    goal: { of: 'ratio', atLeast: RATIO_GOAL },
+  });
 }
 
 /** Registers the equipment that beats, and has it call in. */
 async function goOnline(operator: Operator, port: number): Promise<void> {
-  await operator.call('POST', '/equipment', { code: CODE });
+  await operator.call('POST', '/equipment', { code: BEAT_CODE });
   const client = new MomClient({ url: `http://127.0.0.1:${port}` });
-  const envelope = { sessionId: CODE, requestedAtMs: Date.now(), software: 'KATOP', equipmentCode: CODE };
+  const envelope = { sessionId: BEAT_CODE, requestedAtMs: Date.now(), software: 'KATOP', equipmentCode: BEAT_CODE };
   const call = { ...envelope, employeeNo: null, password: null, equipmentModel: 0 } as const;
   // A gateway hears of new equipment in a moment.
   await until(async () => (await client.call('EqptRun', call)).kind === 'done');
@@ -144,35 +154,4 @@ async function load(port: number, connections: number, durationMs: number): Prom
     });
   await Promise.all(Array.from({ length: connections }, one));
   return answers / ((performance.now() - startedAt) / 1_000);
-}
-
-async function serve(): Promise<void> {
-  process.on('disconnect', () => process.exit());
-  process.send?.(await startExpress());
-}
-
-async function startExpress(): Promise<number> {
-  const app = express();
-  app.disable('x-powered-by');
-  app.post('/api/MachineIntegration/EqptAlive', express.json(), (request, response) => {
-    const { SessionId, EquipmentCode } = request.body as Record<string, string>;
-    const ResponseTime = new Date().toISOString();
-    response.json({
-      SessionId,
-      ResponseTime,
-      EquipmentCode,
-      ResultFlag: true,
-      Success: true,
-      MOMMessage: 'ok',
-      KeyFlag: '99',
-    });
-  });
-  return new Promise((resolve) => {
-    const server = app.listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port));
-  });
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }

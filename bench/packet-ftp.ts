@@ -5,8 +5,9 @@
  */
 import { createHash } from 'node:crypto';
 import net from 'node:net';
+import type { Bench } from './area.ts';
 import { memoryHost, offerOf } from './packet-servers.ts';
-import { ask, cpuMicros, inPairs, rowsOf, serveRole, stop, table, type Measured } from './packet-processes.ts';
+import { ask, cpuMicros, inPairs, reportPairs, serveRole, startRole, stop } from './processes.ts';
 import type { OpenOffer } from '../gateways/devices.ts';
 import { FileCache } from '../gateways/file-cache.ts';
 import { FtpServer } from '../gateways/pile/ftp.ts';
@@ -26,16 +27,10 @@ interface FetchOrder {
   path: string;
 }
 
-/** Runs a role of this measurement; null: it is none. */
-export function serveFtpRole(role: string): Promise<true> | null {
-  const start = { 'ftp-server': serveFtp, 'ftp-bare': serveBare, 'ftp-load': serveLoad }[role];
-  return start === undefined ? null : start().then(() => true);
-}
-
-/** Measures and prints. */
-export async function measureFtp(start: (role: string) => Promise<Measured>, rounds: number): Promise<void> {
-  const servers = { FTP: await start('ftp-server'), bare: await start('ftp-bare') };
-  const { child: generator } = await start('ftp-load');
+/** Measures `rounds` rounds of each. */
+export async function measureFtp(bench: Bench, rounds: number): Promise<void> {
+  const servers = { FTP: await startRole('ftp-server', bench), bare: await startRole('ftp-bare', bench) };
+  const { child: generator } = await startRole('ftp-load', bench);
   const access = await ask<object>(servers.FTP.child, 'access');
   const result = await inPairs(KINDS, rounds, async (kind) => {
     const { child, port } = servers[kind];
@@ -46,15 +41,16 @@ export async function measureFtp(start: (role: string) => Promise<Measured>, rou
     return { perSecond: megabytes / (elapsedMs / 1_000), cpuMicrosEach: (after.cpu - before.cpu) / megabytes };
   });
   for (const { child } of [...Object.values(servers), { child: generator }]) stop(child);
-  console.log(`\nFiles of ${FILE_BYTES / 1024 / 1024} MiB to ${CLIENTS} clients, ${rounds} rounds of ${ROUND_MS} ms`);
-  table([['', 'MB/s, median', 'slowest', 'fastest', 'CPU µs per MB'], ...rowsOf(result.rounds, 0)]);
-  console.log(
-    `FTP / bare, median of the rounds: ${result.ratio.toFixed(2)} in megabytes per second, ` +
-      `${result.cpuRatio.toFixed(2)} in processor time`,
-  );
+  reportPairs(bench, result, {
+    name: `FTP files of ${FILE_BYTES / 1024 / 1024} MiB to ${CLIENTS} clients`,
+    unit: 'MB/s',
+    each: 'MB',
+    baseline: 'TCP sending',
+  });
 }
 
-async function serveFtp(): Promise<void> {
+/** The role of the FTP server. */
+export async function serveFtp(): Promise<void> {
   const offer: OpenOffer = { ...offerOf('pile-55031412782305'), token: 'bench', sizeBytes: FILE_BYTES };
   const ignore = () => {};
   const server = new FtpServer({
@@ -72,7 +68,8 @@ async function serveFtp(): Promise<void> {
   );
 }
 
-async function serveBare(): Promise<void> {
+/** The role of the bare server. */
+export async function serveBare(): Promise<void> {
   const server = net.createServer({ noDelay: true }, (socket) => {
     socket.on('error', () => {});
     socket.resume();
@@ -82,7 +79,8 @@ async function serveBare(): Promise<void> {
   serveRole((server.address() as net.AddressInfo).port, () => ({ cpu: cpuMicros() }));
 }
 
-async function serveLoad(): Promise<void> {
+/** The role of the clients. */
+export async function serveLoad(): Promise<void> {
   serveRole<FetchOrder>(0, async (order) => {
     let bytes = 0;
     const startedAtMs = performance.now();

@@ -6,6 +6,7 @@
  * requests built beforehand, bytes counted and not looked at.
  */
 import net from 'node:net';
+import { serveRole } from './processes.ts';
 import { snAt } from '../gateways/terminal/fleet.ts';
 import { encodePacketRequest, encodeReport } from '../gateways/terminal/codec.ts';
 
@@ -33,20 +34,16 @@ const PER_ADDRESS = 2_000;
 const OPENING = 200;
 const readBuffer = Buffer.allocUnsafeSlow(65_536);
 
-/** Takes orders until the parent goes away. */
+/** The role of the load: takes orders until the parent goes away. */
 export function load(): void {
   const idle: net.Socket[] = [];
-  process.on('message', (order: LoadOrder) => {
-    void (async () => {
-      let result: LoadResult = { connections: 0, packets: 0, elapsedMs: 0 };
-      if (order.kind === 'transfer') result = await transfer(order);
-      if (order.kind === 'idle') result.connections = await openIdle(order, idle);
-      if (order.kind === 'close') for (const socket of idle.splice(0)) socket.destroy();
-      process.send?.(result);
-    })();
+  serveRole<LoadOrder>(0, async (order) => {
+    if (order.kind === 'transfer') return transfer(order);
+    const result: LoadResult = { connections: 0, packets: 0, elapsedMs: 0 };
+    if (order.kind === 'idle') result.connections = await openIdle(order, idle);
+    else for (const socket of idle.splice(0)) socket.destroy();
+    return result;
   });
-  process.on('disconnect', () => process.exit());
-  process.send?.({ ready: true });
 }
 
 async function transfer(order: LoadOrder): Promise<LoadResult> {

@@ -3,8 +3,9 @@
  * bytes: same requests, same client, same run.
  */
 import dgram from 'node:dgram';
+import type { Bench } from './area.ts';
 import { FILE_BYTES, memoryHost, offerOf } from './packet-servers.ts';
-import { ask, cpuMicros, inPairs, rowsOf, serveRole, stop, table, type Measured } from './packet-processes.ts';
+import { ask, cpuMicros, inPairs, reportPairs, serveRole, startRole, stop } from './processes.ts';
 import { demoFirmware } from './operator.ts';
 import { FileCache } from '../gateways/file-cache.ts';
 import { answerOptions, COAP, encodeCoap } from '../gateways/pcp/coap-codec.ts';
@@ -27,16 +28,10 @@ const ANSWER_BYTES = encodeCoap({
   payload: encodePcp({ type: 'fragmentAnswer', resultCode: 0, fragmentIndex: 0, fragment: Buffer.alloc(SLICE_BYTES) }),
 }).length;
 
-/** Runs a role of this measurement; null: it is none. */
-export function servePcpRole(role: string): Promise<true> | null {
-  const start = { 'pcp-gateway': serveGateway, 'pcp-bare': serveBare, 'pcp-load': serveLoad }[role];
-  return start === undefined ? null : start().then(() => true);
-}
-
-/** Measures and prints. */
-export async function measurePcp(start: (role: string) => Promise<Measured>, rounds: number): Promise<void> {
-  const servers = { PCP: await start('pcp-gateway'), bare: await start('pcp-bare') };
-  const { child: generator } = await start('pcp-load');
+/** Measures `rounds` rounds of each. */
+export async function measurePcp(bench: Bench, rounds: number): Promise<void> {
+  const servers = { PCP: await startRole('pcp-gateway', bench), bare: await startRole('pcp-bare', bench) };
+  const { child: generator } = await startRole('pcp-load', bench);
   const result = await inPairs(KINDS, rounds, async (kind) => {
     const { child, port } = servers[kind];
     const before = await ask<{ cpu: number }>(child, 'cpu');
@@ -45,15 +40,16 @@ export async function measurePcp(start: (role: string) => Promise<Measured>, rou
     return { perSecond: slices / (elapsedMs / 1_000), cpuMicrosEach: (after.cpu - before.cpu) / slices };
   });
   for (const { child } of [...Object.values(servers), { child: generator }]) stop(child);
-  console.log(`\nPCP slices of ${SLICE_BYTES} bytes to ${DEVICES} devices, ${rounds} rounds of ${ROUND_MS} ms`);
-  table([['', 'slices/s, median', 'slowest', 'fastest', 'CPU µs per slice'], ...rowsOf(result.rounds, 0)]);
-  console.log(
-    `PCP / bare, median of the rounds: ${result.ratio.toFixed(2)} in slices per second, ` +
-      `${result.cpuRatio.toFixed(2)} in processor time`,
-  );
+  reportPairs(bench, result, {
+    name: `PCP slices of ${SLICE_BYTES} bytes to ${DEVICES} devices`,
+    unit: 'slices/s',
+    each: 'slice',
+    baseline: 'UDP server',
+  });
 }
 
-async function serveGateway(): Promise<void> {
+/** The role of the PCP gateway. */
+export async function serveGateway(): Promise<void> {
   const ignore = () => {};
   const offer = (deviceId: string) => ({ ...offerOf(deviceId), packetSize: SLICE_BYTES, pinfo: null });
   const gateway = new PcpGateway({
@@ -65,7 +61,8 @@ async function serveGateway(): Promise<void> {
   serveRole(await gateway.listen(0, '127.0.0.1'), () => ({ cpu: cpuMicros() }));
 }
 
-async function serveBare(): Promise<void> {
+/** The role of the bare server. */
+export async function serveBare(): Promise<void> {
   const answer = Buffer.alloc(ANSWER_BYTES);
   const socket = dgram.createSocket('udp4');
   socket.on('message', (_, { port, address }) => socket.send(answer, port, address));
@@ -73,7 +70,8 @@ async function serveBare(): Promise<void> {
   serveRole(socket.address().port, () => ({ cpu: cpuMicros() }));
 }
 
-async function serveLoad(): Promise<void> {
+/** The role of the devices. */
+export async function serveLoad(): Promise<void> {
   let firstId = 0;
   serveRole<{ port: number }>(0, async ({ port }) => {
     firstId = (firstId + 20_000) & 0xffff;

@@ -4,6 +4,7 @@
  */
 import net from 'node:net';
 import { demoFirmware } from './operator.ts';
+import { serveRole } from './processes.ts';
 import type { DeviceHost, OpenOffer } from '../gateways/devices.ts';
 import { FileCache } from '../gateways/file-cache.ts';
 import { packetOf } from '../gateways/terminal/codec.ts';
@@ -14,7 +15,6 @@ export const PACKET_BYTES = 1024;
 /** Code that is not used any more is let go of after some collections. */
 const COLLECTIONS = 8;
 export const SERVER_KINDS = ['gateway', 'bare'] as const;
-export type ServerKind = (typeof SERVER_KINDS)[number];
 
 /** What a server process tells about itself. */
 export interface ServerFigures {
@@ -26,14 +26,20 @@ export interface ServerFigures {
   cpuMicros: number;
 }
 
-/** Serves until the parent goes away; answers each message with its figures. */
-export async function serve(kind: ServerKind): Promise<void> {
-  const { port, connections } = kind === 'gateway' ? await startGateway() : await startBare();
-  process.on('message', (question: 'figures' | 'collected figures') => {
-    void figures(connections(), question === 'collected figures').then((answer) => process.send?.(answer));
-  });
-  process.on('disconnect', () => process.exit());
-  process.send?.({ port });
+/** The role of the gateway; answers each message with its figures. */
+export async function serveGateway(): Promise<void> {
+  serve(await startGateway());
+}
+
+/** The role of the bare server. */
+export async function serveBare(): Promise<void> {
+  serve(await startBare());
+}
+
+function serve({ port, connections }: { port: number; connections: () => number }): void {
+  serveRole<'figures' | 'collected figures'>(port, (question) =>
+    figures(connections(), question === 'collected figures'),
+  );
 }
 
 async function figures(connections: number, collect: boolean): Promise<ServerFigures> {

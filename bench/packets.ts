@@ -4,84 +4,63 @@
  * TCP sending of the same bytes, and slices of the PCP gateway beside a bare UDP answer. Everything behind the gateways
  * is in memory.
  *
- * `npm run bench -- packets [--connections 50] [--rounds 10] [--round-ms 400] [--idle 10000]`. Traffic stays on the
- * loopback interface; it ends by itself after three minutes at the latest.
+ * Traffic stays on the loopback interface.
  */
 import type { ChildProcess } from 'node:child_process';
-import { cpus } from 'node:os';
-import { parseArgs } from 'node:util';
-import { measureFtp, serveFtpRole } from './packet-ftp.ts';
-import { load, type LoadOrder, type LoadResult } from './packet-load.ts';
-import { measurePcp, servePcpRole } from './packet-pcp.ts';
-import { ask, inPairs, met, rowsOf, startRole, stop, table, type Measured } from './packet-processes.ts';
-import { FILE_BYTES, PACKET_BYTES, serve, SERVER_KINDS, type ServerFigures } from './packet-servers.ts';
+import type { Area, Bench } from './area.ts';
+import { measureFtp } from './packet-ftp.ts';
+import type { LoadOrder, LoadResult } from './packet-load.ts';
+import { measurePcp } from './packet-pcp.ts';
+import { FILE_BYTES, PACKET_BYTES, SERVER_KINDS, type ServerFigures } from './packet-servers.ts';
+import { ask, inPairs, reportPairs, startRole, stop } from './processes.ts';
 
 const RATIO_GOAL = 0.7;
-const IDLE_BYTES_GOAL = 10 * 1024;
-const DEADLINE_MS = 180_000;
+const IDLE_KIB_GOAL = 10;
+const KIB = 1024;
 const WARM_CONNECTIONS = 1_000;
 /** File descriptors a process needs besides its connections. */
 const SPARE_FILES = 100;
 
-export async function run(args: string[]): Promise<void> {
-  const { values } = parseArgs({
-    args,
-    options: {
-      connections: { type: 'string', default: '50' },
-      rounds: { type: 'string', default: '10' },
-      'round-ms': { type: 'string', default: '400' },
-      idle: { type: 'string', default: '10000' },
-      role: { type: 'string' },
-    },
-  });
-  if (values.role === 'load') return load();
-  if (values.role !== undefined && (await (serveFtpRole(values.role) ?? servePcpRole(values.role)))) return;
-  if (values.role === 'gateway' || values.role === 'bare') return serve(values.role);
-
-  const children: ChildProcess[] = [];
-  const deadline = setTimeout(() => {
-    console.error(`not finished after ${DEADLINE_MS / 1_000} s; the machine is too busy to measure`);
-    process.exit(1); // the other processes end with this one
-  }, DEADLINE_MS);
-  const start = async (role: string) => {
-    const started = await startRole(role);
-    children.push(started.child);
-    return started;
-  };
-  try {
-    const { child: generator } = await start('load');
+/** The area. */
+export const packets: Area = {
+  name: 'packets',
+  title: 'packets, slices and file bytes of the gateways, and memory of idle connections',
+  uses: [],
+  settings: {
+    connections: { means: 'terminals that transfer at one time', full: '50', kind: 'count', least: 1 },
+    rounds: { means: 'rounds of each server', full: '10', quick: '3', kind: 'count', least: 1 },
+    'round-ms': { means: 'milliseconds of a round of packets', full: '400', kind: 'count', least: 1 },
+    idle: { means: 'idle connections; 0 leaves them out', full: '10000', quick: '3000', kind: 'count' },
+  },
+  async measure(bench, settings) {
+    const rounds = settings.number('rounds');
+    const { child: generator } = await startRole('load', bench);
     const order = async (fields: Partial<LoadOrder>): Promise<LoadResult> => {
       return ask(generator, { packets: FILE_BYTES / PACKET_BYTES, packetBytes: PACKET_BYTES, ...fields });
     };
-    console.log(`Node ${process.version}, ${cpus().length} cores, open files limited to ${openFilesLimit()}`);
-    await measurePackets(start, order, {
-      connections: Number(values.connections),
-      rounds: Number(values.rounds),
-      durationMs: Number(values['round-ms']),
-    });
-    await measureFtp(start, Number(values.rounds));
-    await measurePcp(start, Number(values.rounds));
-    await measureIdle(start, order, Math.min(Number(values.idle), openFilesLimit() - SPARE_FILES - WARM_CONNECTIONS));
-  } finally {
-    clearTimeout(deadline);
-    for (const child of children) stop(child);
-  }
-}
+    const transfer = { connections: settings.number('connections'), durationMs: settings.number('round-ms'), rounds };
+    bench.progress('packets of terminals');
+    await measurePackets(bench, order, transfer);
+    bench.progress('files by FTP');
+    await measureFtp(bench, rounds);
+    bench.progress('slices by PCP');
+    await measurePcp(bench, rounds);
+    const wanted = settings.number('idle');
+    if (wanted === 0) return;
+    bench.progress(`${wanted} idle connections`);
+    await measureIdle(bench, order, Math.min(wanted, openFilesLimit() - SPARE_FILES - WARM_CONNECTIONS));
+  },
+};
 
-type Start = (role: string) => Promise<Measured>;
 type Order = (fields: Partial<LoadOrder>) => Promise<LoadResult>;
 
 async function measurePackets(
-  start: Start,
+  bench: Bench,
   order: Order,
   { connections, rounds, durationMs }: { connections: number; rounds: number; durationMs: number },
 ): Promise<void> {
-  const servers = { gateway: await start('gateway'), bare: await start('bare') };
-  const {
-    rounds: measured,
-    ratio,
-    cpuRatio,
-  } = await inPairs(SERVER_KINDS, rounds, async (kind) => {
+  const servers = { gateway: await startRole('gateway', bench), bare: await startRole('bare', bench) };
+  const result = await inPairs(SERVER_KINDS, rounds, async (kind) => {
     const { child, port } = servers[kind];
     const before = await figuresOf(child, 'figures');
     const { packets, elapsedMs } = await order({ kind: 'transfer', port, connections, durationMs });
@@ -89,22 +68,19 @@ async function measurePackets(
     return { perSecond: packets / (elapsedMs / 1000), cpuMicrosEach: (cpuMicros - before.cpuMicros) / packets };
   });
   for (const { child } of Object.values(servers)) stop(child);
-
-  console.log(
-    `\nPackets of ${PACKET_BYTES} bytes over ${connections} connections, ${rounds} rounds of ${durationMs} ms`,
-  );
-  table([['', 'packets/s, median', 'slowest', 'fastest', 'CPU µs per packet'], ...rowsOf(measured, 0)]);
-  console.log(
-    `gateway / bare, median of the rounds: ${ratio.toFixed(2)} in packets per second ` +
-      `(goal at least ${RATIO_GOAL}: ${met(ratio >= RATIO_GOAL)}), ${cpuRatio.toFixed(2)} in processor time`,
-  );
+  reportPairs(bench, result, {
+    name: `terminal packets of ${PACKET_BYTES} bytes over ${connections} connections`,
+    unit: 'packets/s',
+    each: 'packet',
+    baseline: 'TCP server',
+    goal: { of: 'ratio', atLeast: RATIO_GOAL },
+  });
 }
 
-async function measureIdle(start: Start, order: Order, connections: number): Promise<void> {
-  const perConnection = { gateway: 0, bare: 0 };
-  const rows: string[][] = [];
+async function measureIdle(bench: Bench, order: Order, connections: number): Promise<void> {
+  const found = { gateway: { kib: 0, heap: 0, opened: 0 }, bare: { kib: 0, heap: 0, opened: 0 } };
   for (const kind of SERVER_KINDS) {
-    const { child, port } = await start(kind);
+    const { child, port } = await startRole(kind, bench);
     // The first connections also pay for code that runs for the first time; only what comes after them is counted.
     const first = await order({ kind: 'idle', port, connections: WARM_CONNECTIONS });
     await untilConnected(child, first.connections);
@@ -114,16 +90,24 @@ async function measureIdle(start: Start, order: Order, connections: number): Pro
     const after = await figuresOf(child, 'collected figures');
     await order({ kind: 'close', port });
     stop(child);
-    perConnection[kind] = (after.rssBytes - before.rssBytes) / opened;
-    const heap = (after.heapBytes - before.heapBytes) / opened;
-    rows.push([kind, String(opened), kib(perConnection[kind]), kib(heap), mib(before.rssBytes), mib(after.rssBytes)]);
+    const each = (total: number) => total / opened / KIB;
+    found[kind] = {
+      kib: each(after.rssBytes - before.rssBytes),
+      heap: each(after.heapBytes - before.heapBytes),
+      opened,
+    };
   }
-  console.log('\nMemory of idle connections, after garbage collection');
-  table([['', 'connections', 'KiB each', 'of it heap', 'RSS before, MiB', 'RSS after, MiB'], ...rows]);
-  console.log(
-    `gateway ${kib(perConnection.gateway)} KiB per connection ` +
-      `(goal at most ${kib(IDLE_BYTES_GOAL)}: ${met(perConnection.gateway <= IDLE_BYTES_GOAL)}), ` +
-      `${kib(perConnection.gateway - perConnection.bare)} KiB more than bare`,
+  const { gateway, bare } = found;
+  bench.figure({
+    name: 'memory of an idle terminal connection, after garbage collection',
+    unit: 'KiB',
+    better: 'less',
+    value: gateway.kib,
+    baseline: { name: 'TCP server', value: bare.kib },
+    goal: { of: 'value', atMost: IDLE_KIB_GOAL },
+  });
+  bench.note(
+    `idle connections: ${gateway.opened} to the gateway, ${gateway.heap.toFixed(1)} KiB of each on its heap; ${bare.opened} to the bare server, ${bare.heap.toFixed(1)} KiB`,
   );
 }
 
@@ -145,12 +129,4 @@ function openFilesLimit(): number {
   const report = process.report.getReport() as { userLimits?: { open_files?: { soft: number | string } } };
   const soft = Number(report.userLimits?.open_files?.soft);
   return Number.isFinite(soft) ? soft : 1_000_000;
-}
-
-function kib(bytes: number): string {
-  return (bytes / 1024).toFixed(1);
-}
-
-function mib(bytes: number): string {
-  return (bytes / 1024 / 1024).toFixed(0);
 }

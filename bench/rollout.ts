@@ -1,27 +1,26 @@
 /**
  * One task of many devices, simulated at the interface of the gateways: no sockets and no bytes, but the real engine,
  * the real database, the real workflows, and everything a gateway writes. Shows whether the cost of a device depends on
- * how many the task has.
- *
- * `npm run bench -- rollout [devices …] [--minutes N]`: a task that takes longer than N minutes is measured that far and
- * cancelled; what is compared is the cost of a device.
+ * how many the task has: the smallest task is the baseline of the larger ones, and a bare loop that of the smallest.
  */
 import { Client, Connection } from '@temporalio/client';
 import postgres from 'postgres';
-import { cpuMs, proportionalMb, residentMb, round1, until, writes } from './measure.ts';
+import type { Area, Bench } from './area.ts';
+import { BARE_MAX, bareLoop, type Bare } from './bare-runs.ts';
+import { cpuMs, IS_MEASURABLE, NOT_MEASURABLE, proportionalMb, residentMb, round1, until, writes } from './measure.ts';
 import { Operator, demoFirmware } from './operator.ts';
 import { SimulatedGateway } from './simulated-gateway.ts';
 import { cpuOf, startStage, type Stage } from './stage.ts';
+import { registerTerminals } from './terminals.ts';
 import { snAt } from '../gateways/terminal/fleet.ts';
 import { taskWorkflowId, upgradeWorkflowId } from '../workflows/contract.ts';
 
-const DEFAULT_SIZES = [1_000, 10_000, 100_000];
+/** A device may cost so much more in a large task than in a small one. */
+const FLAT_GOAL = 1.2;
 const MAX_CONCURRENT = 200;
 const FILE_BYTES = 64 * 1024;
 /** From the last byte to the report of the new version. */
 const DEVICE_MS = 500;
-/** Rows registered by one statement. */
-const PAGE = 10_000;
 /** Upgrades whose history is measured. */
 const SAMPLE = 20;
 
@@ -45,36 +44,68 @@ interface Line {
   gatewayMb: number;
 }
 
-export async function run(args: string[]): Promise<void> {
-  const { sizes, limitMs } = readArguments(args);
-  const stage = await startStage({ roles: 'api,worker' });
-  const sql = postgres(stage.databaseUrl, { max: 2 });
-  const gateway = await SimulatedGateway.start({ ...stage, deviceMs: DEVICE_MS });
-  try {
-    const lines: Line[] = [];
+/** The area. */
+export const rollout: Area = {
+  name: 'rollout',
+  title: 'large tasks without sockets: what a device costs in each',
+  uses: ['postgres', 'temporal'],
+  positional: 'sizes',
+  settings: {
+    sizes: { means: 'devices of a task, with commas', full: '300,1500', quick: '60,240', kind: 'counts' },
+    minutes: {
+      means: 'a task that takes longer is measured that far and cancelled; 0: to its end',
+      full: '0',
+      kind: 'count',
+    },
+  },
+  async measure(bench, settings) {
+    if (!IS_MEASURABLE) return bench.missing('rollouts', NOT_MEASURABLE);
+    const limitMs = settings.number('minutes') * 60_000 || Number.POSITIVE_INFINITY;
+    const sizes = settings.numbers('sizes').toSorted((a, b) => a - b);
+    const stage = await startStage({ roles: 'api,worker' });
+    bench.atEnd(() => stage.stop());
+    const sql = postgres(stage.databaseUrl, { max: 2 });
+    bench.atEnd(() => sql.end());
+    const gateway = await SimulatedGateway.start({ ...stage, deviceMs: DEVICE_MS });
+    bench.atEnd(() => gateway.stop());
+    bench.progress('bare loop');
+    const bare = await bareLoop(bench, stage, Math.min(sizes[0]!, BARE_MAX), {
+      atOnce: MAX_CONCURRENT,
+      deviceMs: DEVICE_MS,
+    });
+    let first: Line | null = null;
     for (const [round, devices] of sizes.entries()) {
-      lines.push(await measure({ stage, sql, round, devices, limitMs }));
-      console.table(lines);
+      bench.progress(`a task of ${devices} devices`);
+      const line = await measure({ stage, sql, round, devices, limitMs });
+      report(bench, line, first, bare);
+      first ??= line;
     }
-    const [first, last] = [lines[0]!, lines.at(-1)!];
-    console.log(
-      `cost of a device at ${last.devices} beside ${first.devices}: ${(last.totalMs / first.totalMs).toFixed(2)}`,
-    );
-  } finally {
-    await gateway.stop();
-    await sql.end();
-    await stage.stop();
-  }
-}
+  },
+};
 
-function readArguments(args: string[]): { sizes: number[]; limitMs: number } {
-  const at = args.indexOf('--minutes');
-  const limitMs = at < 0 ? Number.POSITIVE_INFINITY : Number(args[at + 1]) * 60_000;
-  const sizes = (at < 0 ? args : args.toSpliced(at, 2)).map(Number);
-  if (sizes.some((size) => !Number.isInteger(size) || size < 1) || !(limitMs > 0)) {
-    throw new Error('give numbers of devices and, if you like, --minutes: 1000 10000 --minutes 5');
-  }
-  return { sizes: sizes.length > 0 ? sizes : DEFAULT_SIZES, limitMs };
+function report(bench: Bench, line: Line, first: Line | null, bare: Bare): void {
+  const baseline = (value: number, bareValue: number) =>
+    first === null ? { name: 'bare loop', value: bareValue } : { name: `task of ${first.devices}`, value };
+  bench.figure({
+    name: `processor time, task of ${line.devices} devices`,
+    unit: 'ms per device',
+    better: 'less',
+    value: line.totalMs,
+    baseline: baseline(first?.totalMs ?? 0, bare.engineMs + bare.workerMs),
+    ...(first === null ? {} : { goal: { of: 'ratio', atMost: FLAT_GOAL } }),
+  });
+  bench.figure({
+    name: `devices in time, task of ${line.devices} devices`,
+    unit: 'devices/s',
+    better: 'more',
+    value: line.perSecond,
+    baseline: baseline(first?.perSecond ?? 0, bare.perSecond),
+  });
+  const parts = `engine ${line.engineMs}, database ${line.databaseMs}, Slipway ${line.slipwayMs}, simulated gateway ${line.gatewayMs} ms of CPU`;
+  const memory = `engine ${line.engineMb}, database ${line.databaseMb}, Slipway ${line.slipwayMb}, simulated gateway ${line.gatewayMb} MB`;
+  bench.note(
+    `task of ${line.devices}: ordered in ${line.planSeconds} s, ${line.ended} devices in ${line.seconds} s; each: ${parts}, ${line.commits} commits; longest history ${line.longestHistory} events; memory: ${memory}`,
+  );
 }
 
 interface Round {
@@ -89,7 +120,7 @@ async function measure({ stage, sql, round, devices, limitMs }: Round): Promise<
   const { pids } = stage;
   const operator = new Operator(stage.apiUrl, stage.key);
   const firstSn = String(5_100_000_000 + round * 1_000_000);
-  await register(sql, firstSn, devices);
+  await registerTerminals(sql, firstSn, devices);
   const firmwareId = await operator.uploadFirmware(demoFirmware(20 + round, 10, FILE_BYTES));
   const orderedMs = performance.now();
   const task = await operator.createTask({
@@ -143,24 +174,6 @@ async function measure({ stage, sql, round, devices, limitMs }: Round): Promise<
     throw new Error(`only ${done} of ${devices} succeeded`);
   }
   return line;
-}
-
-/** Registers terminals that have reported version 10 and were heard of just now. */
-async function register(sql: postgres.Sql, firstSn: string, devices: number): Promise<void> {
-  for (let from = 0; from < devices; from += PAGE) {
-    const sns = Array.from({ length: Math.min(PAGE, devices - from) }, (_, index) => snAt(firstSn, from + index));
-    await sql`
-      insert into devices (id, protocol, identity, department_id, model, created_by)
-      select 'terminal-' || sn, 'terminal', sn, (select min(id) from departments), 'GV2', 'bench' from unnest(${sns}::text[]) sn`;
-    await sql`
-      insert into device_versions (device_id, component, version, reported_at, report_seq)
-      select 'terminal-' || sn, 'T1', '10', now(), nextval('device_event_seq') from unnest(${sns}::text[]) sn`;
-    // A day ahead: the devices stay connected for as long as this takes.
-    await sql`
-      insert into device_contacts (device_id, last_seen_at, address)
-      select 'terminal-' || sn, now() + interval '1 day', '127.0.0.1' from unnest(${sns}::text[]) sn`;
-  }
-  await sql`analyze devices, device_versions, device_contacts`;
 }
 
 /** Events of the longest history: of the task's runs and of some upgrades. */

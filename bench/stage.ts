@@ -36,7 +36,7 @@ export interface Stage {
 }
 
 /** Starts all of it in a folder that is removed at the end. */
-export async function startStage(options: { roles?: string } = {}): Promise<Stage> {
+export async function startStage(options: { roles?: string; settings?: Record<string, string> } = {}): Promise<Stage> {
   const dataDir = mkdtempSync(join(tmpdir(), 'slipway-bench-'));
   const log = createLogger({ logLevel: 'warn' });
   const stops: (() => Promise<unknown>)[] = [async () => rmSync(dataDir, { recursive: true, force: true })];
@@ -61,6 +61,7 @@ export async function startStage(options: { roles?: string } = {}): Promise<Stag
       DATABASE_URL: database.url,
       TEMPORAL_ADDRESS: engine.address,
       SLIPWAY_DATA_DIR: dataDir,
+      ...options.settings,
     });
     stops.push(() => slipway.stop());
     const { apiUrl, ports, key } = slipway;
@@ -98,7 +99,11 @@ async function startSlipway(settings: Record<string, string>) {
   });
   const { apiUrl, ...ports } = await firstReadyLine(child);
   await until(async () => key !== '');
-  const stop = () => new Promise<void>((resolve) => child.once('exit', () => resolve()).kill('SIGTERM'));
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const stop = () => {
+    child.kill('SIGTERM');
+    return ended; // also when it has ended before
+  };
   return { pid: child.pid!, apiUrl, ports, key, stop };
 }
 

@@ -2,35 +2,20 @@
  * Device upgrades per second, over real sockets, with everything on this machine: engine, database, one Slipway with
  * all roles, and the simulated devices in this process. One 64 KiB file per device.
  *
- * Prints a table with the cost per device for each protocol and size; a system that scales shows the same cost at every
- * size. Beside it stands a bare loop in the same run, before and after each line: as many workflows with the same events
- * on the same engine, and no work.
- *
- * `npm run bench -- upgrades [devices …] [--protocols terminal,ams,pcp,pile]`. It takes some minutes.
+ * Beside it stands a bare loop, before and after each: as many workflows with the same events on the same engine, and no
+ * work. A machine that others use is never the same for long.
  */
-import { execFile } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
-import { parseArgs, promisify } from 'node:util';
 import postgres from 'postgres';
-import type { BareResult } from './bare-loop.ts';
-import { cpuMs, residentMb, round1, until, writes } from './measure.ts';
+import type { Area, Bench } from './area.ts';
+import { BARE_MAX, bareLoop, type Bare } from './bare-runs.ts';
+import { IS_MEASURABLE, NOT_MEASURABLE, residentMb, round1, until, writes } from './measure.ts';
 import { Operator } from './operator.ts';
-import { table } from './packet-processes.ts';
 import { cpuOf, startStage, type Stage } from './stage.ts';
 import { BENCH_PROTOCOLS, benchFleet, DEVICE_MS, type BenchProtocol } from './upgrade-fleets.ts';
 
-const DEFAULT_SIZES = [200, 1_000];
 const MAX_CONCURRENT = 200;
-const BARE_MAX = 1_000;
-const HEAD =
-  'devices,each/s,p50 ms,p99 ms,engine,database,Slipway,simulators,commits,rows,MB,bare/s,engine,worker,ratio/s,ratio CPU';
-const LEGEND = `
-each/s: devices per second, from the order to the end of the task
-p50, p99: from the offer to its proof
-engine, database, Slipway, simulators: CPU milliseconds per device; commits, rows: of the database, per device
-MB: memory of Slipway
-bare/s, engine, worker: the bare loop before and after it, in devices per second and CPU milliseconds per device
-ratio: upgrades beside the bare loop, in devices per second and in CPU (1 is as cheap as a loop without any work)`;
+const RATIO_GOAL = 0.6;
+const LOOP = { atOnce: MAX_CONCURRENT, deviceMs: DEVICE_MS };
 
 interface Line {
   protocol: BenchProtocol;
@@ -49,96 +34,92 @@ interface Line {
   slipwayMb: number;
 }
 
-type Bare = BareResult & { engineMs: number };
-
-/** `npm run bench -- upgrades [devices …] [--protocols …]` */
-export async function run(args: string[]): Promise<void> {
-  const { sizes, protocols } = optionsOf(args);
-  const stage = await startStage();
-  try {
-    const rows: string[][] = [];
+/** The area. */
+export const upgrades: Area = {
+  name: 'upgrades',
+  title: 'whole upgrades over real sockets',
+  uses: ['postgres', 'temporal'],
+  positional: 'sizes',
+  settings: {
+    sizes: { means: 'devices of a task, with commas', full: '300', quick: '60', kind: 'counts' },
+    protocols: {
+      means: 'of these protocols, with commas',
+      full: BENCH_PROTOCOLS.join(','),
+      kind: 'names',
+      oneOf: BENCH_PROTOCOLS,
+    },
+  },
+  async measure(bench, settings) {
+    if (!IS_MEASURABLE) return bench.missing('upgrades', NOT_MEASURABLE);
+    const stage = await startStage();
+    bench.atEnd(() => stage.stop());
+    bench.note(`every device takes about ${DEVICE_MS} ms for itself, ${MAX_CONCURRENT} at one time`);
     let round = 0;
-    for (const devices of sizes) {
-      // Before and after: a machine that others use is never the same for long.
-      let before = await bareLoop(stage, Math.min(devices, BARE_MAX));
-      for (const protocol of protocols) {
-        const line = await measure(stage, protocol, devices, (round += 1));
-        const after = await bareLoop(stage, Math.min(devices, BARE_MAX));
-        rows.push(rowOf(line, [before, after]));
-        console.log(rows.length > 1 ? '' : `every device takes about ${DEVICE_MS} ms for itself`);
-        table([HEAD.split(','), ...rows]);
+    for (const devices of settings.numbers('sizes')) {
+      bench.progress(`bare loop of ${devices}`);
+      let before = await bareLoop(bench, stage, Math.min(devices, BARE_MAX), LOOP);
+      for (const protocol of BENCH_PROTOCOLS.filter((each) => settings.list('protocols').includes(each))) {
+        bench.progress(`${devices} devices, ${protocol}`);
+        const line = await measure(bench, stage, { protocol, devices, round: (round += 1) });
+        const after = await bareLoop(bench, stage, Math.min(devices, BARE_MAX), LOOP);
+        report(bench, line, [before, after]);
         before = after;
       }
     }
-    console.log(LEGEND);
-  } finally {
-    await stage.stop();
-  }
-}
+  },
+};
 
-function optionsOf(args: string[]): { sizes: number[]; protocols: BenchProtocol[] } {
-  const { values, positionals } = parseArgs({
-    args,
-    allowPositionals: true,
-    options: { protocols: { type: 'string', default: BENCH_PROTOCOLS.join(',') } },
+/** How an upgrade stands beside the bare loops before and after it. */
+function report(bench: Bench, line: Line, bare: readonly [Bare, Bare]): void {
+  const { protocol, devices } = line;
+  const baselineOf = (read: (each: Bare) => number) => {
+    const [before, after] = [read(bare[0]), read(bare[1])];
+    const range: [number, number] = [Math.min(before, after), Math.max(before, after)];
+    return { name: 'bare loop', value: (before + after) / 2, range };
+  };
+  const of = (name: string) => `${protocol}, ${devices} devices: ${name}`;
+  bench.figure({
+    name: of('upgrades'),
+    unit: 'devices/s',
+    better: 'more',
+    value: line.perSecond,
+    baseline: baselineOf(({ perSecond }) => perSecond),
+    goal: { of: 'ratio', atLeast: RATIO_GOAL },
   });
-  const sizes = positionals.length > 0 ? positionals.map(Number) : DEFAULT_SIZES;
-  if (sizes.some((size) => !Number.isInteger(size) || size < 1)) {
-    throw new Error('give numbers of devices, for example: 200 1000');
+  bench.figure({
+    name: of('processor time of everything'),
+    unit: 'ms per device',
+    better: 'less',
+    value: line.engineMs + line.databaseMs + line.slipwayMs + line.simulatorsMs,
+    baseline: baselineOf(({ engineMs, workerMs }) => engineMs + workerMs),
+  });
+  for (const share of ['p50Ms', 'p99Ms'] as const) {
+    bench.figure({
+      name: of(`from offer to proof, ${share.slice(0, 3)}`),
+      unit: 'ms',
+      better: 'less',
+      value: line[share],
+      baseline: baselineOf((each) => each[share]),
+    });
   }
-  const named = new Set(values.protocols.split(',').map((name) => name.trim()));
-  const protocols = BENCH_PROTOCOLS.filter((protocol) => named.has(protocol));
-  if (protocols.length < named.size) throw new Error(`--protocols takes ${BENCH_PROTOCOLS.join(', ')}, with commas`);
-  return { sizes, protocols };
+  const parts = `engine ${line.engineMs}, database ${line.databaseMs}, Slipway ${line.slipwayMs}, simulators ${line.simulatorsMs} ms of CPU`;
+  bench.note(
+    `${protocol}, ${devices} devices, each: ${parts}; ${line.commits} commits, ${line.rowsWritten} rows; Slipway holds ${line.slipwayMb} MB`,
+  );
 }
 
-/** One line of the table: an upgrade, and how it stands beside the bare loops before and after it. */
-function rowOf(line: Line, bare: readonly Bare[]): string[] {
-  const mean = (read: (each: Bare) => number) => bare.reduce((sum, each) => sum + read(each), 0) / bare.length;
-  const bareMs = mean(({ engineMs, workerMs }) => engineMs + workerMs);
-  const ownMs = line.engineMs + line.databaseMs + line.slipwayMs + line.simulatorsMs;
-  const between = (read: (each: Bare) => number) => bare.map(read).join('–');
-  return [
-    `${line.protocol} ${line.devices}`,
-    line.perSecond.toFixed(1),
-    line.p50Ms.toFixed(0),
-    line.p99Ms.toFixed(0),
-    line.engineMs.toFixed(1),
-    line.databaseMs.toFixed(1),
-    line.slipwayMs.toFixed(1),
-    line.simulatorsMs.toFixed(1),
-    line.commits.toFixed(1),
-    line.rowsWritten.toFixed(1),
-    line.slipwayMb.toFixed(0),
-    between(({ perSecond }) => perSecond),
-    between(({ engineMs }) => engineMs),
-    between(({ workerMs }) => workerMs),
-    (line.perSecond / mean(({ perSecond }) => perSecond)).toFixed(2),
-    (bareMs / ownMs).toFixed(2),
-  ];
-}
-
-async function bareLoop({ temporalAddress, pids }: Stage, devices: number): Promise<Bare> {
-  const before = cpuMs(pids.engine);
-  const script = fileURLToPath(new URL('bare-loop.ts', import.meta.url));
-  const numbers = [devices, MAX_CONCURRENT, DEVICE_MS].map(String);
-  const { stdout } = await promisify(execFile)(process.execPath, [
-    '--import',
-    'tsx',
-    script,
-    temporalAddress,
-    ...numbers,
-  ]);
-  return { ...(JSON.parse(stdout) as BareResult), engineMs: round1((cpuMs(pids.engine) - before) / devices) };
-}
-
-async function measure(stage: Stage, protocol: BenchProtocol, devices: number, round: number): Promise<Line> {
+async function measure(
+  bench: Bench,
+  stage: Stage,
+  { protocol, devices, round }: { protocol: BenchProtocol; devices: number; round: number },
+): Promise<Line> {
   const { pids } = stage;
   const operator = new Operator(stage.apiUrl, stage.key);
   const fleet = benchFleet(protocol, devices, round, stage.ports);
   const deviceIds = await fleet.register(operator);
   const firmwareId = await operator.uploadFirmware(fleet.firmware);
   const sql = postgres(stage.databaseUrl, { max: 1 });
+  bench.atEnd(() => Promise.all([fleet.stop(), sql.end()])); // when it is interrupted; once more changes nothing
   try {
     fleet.start();
     await until(async () => {

@@ -1,8 +1,10 @@
 /**
- * What the measurements of `packets.ts` share: the processes they run in, rounds in pairs, and tables.
+ * The processes of a measurement, and two servers measured in turn.
  */
 import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import type { Bench } from './area.ts';
+import type { Goal } from './report.ts';
 
 /** A process of a measurement, and the port it listens on if it does. */
 export interface Measured {
@@ -16,11 +18,12 @@ export interface Round {
   cpuMicrosEach: number;
 }
 
-/** Starts a process in a role; it ends when this one does. */
-export async function startRole(role: string): Promise<Measured> {
-  const child = fork(fileURLToPath(new URL('index.ts', import.meta.url)), ['packets', '--role', role], {
+/** Starts a process in a role of `role-process.ts`; it ends when this one does, or the measurement. */
+export async function startRole(role: string, bench: Pick<Bench, 'atEnd'>): Promise<Measured> {
+  const child = fork(fileURLToPath(new URL('role-process.ts', import.meta.url)), [role], {
     execArgv: [...process.execArgv, '--expose-gc'],
   });
+  bench.atEnd(() => ended(child));
   return { child, ...(await answerOf<{ port: number }>(child)) };
 }
 
@@ -66,22 +69,36 @@ export async function inPairs<Kind extends string>(
   return {
     rounds: measured,
     ratio: median(pairs.map(({ own, other }) => own.perSecond / other.perSecond)),
-    cpuRatio: median(pairs.map(({ own, other }) => other.cpuMicrosEach / own.cpuMicrosEach)),
+    cpuRatio: median(pairs.map(({ own, other }) => own.cpuMicrosEach / other.cpuMicrosEach)),
   };
 }
 
-/** A row for each server: median, slowest, fastest, processor time. */
-export function rowsOf(rounds: Record<string, Round[]>, digits: number): string[][] {
-  return Object.entries(rounds).map(([kind, all]) => {
-    const speeds = all.map(({ perSecond }) => perSecond);
-    return [
-      kind,
-      median(speeds).toFixed(digits),
-      Math.min(...speeds).toFixed(digits),
-      Math.max(...speeds).toFixed(digits),
-      median(all.map(({ cpuMicrosEach }) => cpuMicrosEach)).toFixed(1),
-    ];
+/** Gives what rounds in pairs found: how fast each server was, and what it cost it. */
+export function reportPairs<Kind extends string>(
+  bench: Bench,
+  { rounds, ratio, cpuRatio }: { rounds: Record<Kind, Round[]>; ratio: number; cpuRatio: number },
+  { name, unit, each, baseline, goal }: { name: string; unit: string; each: string; baseline: string; goal?: Goal },
+): void {
+  const [ours, bare] = Object.values<Round[]>(rounds).map((all) => ({
+    speed: spread(all.map(({ perSecond }) => perSecond)),
+    cpu: spread(all.map(({ cpuMicrosEach }) => cpuMicrosEach)),
+  }));
+  bench.figure({
+    name,
+    unit,
+    better: 'more',
+    ...ours!.speed,
+    baseline: { name: baseline, ...bare!.speed },
+    ratio,
+    ...(goal === undefined ? {} : { goal }),
   });
+  const cpu = { ...ours!.cpu, baseline: { name: baseline, ...bare!.cpu } };
+  bench.figure({ name: `${name}, processor time`, unit: `µs per ${each}`, better: 'less', ...cpu, ratio: cpuRatio });
+}
+
+/** Median, lowest and highest. */
+export function spread(values: readonly number[]): { value: number; range: [number, number] } {
+  return { value: median(values), range: [Math.min(...values), Math.max(...values)] };
 }
 
 /** Ends a process of a measurement. */
@@ -100,6 +117,14 @@ function answerOf<Answer>(child: ChildProcess): Promise<Answer> {
   });
 }
 
+async function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exit = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  stop(child);
+  await exit;
+}
+
+/** The middle of some values. */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = Math.floor(sorted.length / 2);
@@ -107,17 +132,8 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? Number.NaN)) / 2;
 }
 
-export function table(rows: readonly (readonly string[])[]): void {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
-  for (const row of rows) {
-    console.log(
-      `  ${row
-        .map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0)))
-        .join('   ')}`,
-    );
-  }
-}
-
-export function met(isMet: boolean): string {
-  return isMet ? 'met' : 'MISSED';
+/** The value that this share of them does not exceed. */
+export function shareOf(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
 }
