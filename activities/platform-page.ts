@@ -16,6 +16,7 @@ import {
   type Look,
   type TracksolidClient,
 } from '../gateways/tracksolid/client.ts';
+import { stopwatch } from '../gateways/standstills.ts';
 import { leavesDoubt } from '../gateways/tracksolid/codes.ts';
 import type { Outcome } from '../gateways/tracksolid/post.ts';
 import {
@@ -80,10 +81,13 @@ async function send(context: PageContext, step: Sending, devices: readonly work.
   if (devices.length === 0 || stop.aborted) return null;
   // Longer than a call can take: in line, on the way, and at the platform after we gave up.
   const settleMs = 4 * client.timeoutMs;
+  // Whoever stood still after the mark wakes when others have looked and sent again: then nothing leaves from here.
+  const sinceMark = stopwatch();
+  const mayLeave = () => sinceMark() < 2 * client.timeoutMs;
   const marked = await work.markSending(db, { shipmentId, fence: order.fence }, devices, step, settleMs);
   if (marked.length === 0) return null;
   const startedMs = performance.now();
-  const answer = await call(context, step, marked);
+  const answer = await call(context, step, marked, mayLeave);
   const tookMs = Math.round(performance.now() - startedMs);
   const { outcome } = answer;
   const verdict = verdictOf(outcome);
@@ -109,20 +113,22 @@ async function send(context: PageContext, step: Sending, devices: readonly work.
 
 /** One call for all these devices. Given up before it left, when it had to wait in line too long. */
 function call(
-  { client, order, stop }: PageContext,
+  { client, order: taken, stop }: PageContext,
   step: Sending,
   devices: readonly work.DueDevice[],
+  mayLeave: () => boolean,
 ): Promise<ListOutcome> {
   const signal = AbortSignal.any([stop, AbortSignal.timeout(2 * client.timeoutMs)]);
   const imeis = devices.map(({ imei }) => imei);
-  const { info } = order;
+  const { info } = taken;
   const account = info.account ?? '';
-  const expiration = order.wantedExpiration ?? '';
-  if (step === 'move') return client.moveDevices({ from: client.user, to: account, imeis }, signal);
-  if (step === 'expire') return client.updateExpiration({ imeis, expiration }, signal);
+  const expiration = taken.wantedExpiration ?? '';
+  if (step === 'move') return client.moveDevices({ from: client.user, to: account, imeis }, signal, mayLeave);
+  if (step === 'expire') return client.updateExpiration({ imeis, expiration }, signal, mayLeave);
   const { model = '', customerName: customer = '', remark = '' } = info;
-  const { lifetime, brand } = order;
-  return client.importDevices({ imeis, account, model, lifetime, expiration, customer, brand, remark }, signal);
+  const { lifetime, brand } = taken;
+  const order = { imeis, account, model, lifetime, expiration, customer, brand, remark };
+  return client.importDevices(order, signal, mayLeave);
 }
 
 /** What a call means for one of its devices. */

@@ -2,6 +2,7 @@
  * Commands between the gateways of this process, the database and the workflows: what is to be sent, what was answered.
  * As with offers, everything is written first and signalled second, and a sweep repeats what was not read.
  */
+import { claimForNow } from './claims.ts';
 import type { Executions } from './executions.ts';
 import * as messages from '../db/command-messages.ts';
 import type { Database, Db } from '../db/index.ts';
@@ -69,9 +70,15 @@ export class InboundCommands implements CommandHost {
   }
 
   async claim({ id, attempt }: OpenCommand): Promise<'claimed' | 'busy' | 'gone'> {
-    const { outcome, edge } = await messages.claimCommand(this.#db, id, attempt);
-    if (edge) void this.#signal(id, 'sent');
-    return outcome;
+    let outcome = 'gone' as messages.ClaimOutcome;
+    const claim = async () => {
+      const claimed = await messages.claimCommand(this.#db, id, attempt);
+      outcome = claimed.outcome;
+      if (claimed.edge) void this.#signal(id, 'sent');
+      return outcome === 'claimed';
+    };
+    const may = await claimForNow(claim, () => messages.holdsCommand(this.#db, id, attempt));
+    return outcome === 'claimed' && !may ? 'gone' : outcome;
   }
 
   async answered(deviceId: string, answer: CommandAnswer): Promise<boolean> {

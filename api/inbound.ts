@@ -5,13 +5,14 @@
  * in between, is repeated by a sweep over what was written and not read. Everything else is collected and written once
  * a second: progress, contacts, strangers.
  */
+import { claimInstallation, claimOffer, claimRepeat } from './claims.ts';
 import { failureCode } from './device-failures.ts';
 import type { Executions } from './executions.ts';
 import { InboundCommands, type CommandExecutions } from './inbound-commands.ts';
 import { InboundTraffic } from './inbound-traffic.ts';
 import type { Database, Db } from '../db/index.ts';
-import { claimFlash, findOfferById } from '../db/flashes.ts';
-import { findOfferOwner, repeatSend } from '../db/directives.ts';
+import { findOfferById } from '../db/flashes.ts';
+import { findOfferOwner } from '../db/directives.ts';
 import { FirmwareDamaged, readFirmwareContent } from '../db/firmware.ts';
 import * as messages from '../db/messages.ts';
 import * as reports from '../db/reports.ts';
@@ -158,19 +159,17 @@ export class Inbound implements DeviceHost {
     return messages.findOpenOffer(this.#db, deviceId);
   }
 
-  async claimSend(offer: OpenOffer): Promise<boolean> {
-    const { claimed, edge } = await messages.claimSend(this.#db, offer.id, offer.attempt);
-    if (edge) void this.#signal(offer.deviceId, 'contacted');
-    return claimed;
+  claimSend(offer: OpenOffer): Promise<boolean> {
+    return claimOffer(this.#db, offer, () => void this.#signal(offer.deviceId, 'contacted'));
   }
 
   repeatSend(offer: OpenOffer): Promise<boolean> {
-    return repeatSend(this.#db, offer.id, offer.attempt);
+    return claimRepeat(this.#db, offer);
   }
 
   async claimFlash(offer: OpenOffer): Promise<boolean> {
     await this.#settle(offer.deviceId); // or it would be taken for a device that had the file from before
-    return claimFlash(this.#db, offer.id, offer.attempt);
+    return claimInstallation(this.#db, offer);
   }
 
   accepted(offer: OpenOffer): Promise<void> {

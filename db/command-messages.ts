@@ -96,6 +96,14 @@ export async function claimCommand(
   return { outcome: row?.busy === true ? 'busy' : 'gone', edge: false };
 }
 
+/** Whether the claim of an attempt still holds: it has not ended, nothing was answered, no other attempt has begun. */
+export async function holdsCommand(db: Db, commandId: number, attempt: number): Promise<boolean> {
+  const rows = await db.execute(sql`
+    select 1 from device_commands where id = ${commandId} and attempt = ${attempt} and status = 'sent' and answer is null
+      and expires_at > clock_timestamp()`);
+  return rows.length > 0;
+}
+
 /** Writes what a device answered to the command that it can be an answer to; null when there is none. */
 export async function writeAnswer(db: Db, deviceId: string, answer: CommandAnswer): Promise<number | null> {
   const words =

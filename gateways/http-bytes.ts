@@ -3,6 +3,7 @@
  * them and no faster, until they are sent, the other side is gone, somebody says stop, or nothing moves any more.
  */
 import type { Writable } from 'node:stream';
+import { standstills } from './standstills.ts';
 
 /** How a sending ended; only `sent` is complete. */
 export type SendOutcome = 'sent' | 'gone' | 'stopped' | 'stalled';
@@ -21,6 +22,7 @@ export interface SendOptions {
 /** Sends `bytes` and ends the answer; an incomplete one ends with its connection, so that nobody takes it for whole. */
 export function sendBytes(response: Writable, bytes: Buffer, options: SendOptions): Promise<SendOutcome> {
   const { chunkBytes, stallMs, signal, sent } = options;
+  const before = standstills.long;
   return new Promise((resolve) => {
     let at = 0;
     let isOver = false;
@@ -39,6 +41,8 @@ export function sendBytes(response: Writable, bytes: Buffer, options: SendOption
     };
     const next = () => {
       if (isOver) return;
+      // Whoever asked for it may have it from elsewhere by now.
+      if (standstills.long !== before) return end('stopped');
       if (at === bytes.length) return end('sent');
       const chunk = bytes.subarray(at, at + chunkBytes);
       response.write(chunk, (error) => {

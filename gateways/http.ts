@@ -5,6 +5,7 @@
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { GatewayLog } from './devices.ts';
+import { standstills } from './standstills.ts';
 import { sendBytes, type SendOptions, type SendOutcome } from './http-bytes.ts';
 
 /** A request as a protocol sees it. */
@@ -70,6 +71,7 @@ export class DeviceHttpServer {
   readonly #routes: readonly DeviceRoute[];
   readonly #log: GatewayLog;
   #isClosing = false;
+  #unsubscribe = () => {};
   #handling = 0;
   #onHandled: () => void = () => {};
 
@@ -98,6 +100,7 @@ export class DeviceHttpServer {
         resolve();
       });
     });
+    this.#unsubscribe = standstills.subscribe(() => this.#server.closeAllConnections());
     // Without a listener a connection that cannot be taken, for example for want of files, would end the process.
     this.#server.on('error', (error) => this.#log.warn({ err: error }, 'a device connection could not be taken'));
     return (this.#server.address() as AddressInfo).port;
@@ -106,6 +109,7 @@ export class DeviceHttpServer {
   /** Stops accepting and lets requests in progress finish, also those whose device has left; after `graceMs` without asking. */
   async close(graceMs: number): Promise<void> {
     this.#isClosing = true;
+    this.#unsubscribe();
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#server.closeIdleConnections();
     const handled = new Promise<void>((resolve) => {
@@ -121,6 +125,11 @@ export class DeviceHttpServer {
 
   async #serve(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
     this.counters.requests += 1;
+    if (standstills.isDeaf) {
+      this.counters.cut += 1;
+      request.socket.destroy();
+      return;
+    }
     const path = (request.url ?? '').split('?')[0] ?? '';
     const route = this.#routes.find((candidate) => candidate.path.test(path));
     const body = await readBody(request, route?.maxBodyBytes ?? 0);

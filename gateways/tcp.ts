@@ -5,6 +5,7 @@
  * Made for many connections that say little: no timer, no listener function and no closure of their own.
  */
 import net from 'node:net';
+import { standstills } from './standstills.ts';
 
 /** Limits of a listener. */
 export interface TcpLimits {
@@ -22,6 +23,8 @@ export interface TcpStats {
   /** The system could not hand a connection over, for example because of too many open files. */
   failedAccepts: number;
   closedIdle: number;
+  /** Ended because this process had stood still: nobody knows who listens on them. */
+  closedAfterStandstill: number;
 }
 
 /** What the owner of the connections hears of them; a connection that was turned away is never heard of. */
@@ -54,12 +57,20 @@ const BACKLOG = 1024;
 
 /** A listening server whose connections have passed the limits. */
 export class TcpListener<Socket extends net.Socket = net.Socket> {
-  readonly stats: TcpStats = { accepted: 0, refusedTotal: 0, refusedPerAddress: 0, failedAccepts: 0, closedIdle: 0 };
+  readonly stats: TcpStats = {
+    accepted: 0,
+    refusedTotal: 0,
+    refusedPerAddress: 0,
+    failedAccepts: 0,
+    closedIdle: 0,
+    closedAfterStandstill: 0,
+  };
   readonly #server: net.Server;
   readonly #limits: TcpLimits;
   readonly #peers = new Map<string, Peer>();
   readonly #connections = new Map<net.Socket, Connection>();
   #clock: NodeJS.Timeout | undefined;
+  #unsubscribe = ignore;
   #onEmpty: (() => void) | undefined;
 
   constructor(limits: TcpLimits, owner: TcpOwner<Socket>) {
@@ -69,13 +80,14 @@ export class TcpListener<Socket extends net.Socket = net.Socket> {
       this.#leave(socket);
     };
     function onData(this: net.Socket, chunk: Buffer): void {
-      owner.received(this as Socket, chunk);
+      standstills.look();
+      if (!this.destroyed) owner.received(this as Socket, chunk);
     }
     function onClose(this: net.Socket): void {
       leave(this);
     }
     this.#server = net.createServer({ noDelay: true }, (socket) => {
-      const peer = this.#admit(socket.remoteAddress);
+      const peer = standstills.isDeaf ? null : this.#admit(socket.remoteAddress);
       if (peer === null) {
         socket.destroy();
         return;
@@ -106,12 +118,14 @@ export class TcpListener<Socket extends net.Socket = net.Socket> {
     this.#server.on('error', () => (this.stats.failedAccepts += 1));
     this.#clock = setInterval(() => this.#look(), Math.max(1, this.#limits.idleTimeoutMs / IDLE_LOOKS));
     this.#clock.unref();
+    this.#unsubscribe = standstills.subscribe(() => this.#endAll());
     return (this.#server.address() as net.AddressInfo).port;
   }
 
   /** Stops accepting and closes what is open; after `graceMs` without asking. */
   async close(graceMs: number): Promise<void> {
     clearInterval(this.#clock);
+    this.#unsubscribe();
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     for (const socket of this.#connections.keys()) socket.end();
     const timer = setTimeout(() => {
@@ -145,6 +159,12 @@ export class TcpListener<Socket extends net.Socket = net.Socket> {
     peer.open -= 1;
     if (peer.open === 0) this.#peers.delete(peer.address);
     if (this.#connections.size === 0) this.#onEmpty?.();
+  }
+
+  /** Ends every connection without another word: whoever is still there connects again. */
+  #endAll(): void {
+    this.stats.closedAfterStandstill += this.#connections.size;
+    for (const socket of this.#connections.keys()) socket.destroy();
   }
 
   /** Closes what has been quiet for too long. */

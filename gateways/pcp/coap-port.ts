@@ -11,6 +11,7 @@ import { isIPv6 } from 'node:net';
 import { answerOptions, COAP, decodeCoap, encodeCoap, requestOptions, type CoapMessage } from './coap-codec.ts';
 import { Outgoing, type PostOptions } from './coap-outgoing.ts';
 import type { CoapCounters, CoapLimits, CoapTimes } from './context.ts';
+import { standstills } from '../standstills.ts';
 
 /** Where a device was heard from. */
 export interface CoapEndpoint {
@@ -65,6 +66,7 @@ export class CoapPort {
   #working = 0;
   #onIdle: (() => void) | null = null;
   #clock: NodeJS.Timeout | undefined;
+  #unsubscribe = () => {};
 
   constructor(
     onRequest: CoapHandler,
@@ -101,12 +103,14 @@ export class CoapPort {
     this.#socket = socket;
     this.#clock = setInterval(() => this.#tick(performance.now()), 1_000);
     this.#clock.unref();
+    this.#unsubscribe = standstills.subscribe(() => this.#forgetWords());
     return socket.address().port;
   }
 
   /** Takes nothing in any more, answers what is being handled, at most for `graceMs`, and closes. */
   async close(graceMs: number): Promise<void> {
     clearInterval(this.#clock);
+    this.#unsubscribe();
     this.#socket?.removeAllListeners('message');
     for (const outgoing of this.#byMessage.values()) outgoing.stop();
     if (this.#working > 0) {
@@ -157,6 +161,10 @@ export class CoapPort {
   #receive(datagram: Buffer, from: RemoteInfo): void {
     const counters = this.#counters;
     counters.datagrams += 1;
+    if (standstills.isDeaf) {
+      counters.ignored += 1; // it is sent again by whoever still waits
+      return;
+    }
     const isAcceptable = datagram.length <= this.#limits.datagramBytes && from.port > 0;
     const decoded = isAcceptable ? decodeCoap(datagram) : null;
     if (decoded?.ok !== true) {
@@ -236,6 +244,7 @@ export class CoapPort {
     endpoint: CoapEndpoint,
     key: string,
   ): Promise<void> {
+    const before = standstills.long;
     this.#working += 1;
     this.#remember(key, null);
     let isAcknowledged = false;
@@ -250,7 +259,7 @@ export class CoapPort {
         : undefined;
     const given = await answer.catch(() => ({ code: COAP.unavailable }));
     clearTimeout(timer);
-    if (given === null) this.#exchanges.delete(key);
+    if (given === null || standstills.long !== before) this.#exchanges.delete(key);
     else if (isAcknowledged) this.#answerLate(message, endpoint, given);
     else this.#answer(message, endpoint, key, given);
     this.#working -= 1;
@@ -302,11 +311,18 @@ export class CoapPort {
   }
 
   #flush(): void {
+    standstills.look();
     for (const { bytes, endpoint } of this.#outbox.splice(0)) {
       this.#socket?.send(bytes, endpoint.port, endpoint.address, (error) => {
         if (error !== null) this.#counters.socketErrors += 1;
       });
     }
+  }
+
+  /** This process stood still: what it was about to say, it does not say any more. */
+  #forgetWords(): void {
+    this.#outbox.length = 0;
+    for (const outgoing of this.#byMessage.values()) outgoing.stop();
   }
 
   #nextId(): number {

@@ -65,6 +65,9 @@ export interface ListOutcome {
 export type Look =
   { kind: 'there'; device: PlatformDevice } | { kind: 'absent' } | { kind: 'failed'; outcome: Outcome };
 
+/** Asked right before a call leaves: what it was meant for may be past. */
+export type MayLeave = () => boolean;
+
 /** Says of a device that it is not there, or not ours. */
 const NOT_OURS = 1002;
 
@@ -96,7 +99,7 @@ export class TracksolidClient {
   }
 
   /** Makes devices known to the platform, in an account. */
-  async importDevices(order: ImportOrder, signal?: AbortSignal): Promise<ListOutcome> {
+  async importDevices(order: ImportOrder, signal?: AbortSignal, mayLeave?: MayLeave): Promise<ListOutcome> {
     const values = {
       ...order,
       imeis: order.imeis.join(','),
@@ -104,21 +107,25 @@ export class TracksolidClient {
       source: this.user,
     };
     const fields = fillImportFields(this.#options.importFields, values);
-    return this.#list(order.imeis, this.#options.importMethod, fields, signal);
+    return this.#list(order.imeis, this.#options.importMethod, fields, signal, mayLeave);
   }
 
   /** Moves devices from one account to another. */
-  moveDevices(order: { from: string; to: string; imeis: readonly string[] }, signal?: AbortSignal) {
+  moveDevices(
+    order: { from: string; to: string; imeis: readonly string[] },
+    signal?: AbortSignal,
+    mayLeave?: MayLeave,
+  ) {
     const { from, to, imeis } = order;
     const fields = { src_account: from, dest_account: to, imeis: imeis.join(',') };
-    return this.#list(imeis, 'jimi.open.device.move', fields, signal);
+    return this.#list(imeis, 'jimi.open.device.move', fields, signal, mayLeave);
   }
 
   /** Sets until when the user of devices may use them. */
-  updateExpiration(order: { imeis: readonly string[]; expiration: string }, signal?: AbortSignal) {
+  updateExpiration(order: { imeis: readonly string[]; expiration: string }, signal?: AbortSignal, mayLeave?: MayLeave) {
     const { imeis, expiration } = order;
     const fields = { imei_list: imeis.join(','), new_expiration: expiration };
-    return this.#list(imeis, 'jimi.user.device.expiration.update', fields, signal);
+    return this.#list(imeis, 'jimi.user.device.expiration.update', fields, signal, mayLeave);
   }
 
   /** Looks at one device. */
@@ -132,13 +139,13 @@ export class TracksolidClient {
   }
 
   /** Calls a method with the token; a refused token is renewed once. */
-  async call(method: string, parameters: Parameters, signal?: AbortSignal): Promise<Outcome> {
+  async call(method: string, parameters: Parameters, signal?: AbortSignal, mayLeave?: MayLeave): Promise<Outcome> {
     try {
       let token = await this.#token(null);
-      let outcome = await this.#send(method, { ...parameters, access_token: token.value }, signal);
+      let outcome = await this.#send(method, { ...parameters, access_token: token.value }, signal, mayLeave);
       if (isRefusedToken(outcome)) {
         token = await this.#token(token.value);
-        outcome = await this.#send(method, { ...parameters, access_token: token.value }, signal);
+        outcome = await this.#send(method, { ...parameters, access_token: token.value }, signal, mayLeave);
         if (isRefusedToken(outcome)) {
           return { kind: 'no_token', code: 1004, words: 'the platform refuses a token that it has just given' };
         }
@@ -156,11 +163,12 @@ export class TracksolidClient {
     method: string,
     fields: Parameters,
     signal: AbortSignal | undefined,
+    mayLeave: MayLeave | undefined,
   ): Promise<ListOutcome> {
     if (imeis.length === 0 || imeis.length > IMEIS_PER_CALL) {
       throw new RangeError(`a call takes 1 to ${IMEIS_PER_CALL} IMEIs, not ${imeis.length}`);
     }
-    const outcome = await this.call(method, fields, signal);
+    const outcome = await this.call(method, fields, signal, mayLeave);
     const devices = outcome.kind === 'answered' ? readImeiCodes(outcome, imeis) : new Map();
     return { outcome, devices };
   }
@@ -185,9 +193,15 @@ export class TracksolidClient {
     return freshToken(value, lifeS > 0 ? Math.min(lifeS, 7_200) : tokenLifeS);
   }
 
-  async #send(method: string, parameters: Parameters, signal?: AbortSignal): Promise<Outcome> {
+  async #send(
+    method: string,
+    parameters: Parameters,
+    signal?: AbortSignal,
+    mayLeave: MayLeave = () => true,
+  ): Promise<Outcome> {
     const { url, appKey, appSecret, timeoutMs } = this.#options;
     await this.#pace.turn(signal);
+    if (!mayLeave()) return { kind: 'unsent', words: 'it was too late to send it' };
     const given = givenParameters({
       ...parameters,
       method,
