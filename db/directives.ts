@@ -4,6 +4,7 @@
  */
 import { sql } from 'drizzle-orm';
 import type { Db } from './index.ts';
+import { isInTime } from './messages.ts';
 
 /**
  * May the device be told of this offer once more? The same is refused as with `claimSend`, except that a transfer
@@ -19,6 +20,7 @@ export async function repeatSend(db: Db, offerId: number, attempt: number): Prom
         and m.expires_at > clock_timestamp()
         and m.payload->>'fromVersion' = (select v.version from device_versions v
                                          where v.device_id = m.device_id and v.component = m.payload->>'component')
+        and (m.first_request_at is not null or ${isInTime('startMs')})
         and (m.first_request_at is not null
           or not exists (select 1 from device_upgrades u join upgrade_tasks t on t.id = u.task_id
                          where u.id = m.upgrade_id and t.status in ('paused', 'cancelling')))

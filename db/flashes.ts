@@ -3,13 +3,14 @@
  */
 import { sql } from 'drizzle-orm';
 import type { Db } from './index.ts';
-import { findOffer, type OpenOfferRow } from './messages.ts';
+import { findOffer, isInTime, type OpenOfferRow } from './messages.ts';
 
 /**
  * Claims the right to let a device flash the file it has, before the frame that says so leaves. Refused for an offer
- * that is closed, overtaken, refused or expired, and as long as its task is paused or being cancelled. The first time
- * it is written that the device has everything, and from then on the proof is awaited. To say it once more needs the
- * same right: the word before may have been lost, and then this one starts the flash.
+ * that is closed, overtaken, refused or expired, when the permitted hours would be over before it has flashed, and as
+ * long as its task is paused or being cancelled. The first time it is written that the device has everything, and from
+ * then on the proof is awaited. To say it once more needs the same right: the word before may have been lost, and then
+ * this one starts the flash.
  */
 export async function claimFlash(db: Db, offerId: number, attempt: number): Promise<boolean> {
   const rows = await db.execute(sql`
@@ -26,7 +27,7 @@ export async function claimFlash(db: Db, offerId: number, attempt: number): Prom
           bytes_sent = (payload->>'sizeBytes')::int, awaits_contact = false
       from locked
       where m.id = ${offerId} and m.attempt = ${attempt} and m.closed_at is null and m.failure_code is null
-        and m.expires_at > clock_timestamp()
+        and m.expires_at > clock_timestamp() and ${isInTime('installMs')}
       returning m.upgrade_id, m.file_index, m.attempt, (m.payload->>'sizeBytes')::int as size, locked.is_first,
         locked.is_resumed
     ), shown as (

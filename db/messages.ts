@@ -37,6 +37,13 @@ export interface ProgressEntry {
 
 const ms = (column: string) => sql.raw(`(extract(epoch from ${column}) * 1000)::float8`);
 
+/** The condition that what is begun now ends within the permitted hours, as a part of queries over `device_messages`. */
+export function isInTime(what: 'startMs' | 'installMs'): SQL {
+  return sql.raw(
+    `coalesce(extract(epoch from clock_timestamp()) * 1000 <= (payload->'latest'->>'${what}')::float8, true)`,
+  );
+}
+
 /** The open offer of a device, or null. */
 export async function findOpenOffer(db: Db, deviceId: string): Promise<OpenOfferRow | null> {
   return findOffer(db, sql`device_id = ${deviceId}`);
@@ -59,8 +66,8 @@ export async function findOffer(db: Db, named: SQL): Promise<OpenOfferRow | null
 
 /**
  * Claims the right to send an offer, before its frame leaves. This is the one place where a stale attempt, an offer
- * that is closed, refused, expired or already being served, one sent often enough, one whose device has changed its
- * version since the gate was asked, one of a task that is paused or being cancelled, and one of a device that was away
+ * that is closed, refused, expired or already being served, one sent often enough, one for which too little is left of the
+ * permitted hours, one whose device has changed its version since the gate was asked, one of a task that is paused or being cancelled, and one of a device that was away
  * and whose turn has not come are refused.
  *
  * `edge`: the workflow sleeps until this contact and must be woken.
@@ -84,7 +91,7 @@ export async function claimSend(
       from locked, turn
       where turn.has_come and m.id = ${offerId} and attempt = ${attempt} and closed_at is null and failure_code is null
         and first_request_at is null and finished_at is null
-        and expires_at > clock_timestamp() and sends < ${OFFER_SENDS}
+        and expires_at > clock_timestamp() and ${isInTime('startMs')} and sends < ${OFFER_SENDS}
         and payload->>'fromVersion' = (select v.version from device_versions v
                                        where v.device_id = m.device_id and v.component = m.payload->>'component')
         and not exists (select 1 from device_upgrades u join upgrade_tasks t on t.id = u.task_id

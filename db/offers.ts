@@ -92,7 +92,7 @@ export async function openOffer(db: Db, key: AttemptKey & { fileIndex: number })
       await toWaiting(tx, upgrade, key.fileIndex, 'paced', 'as many devices as the pacing allows are under way');
       return { kind: 'waiting', reason: 'paced', waitMs: Math.min(PACED_MS, order.deadlineMs - upgrade.nowMs) };
     }
-    const expiresAtMs = await writeOffer(tx, upgrade, order, key);
+    const expiresAtMs = await writeOffer(tx, upgrade, order, { ...key, durationMs });
     return { kind: 'offered', online: order.online, leftMs: expiresAtMs - upgrade.nowMs };
   });
 }
@@ -218,7 +218,7 @@ async function writeOffer(
   tx: Db,
   upgrade: UpgradeRow,
   order: Order,
-  key: AttemptKey & { fileIndex: number },
+  key: AttemptKey & { fileIndex: number; durationMs: number },
 ): Promise<number> {
   assertMayFollow(upgrade, 'offered');
   if (order.hasOpenOffer) await closeOpenOffers(tx, upgrade.deviceId, null);
@@ -235,6 +235,7 @@ async function writeOffer(
     targetVersion: file.targetVersion,
     fromVersion: order.versions[file.component] ?? '',
     reactionMs: limitsFor(order.protocol, order.options.limits).reactionMs,
+    ...(order.options.window !== null && window.open && { latest: latestOf(window.closesAtMs, key.durationMs) }),
     ...(order.protocol === 'pile' ? { pile: pileOrder(order) } : {}),
   };
   await tx.execute(sql`
@@ -257,6 +258,11 @@ async function writeOffer(
     )
     select pg_notify(${DEVICE_MESSAGE_CHANNEL}, ${upgrade.deviceId})`);
   return expiresAtMs;
+}
+
+/** A device that was away may come when the hours are not over yet, but what is left of them is too short. */
+function latestOf(closesAtMs: number, durationMs: number): NonNullable<OfferPayload['latest']> {
+  return { startMs: closesAtMs - durationMs, installMs: closesAtMs - expectedDurationMs(0) };
 }
 
 /** The gate has seen that the registered pile is what the file is for. */

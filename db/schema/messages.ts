@@ -43,6 +43,8 @@ export interface OfferPayload {
   fromVersion: string;
   /** How long a sending may be without reaction; missing in offers of earlier versions. */
   reactionMs?: number;
+  /** The last moments at which a device may begin to fetch, and to install; missing: no permitted hours end. */
+  latest?: { startMs: number; installMs: number };
   /** What a charging pile is told with the offer; missing: another kind of device. */
   pile?: { model: 'DC' | 'AC'; powerKw: number; control: 'at_once' | 'when_idle'; downloadTimeoutMinutes: number };
 }
