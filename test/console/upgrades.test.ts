@@ -104,7 +104,8 @@ describeConsole('upgrades in the console', () => {
       await page.getByRole('button', { name: 'Next' }).click();
       await page.getByLabel('Name').fill('spring rollout');
       await page.getByLabel('Time to think again').fill('0');
-      await page.getByLabel('At one time').fill('2');
+      await page.getByLabel('At one time', { exact: true }).fill('2');
+      await chooseRules(page);
       await expectAccessible(page);
       await page.getByRole('button', { name: 'Next' }).click();
       await page.getByRole('button', { name: `${TERMINALS} go`, exact: true }).waitFor();
@@ -119,6 +120,9 @@ describeConsole('upgrades in the console', () => {
       await page.waitForURL(/\/tasks\/\d+$/);
 
       await page.getByRole('button', { name: `${TERMINALS} succeeded`, exact: true }).waitFor({ timeout: TEST_MS });
+      await page.getByText('20 % every bad end of at least 10 ended: pause').waitFor();
+      await page.getByText('50 % failed of at least 10 ended: cancel all').waitFor();
+      await page.getByText('at most 4 with the same model').waitFor();
       await page.locator('h1').getByText('finished').waitFor({ timeout: TEST_MS });
       await expect
         .poll(() => page.locator('td').getByText('succeeded', { exact: true }).count(), { timeout: PATIENCE_MS })
@@ -198,6 +202,32 @@ describeConsole('upgrades in the console', () => {
     await page.getByRole('dialog').getByRole('button', { name: 'leave as it is' }).click();
     await page.getByText('1 decided, 0 refused').waitFor();
     await page.getByText('Nothing needs a person').waitFor();
+  });
+
+  it('changes the pace, the rules and the limits of a task that is under way', { timeout: TEST_MS }, async () => {
+    const [late] = await startTerminals('6134447801', 1);
+    const { items } = await world.api<{ items: { id: number }[] }>('GET', '/api/v1/firmware?targetVersion=11');
+    const abort = [{ failures: 'unproven', percent: 30, afterFinished: 5, effect: 'cancel' }];
+    const { id } = await world.operator.createTask({
+      name: 'to be changed',
+      firmwareIds: [items[0]!.id],
+      deviceIds: [late],
+      options: { dispatchDelayMinutes: 600, abort },
+    });
+    const page = await world.page(`/tasks/${id}`);
+    await page.getByText('30 % unproven of at least 5 ended: cancel all').waitFor();
+    await page.getByRole('button', { name: 'Change the pacing' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('Share of those that ended').fill('15');
+    await dialog.getByLabel('Limits by model, order or gateway').check();
+    await dialog.getByLabel('Devices with the same').selectOption('order');
+    await dialog.getByLabel('Under way together').fill('3');
+    await expectAccessible(page);
+    await dialog.getByRole('button', { name: 'Change', exact: true }).click();
+    await page.getByText('15 % unproven of at least 5 ended: cancel all').waitFor();
+    await page.getByText('at most 3 with the same order').waitFor();
+    const { options } = await world.api<{ options: object }>('GET', `/api/v1/upgrade-tasks/${id}`);
+    expect(options).toMatchObject({ abort: [{ ...abort[0], percent: 15 }], keyLimits: [{ key: 'order', max: 3 }] });
   });
 
   it('shows whoever may only look no buttons, and the API refuses anyway', { timeout: TEST_MS }, async () => {
@@ -329,6 +359,21 @@ function asFile({ fileName, content }: { fileName: string; content: Buffer }) {
 
 function formFor(page: Page, fileName: string): Locator {
   return page.locator('section.panel', { has: page.getByRole('heading', { name: `New file: ${fileName}` }) });
+}
+
+/** Two rules that stop the task, and a limit by model. */
+async function chooseRules(page: Page): Promise<void> {
+  await page.getByText('More options').click();
+  await page.getByLabel('Stop by itself when too many fail').check();
+  await page.getByRole('button', { name: 'Another rule' }).click();
+  const second = page.getByRole('group', { name: 'Stop by itself when too many fail, 2' });
+  await second.getByLabel('What counts').selectOption('failed');
+  await second.getByLabel('Share of those that ended').fill('50');
+  await second.getByLabel('Then').selectOption('cancel');
+  await page.getByRole('button', { name: 'Another rule' }).click();
+  await page.getByRole('button', { name: 'Take away: Stop by itself when too many fail, 3' }).click();
+  await page.getByLabel('Limits by model, order or gateway').check();
+  await page.getByLabel('Under way together').fill('4');
 }
 
 /** What the page cannot know is refused by the server, and said beside the field. */

@@ -43,6 +43,11 @@ export const tasks = {
     atOnce: (count: number) => `at most ${count} at one time`,
     perMinute: (count: number) => `${count} a minute`,
     wave: (wave: number) => `wave ${wave}`,
+    limit: (key: string, max: number) => `at most ${max} with the same ${key}`,
+    stops: 'Stops by itself',
+    stopsNot: 'never',
+    stopsWhen: (percent: number, what: string, after: number, effect: string) =>
+      `${percent} % ${what} of at least ${after} ended: ${effect}`,
     startedInLastMinute: (count: number) => `${count} started in the last minute`,
     notEligible: 'Devices that may not take it yet',
     approval: 'Approval',

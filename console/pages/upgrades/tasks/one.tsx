@@ -11,6 +11,7 @@ import { Tabs } from '../../../parts/tabs.tsx';
 import { countText, Time } from '../../../parts/time.tsx';
 import { Link, useFilters, type PageProps } from '../../../shell/router.tsx';
 import { protocolText } from '../firmware/texts.ts';
+import { limitsText, rulesText } from '../task-rules.tsx';
 import { TaskChart } from './chart.tsx';
 import { TaskControls } from './controls.tsx';
 import { StatusCounts } from './counts.tsx';
@@ -89,10 +90,11 @@ function TaskView({ taskId }: { taskId: number }) {
 function TaskFacts({ task }: { task: UpgradeTaskDetail }) {
   const words = t().one;
   const { options, pace, live, approval } = task;
-  const { window, maxConcurrent = 0, ratePerMinute } = options;
+  const { window, maxConcurrent = 0, ratePerMinute, keyLimits = [], abort = [] } = options;
   const pacing = [
     words.atOnce(maxConcurrent),
     ratePerMinute != null && words.perMinute(ratePerMinute),
+    ...limitsText(keyLimits),
     pace.wave > 1 && words.wave(pace.wave),
     task.status === 'running' && words.startedInLastMinute(pace.startedInLastMinute),
   ];
@@ -111,6 +113,18 @@ function TaskFacts({ task }: { task: UpgradeTaskDetail }) {
       </ol>,
     ],
     [words.pacing, pacing.filter(Boolean).join(' · ')],
+    [
+      words.stops,
+      abort.length === 0 ? (
+        words.stopsNot
+      ) : (
+        <ul class="plain">
+          {rulesText(abort).map((rule) => (
+            <li key={rule}>{rule}</li>
+          ))}
+        </ul>
+      ),
+    ],
     [words.window, window == null ? words.always : `${window.from}–${window.to} ${window.zone}`],
     task.startedAt === null
       ? [words.dispatch, <Time at={task.dispatchAt} />]

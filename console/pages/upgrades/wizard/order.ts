@@ -1,5 +1,6 @@
 /** What a person has chosen for a new task, and the order that is made of it. */
 import type { Firmware, TaskOptions, UpgradeOrder } from '../../../api-types.ts';
+import { abortRules, keyLimits, type AbortDraft, type KeyLimitDraft } from '../task-rules.tsx';
 import type { Protocol } from '../firmware/texts.ts';
 
 export interface Draft {
@@ -24,10 +25,9 @@ export interface Draft {
   basePerMinute: number | null;
   factor: number | null;
   everyDevices: number | null;
-  abort: boolean;
-  abortPercent: number | null;
-  abortAfter: number | null;
-  abortEffect: 'pause' | 'cancel_waiting' | 'cancel';
+  /** The first that is fulfilled stops the task. */
+  abort: AbortDraft[];
+  keyLimits: KeyLimitDraft[];
   joins: boolean;
   waitOnlineHours: number | null;
   transferMinutes: number | null;
@@ -38,7 +38,7 @@ export interface Draft {
 export const MAX_DEVICES = 100_000;
 export const MAX_FILES = 8;
 
-/** Defaults are those of the API, but for the abort rule: a bad file is stopped by itself. */
+/** Defaults are those of the API. */
 export function newDraft(): Draft {
   return {
     files: [],
@@ -61,10 +61,8 @@ export function newDraft(): Draft {
     basePerMinute: 5,
     factor: 2,
     everyDevices: 20,
-    abort: false,
-    abortPercent: 20,
-    abortAfter: 10,
-    abortEffect: 'pause',
+    abort: [],
+    keyLimits: [],
     joins: false,
     waitOnlineHours: 24,
     transferMinutes: 60,
@@ -128,7 +126,7 @@ export function orderOf(draft: Draft): UpgradeOrder {
 }
 
 function optionsOf(draft: Draft): TaskOptions {
-  const { growth, abort, approval } = draft;
+  const { growth, approval } = draft;
   const hasPiles = draft.files.some(({ protocol }) => protocol === 'pile');
   return {
     ...given('dispatchDelayMinutes', draft.dispatchDelayMinutes),
@@ -144,16 +142,8 @@ function optionsOf(draft: Draft): TaskOptions {
         by: 'succeeded' as const,
       },
     }),
-    ...(abort && {
-      abort: [
-        {
-          failures: 'any' as const,
-          percent: draft.abortPercent ?? 20,
-          afterFinished: draft.abortAfter ?? 10,
-          effect: draft.abortEffect,
-        },
-      ],
-    }),
+    ...(draft.abort.length > 0 && { abort: abortRules(draft.abort) }),
+    ...(draft.keyLimits.length > 0 && { keyLimits: keyLimits(draft.keyLimits) }),
     ...(approval && { approval: { required: true as const, withinHours: draft.approvalHours ?? 24 } }),
     ...(draft.joins && draft.how === 'filter' && { joins: true }),
     ...given('attemptsPerFile', draft.attemptsPerFile),

@@ -1,6 +1,7 @@
 /** Third step: when and how fast. What is seldom changed is folded away. */
 import { CheckField, NumberField, SelectField, TextField } from '../../../parts/fields.tsx';
 import { Panel } from '../../../parts/page.tsx';
+import { AbortRules, KeyLimits } from '../task-rules.tsx';
 import type { Draft } from './order.ts';
 import { t } from './texts.ts';
 import type { SetDraft } from './state.ts';
@@ -71,23 +72,8 @@ export function OptionsStep({ draft, set }: { draft: Draft; set: SetDraft }) {
               {number('everyDevices', words.everyDevices, { min: 1 })}
             </div>
           )}
-          <CheckField label={words.abort} checked={draft.abort} onInput={(abort) => set({ abort })} />
-          {draft.abort && (
-            <div class="columns">
-              {number('abortPercent', words.abortPercent, { min: 1, unit: '%' })}
-              {number('abortAfter', words.abortAfter, { min: 1 })}
-              <SelectField
-                label={words.abortEffect}
-                value={draft.abortEffect}
-                options={[
-                  { value: 'pause', label: words.effectPause },
-                  { value: 'cancel_waiting', label: words.effectCancelWaiting },
-                  { value: 'cancel', label: words.effectCancel },
-                ]}
-                onInput={(abortEffect) => abortEffect !== '' && set({ abortEffect })}
-              />
-            </div>
-          )}
+          <AbortRules rules={draft.abort} onInput={(abort) => set({ abort })} />
+          <KeyLimits limits={draft.keyLimits} onInput={(keyLimits) => set({ keyLimits })} />
           {draft.how === 'filter' && (
             <CheckField
               label={words.joins}
