@@ -34,6 +34,7 @@ import { arrangePiles, pileVariables } from './config/piles.ts';
 import { showSettings, type ShownSetting } from './config/shown.ts';
 import { arrangeTerminals, terminalVariables } from './config/terminals.ts';
 import { arrangeTracksolid, tracksolidVariables } from './config/tracksolid.ts';
+import { arrangeWorkers, workerVariables } from './config/workers.ts';
 
 export type { LogLevel, Role } from './config/formats.ts';
 
@@ -152,13 +153,7 @@ export const variables = {
   ),
   MES_ALLOW_WRITER: variable('Read MES also with a user that could write to it', boolean, false),
 
-  /* A cached workflow costs about 300 KB of memory, an uncached one a short replay: 1000 keep a worker near half a gigabyte. */
-  WORKER_MAX_CACHED_WORKFLOWS: variable(
-    'Workflows a worker keeps in memory between steps (about 300 KB each)',
-    integer(2, 100_000),
-    1000,
-  ),
-  WORKER_MAX_CONCURRENT_ACTIVITIES: variable('Activities a worker runs at the same time', integer(1, 10_000), 100),
+  ...workerVariables,
 
   DEFAULT_DISPATCH_DELAY_S: variable(
     'Seconds between making an upgrade task and its first offer, when the task names none',
@@ -289,10 +284,7 @@ function arrange(values: Values) {
     ...arrangePiles(values),
     mom: arrangeMom(values),
     firmwareCacheBytes: values.FIRMWARE_CACHE_BYTES,
-    worker: {
-      maxCachedWorkflows: values.WORKER_MAX_CACHED_WORKFLOWS,
-      maxConcurrentActivities: values.WORKER_MAX_CONCURRENT_ACTIVITIES,
-    },
+    worker: arrangeWorkers(values),
     defaultDispatchDelayMs: values.DEFAULT_DISPATCH_DELAY_S * 1000,
     logLevel: values.LOG_LEVEL,
     shutdownGraceMs: values.SHUTDOWN_GRACE_S * 1000,

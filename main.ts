@@ -37,7 +37,7 @@ import { registerDatabaseMetrics } from './metrics/database.ts';
 import { registerFleetMetrics } from './metrics/fleet.ts';
 import { createLogger, createMetrics, type Logger } from './log.ts';
 import { registerPlatformMetrics } from './metrics/platform.ts';
-import { registerBuild } from './metrics/process.ts';
+import { registerBuild, registerBuilds } from './metrics/process.ts';
 import { encryptionOptions, PayloadEncryption } from './payload-encryption.ts';
 import { startServers } from './servers.ts';
 import { connectWorker, connectionOptions, startWorker, type Stops } from './worker.ts';
@@ -98,7 +98,8 @@ async function startParts(config: Config, log: Logger, stops: Stops): Promise<Om
     client,
     taskQueue: config.temporal.taskQueue,
     uiUrl: servers.temporalUiUrl,
-    eagerStart: worker !== null,
+    // A build that is not the current one must not begin new workflows on itself.
+    eagerStart: worker !== null && config.worker.deployment === null,
   });
 
   const ports = has('gateway')
@@ -106,7 +107,9 @@ async function startParts(config: Config, log: Logger, stops: Stops): Promise<Om
     : NO_PORTS;
   if (worker !== null) {
     const onCall = registerPlatformMetrics(metrics);
-    await startWorker(config, log, { database, executions, connection: worker.connection, onCall }, stops);
+    const onStranded = registerBuilds(metrics);
+    const parts = { database, executions, connection: worker.connection, onCall, onStranded };
+    await startWorker(config, log, parts, stops);
   }
   const events = new EventHub({ database, log, maxStreams: config.eventStreamsMax });
   const app: AppOptions = {

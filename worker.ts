@@ -4,10 +4,11 @@
  */
 import { readFileSync } from 'node:fs';
 import net from 'node:net';
-import type { ConnectionOptions } from '@temporalio/client';
+import { Client, type ConnectionOptions } from '@temporalio/client';
 import { NativeConnection, Runtime, Worker, type NativeConnectionOptions } from '@temporalio/worker';
 import { createActivities } from './activities/index.ts';
 import { sharedTokens } from './activities/platform-tokens.ts';
+import { Deployments } from './api/deployments.ts';
 import type { Executions } from './api/executions.ts';
 import type { Config } from './config.ts';
 import type { Database } from './db/index.ts';
@@ -15,7 +16,8 @@ import { TracksolidClient, type MeasuredCall } from './gateways/tracksolid/clien
 import { temporalRuntimeOptions, type Logger } from './log.ts';
 import { encryptionOptions } from './payload-encryption.ts';
 import type { Servers } from './servers.ts';
-import { loadWorkflowBundle } from './workflow-bundle.ts';
+import { lookAfterBuild } from './worker-build.ts';
+import { loadWorkflowBundle, workflowBuildId } from './workflow-bundle.ts';
 
 /** Parts that were started, stopped in the opposite order. */
 export type Stops = { name: string; stop: () => Promise<unknown> }[];
@@ -44,18 +46,21 @@ export interface WorkerParts {
   connection: NativeConnection;
   /** Hears of each call to Tracksolid. */
   onCall: (call: MeasuredCall) => void;
+  /** Hears how many builds of the workers stand still, when workers are versioned. */
+  onStranded: (count: number) => void;
 }
 
 /** Runs a worker, and another one when it fails. */
 export async function startWorker(
   config: Config,
   log: Logger,
-  { database, executions, connection, onCall }: WorkerParts,
+  { database, executions, connection, onCall, onStranded }: WorkerParts,
   stops: Stops,
 ): Promise<void> {
   const workflowBundle = await loadWorkflowBundle(config.cacheDir);
   const tracksolid = connectTracksolid(config, database, onCall);
   const stopping = new AbortController();
+  const build = buildOf(config);
   let worker: Worker | null = null;
   const supervise = async () => {
     // A worker ends by itself only when something is broken beyond its own retries; another one may do better.
@@ -66,6 +71,7 @@ export async function startWorker(
           namespace: config.temporal.namespace,
           taskQueue: config.temporal.taskQueue,
           ...encryptionOptions(config.temporal.payloadKeys),
+          ...build?.options,
           workflowBundle,
           activities: createActivities({
             db: database.db,
@@ -91,6 +97,13 @@ export async function startWorker(
     }
   };
   const running = supervise();
+  if (build !== null) {
+    const { namespace, taskQueue } = config.temporal;
+    const client = new Client({ connection, namespace });
+    const deployments = new Deployments({ client, name: build.deployment.name, taskQueue });
+    const { becomesCurrent } = build.deployment;
+    lookAfterBuild({ deployments, buildId: build.buildId, becomesCurrent, log, onStranded }, stops);
+  }
   stops.push({
     name: 'worker',
     stop: async () => {
@@ -99,6 +112,21 @@ export async function startWorker(
       await running;
     },
   });
+}
+
+/** The build of this worker and what that means for its SDK; null: workers are not versioned. */
+function buildOf({ worker: { deployment } }: Config) {
+  if (deployment === null) return null;
+  const buildId = deployment.buildId ?? workflowBuildId();
+  const options = {
+    workerDeploymentOptions: {
+      version: { deploymentName: deployment.name, buildId },
+      useWorkerVersioning: true,
+      // Of workflows that do not say otherwise (workflows/pinned.ts).
+      defaultVersioningBehavior: 'AUTO_UPGRADE',
+    },
+  } as const;
+  return { deployment, buildId, options };
 }
 
 /** The connection to Tracksolid, one for the process; null: not configured. Nothing is sent yet. */
@@ -119,7 +147,10 @@ async function freeAddress(): Promise<string> {
 }
 
 /** How to reach Temporal, for clients and workers alike. */
-export function connectionOptions(config: Config, servers: Servers): ConnectionOptions & NativeConnectionOptions {
+export function connectionOptions(
+  config: Config,
+  servers: Pick<Servers, 'temporalAddress'>,
+): ConnectionOptions & NativeConnectionOptions {
   const { apiKey, tls } = config.temporal;
   return {
     address: servers.temporalAddress,

@@ -10,13 +10,13 @@ import { fileURLToPath } from 'node:url';
 import { bundleWorkflowCode, type WorkflowBundle } from '@temporalio/worker';
 
 const KEPT_BUNDLES = 5;
+// Paths in strings are not rewritten by the compiler: whether we are source or compiled shows in our own name.
+const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+const folder = fileURLToPath(new URL('workflows', import.meta.url));
 
 /** The bundle, from `cacheDir` if it is there. */
 export async function loadWorkflowBundle(cacheDir: string): Promise<WorkflowBundle> {
-  // Paths in strings are not rewritten by the compiler: whether we are source or compiled shows in our own name.
-  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-  const folder = fileURLToPath(new URL('workflows', import.meta.url));
-  const path = join(cacheDir, `workflows-${fingerprint(folder, extension)}.js`);
+  const path = join(cacheDir, `workflows-${workflowBuildId()}.js`);
   try {
     return { code: readFileSync(path, 'utf8') };
   } catch {
@@ -29,6 +29,20 @@ export async function loadWorkflowBundle(cacheDir: string): Promise<WorkflowBund
   }
 }
 
+/**
+ * What names the code of the workflows: changes with them and with the SDK, and with nothing else of the program that a
+ * running workflow could notice.
+ */
+export function workflowBuildId(): string {
+  const hash = createHash('sha256').update(process.version);
+  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    name.endsWith(`.${extension}`),
+  );
+  for (const name of names.sort()) hash.update(name).update(readFileSync(join(folder, name)));
+  hash.update(readFileSync(createRequire(import.meta.url).resolve('@temporalio/workflow/package.json')));
+  return hash.digest('hex').slice(0, 16);
+}
+
 /** Each change of a workflow leaves a bundle behind; whoever needs an old one makes it again. */
 function forgetOldBundles(cacheDir: string): void {
   const newestFirst = readdirSync(cacheDir)
@@ -37,16 +51,6 @@ function forgetOldBundles(cacheDir: string): void {
     .map((path) => ({ path, madeAtMs: statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0 }))
     .toSorted((a, b) => b.madeAtMs - a.madeAtMs);
   for (const { path } of newestFirst.slice(KEPT_BUNDLES)) rmSync(path, { force: true });
-}
-
-function fingerprint(folder: string, extension: string): string {
-  const hash = createHash('sha256').update(process.version);
-  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) =>
-    name.endsWith(`.${extension}`),
-  );
-  for (const name of names.sort()) hash.update(name).update(readFileSync(join(folder, name)));
-  hash.update(readFileSync(createRequire(import.meta.url).resolve('@temporalio/workflow/package.json')));
-  return hash.digest('hex').slice(0, 16);
 }
 
 const ignore = () => {};

@@ -53,6 +53,17 @@ export function contradictions(values: Partial<Values>): Problem<VariableName>[]
     );
   }
 
+  if ('WORKER_DEPLOYMENT' in values && values.WORKER_DEPLOYMENT === undefined) {
+    for (const name of ['WORKER_BUILD_ID', 'WORKER_BECOMES_CURRENT'] as const) {
+      if (values[name] === undefined || values[name] === false) continue;
+      add(
+        name,
+        'is set, but WORKER_DEPLOYMENT is not',
+        'Set both, or leave it out: without a deployment there are no builds',
+      );
+    }
+  }
+
   const ports = new Map<number, VariableName>();
   for (const name of portsInUse(values)) {
     const number = values[name];

@@ -38,7 +38,8 @@ export function connectDatabase(url: string, options: { poolSize?: number } = {}
     idle_timeout: 60,
     // The driver's own pauses grow to 20 s within a second, because all connections of the pool count together.
     backoff: () => 0.2 + Math.random() * 0.3,
-    connection: { application_name: 'slipway', statement_timeout: 60_000 },
+    // A process that stands still within a transaction keeps its locks, and with them the device, until it is cut off.
+    connection: { application_name: 'slipway', statement_timeout: 60_000, idle_in_transaction_session_timeout: 20_000 },
   });
   const { sql: counted, load } = counting(preparing(sql), poolSize);
   const db = drizzle(counted, { schema });
