@@ -66,10 +66,10 @@ export class Slipway {
   #ready: Ready | null = null;
   #exit: Exit | null = null;
 
-  /** Starts a process without waiting for it. */
-  constructor(settings: Settings) {
+  /** Starts a process without waiting for it; `entry` is the program, or one that composes it otherwise. */
+  constructor(settings: Settings, entry = 'main.ts') {
     const startedMs = performance.now();
-    this.#child = spawn(process.execPath, ['--import', 'tsx', 'main.ts'], {
+    this.#child = spawn(process.execPath, ['--import', 'tsx', entry], {
       cwd: root,
       env: { ...inherited(), ...settings },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -97,8 +97,8 @@ export class Slipway {
   }
 
   /** Starts a process and waits until it is ready. */
-  static async start(settings: Settings): Promise<Slipway> {
-    const slipway = new Slipway(settings);
+  static async start(settings: Settings, entry?: string): Promise<Slipway> {
+    const slipway = new Slipway(settings, entry);
     await slipway.untilReady();
     return slipway;
   }

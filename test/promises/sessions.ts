@@ -1,0 +1,69 @@
+/** The promises about sessions of equipment: edges tell no lie, nothing said is lost or counted twice. Pure functions. */
+import { Findings, type Broken } from './broken.ts';
+
+/** A session as it was written, oldest first everywhere. */
+export interface SessionRecord {
+  code: string;
+  state: string;
+  edges: { edge: string; from: string; to: string; cause: string; atMs: number }[];
+  statuses: string[];
+  alarms: string[];
+  flags: { action: string; status: string; raisedAtMs: number; servedAtMs: number | null; endedAtMs: number | null }[];
+  followUps: number;
+}
+
+/** What the equipment itself knows. */
+export interface EquipmentWord {
+  /** It has called without a break, so it was never silent. */
+  neverSilent: boolean;
+  /** What it told and was answered, in order. */
+  statuses: readonly string[];
+  alarms: readonly string[];
+  /** Flags that it followed. */
+  followed: number;
+}
+
+/** Everything that is broken about a session that has come to rest. */
+export function brokenBySession(record: SessionRecord, word: EquipmentWord): Broken[] {
+  const findings = new Findings(`equipment ${record.code}`);
+  const { edges, statuses, alarms, flags, followUps, state } = record;
+  let last = 'never';
+  for (const { edge, from, to, cause, atMs } of edges) {
+    findings.check(from === last, 'every transition is accounted for', `${edge} begins at ${from}, it was ${last}`);
+    findings.check(cause !== '' && atMs > 0, 'every transition is accounted for', `${edge} has no cause or time`);
+    const isLie = word.neverSilent && ['suspect', 'offline', 'back'].includes(edge);
+    findings.check(!isLie, 'sessions tell the truth', `it was called ${edge} and has never been silent`);
+    last = to;
+  }
+  findings.check(state === last, 'every transition is accounted for', `it is ${state}, its last edge says ${last}`);
+  const same = (one: readonly string[], other: readonly string[]) => JSON.stringify(one) === JSON.stringify(other);
+  findings.check(
+    same(statuses, word.statuses),
+    'nothing acknowledged is lost',
+    `statuses ${statuses.join()}, told ${word.statuses.join()}`,
+  );
+  findings.check(
+    same(alarms, word.alarms),
+    'nothing acknowledged is lost',
+    `alarms ${alarms.join()}, told ${word.alarms.join()}`,
+  );
+  let earlier: SessionRecord['flags'][number] | null = null;
+  for (const flag of flags) {
+    const { action, status, servedAtMs, endedAtMs } = flag;
+    findings.check(
+      status === 'followed' && endedAtMs !== null,
+      'sessions tell the truth',
+      `flag ${action} is ${status}`,
+    );
+    findings.check(servedAtMs !== null, 'sessions tell the truth', `flag ${action} has ended and was never served`);
+    const isInOrder = earlier?.endedAtMs == null || servedAtMs === null || servedAtMs >= earlier.endedAtMs - 1_500;
+    findings.check(isInOrder, 'sessions tell the truth', `flag ${action} was served before an older one had ended`);
+    earlier = flag;
+  }
+  findings.check(
+    followUps === word.followed,
+    'at most one effect',
+    `${followUps} follow-ups are kept, ${word.followed} were answered`,
+  );
+  return findings.broken;
+}
