@@ -10,8 +10,8 @@ export interface Setting {
   full: string;
   /** With `--quick`; absent: the same. */
   quick?: string;
-  /** `count`: a whole number from 0; `counts`: some from 1, with commas; `names`: some of `oneOf`, with commas. */
-  kind: 'count' | 'counts' | 'names' | 'text';
+  /** `count`: a whole number from 0; `counts`: some from 1, with commas; `names`: some of `oneOf`, with commas; `secret`: not in reports. */
+  kind: 'count' | 'counts' | 'names' | 'text' | 'secret';
   /** Of a count. */
   least?: number;
   oneOf?: readonly string[];
@@ -97,6 +97,15 @@ export function settingsOf(
     values[key] = value;
   }
   return values;
+}
+
+/** What a report tells of them: what is empty says nothing, and secrets stay where they are. */
+export function shownSettings(
+  { settings }: Pick<Area, 'settings'>,
+  values: Readonly<Record<string, string>>,
+): Record<string, string> {
+  const shown = Object.entries(values).filter(([key, value]) => value !== '' && settings[key]?.kind !== 'secret');
+  return Object.fromEntries(shown);
 }
 
 /** Parts of a list with commas, without blanks. */

@@ -55,9 +55,8 @@ export async function serveBareHttp(): Promise<void> {
   serveRole<BareHttpQuestion>(port, (question) => {
     if (question === 'cpu') return { cpu: cpuMicros() };
     if ('frame' in question) {
-      for (let time = 0; time < question.times; time += 1) {
-        for (const follower of followers) follower.write(question.frame);
-      }
+      const text = question.frame.repeat(question.times);
+      for (const follower of followers) follower.write(text);
       return {};
     }
     sql = postgres(question.databaseUrl, { max: 2 });

@@ -13,8 +13,6 @@ import { findTemporalCli } from '../embedded.ts';
 import { createLogger } from '../log.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-/** How long others are watched before an area begins. */
-const WATCH_MS = 3_000;
 
 /** Describes the machine; of the servers those that are used. */
 export async function describeMachine(uses: readonly ('postgres' | 'temporal')[]): Promise<Machine> {
@@ -44,10 +42,10 @@ export function describeBuild(): Report['slipway'] {
 }
 
 /** Watches what others do before an area; the function that comes back tells, after it, what they did meanwhile. */
-export async function watchLoad(): Promise<() => Load> {
+export async function watchLoad(watchMs: number): Promise<() => Load> {
   const average = loadavg()[0] ?? 0;
   const quiet = busyMs();
-  await new Promise((resolve) => setTimeout(resolve, WATCH_MS));
+  await new Promise((resolve) => setTimeout(resolve, watchMs));
   const before = busyMs();
   const coresBefore = (before.busy - quiet.busy) / (before.atMs - quiet.atMs);
   return () => {

@@ -126,7 +126,7 @@ export async function driveFleet(bench: Bench, order: FleetOrder): Promise<void>
   if (usedBefore !== null && usedAfter !== null && writtenBefore !== null && writtenAfter !== null) {
     const used = (part: 'slipway' | 'database' | 'engine') => perBeat(usedAfter[part] - usedBefore[part]);
     const unit = 'ms per heartbeat';
-    const baseline = { name: 'Express handler', value: bareCpuEach };
+    const baseline = { name: `Express handler, 1/${BARE_SHARE} of the rate`, value: bareCpuEach };
     bench.figure({ name: 'processor time of Slipway', unit, better: 'less', value: used('slipway'), baseline });
     const commits = perBeat(writtenAfter.commits - writtenBefore.commits);
     bench.note(

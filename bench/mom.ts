@@ -56,7 +56,7 @@ export const mom: Area = {
       full: '',
       kind: 'text',
     },
-    token: { means: 'what it asks for', full: '', kind: 'text' },
+    token: { means: 'what it asks for', full: '', kind: 'secret' },
     temporal: { means: 'its Temporal, to look at histories', full: '', kind: 'text' },
   },
   async measure(bench, settings) {

@@ -14,7 +14,6 @@ import { FtpServer } from '../gateways/pile/ftp.ts';
 
 const FILE_BYTES = 16 * 1024 * 1024;
 const CLIENTS = 4;
-const ROUND_MS = 1_000;
 const KINDS = ['FTP', 'bare'] as const;
 const file = Buffer.alloc(FILE_BYTES, createHash('sha256').update('bench').digest());
 const readBuffer = Buffer.allocUnsafeSlow(262_144);
@@ -22,20 +21,29 @@ const readBuffer = Buffer.allocUnsafeSlow(262_144);
 interface FetchOrder {
   kind: (typeof KINDS)[number];
   port: number;
+  durationMs: number;
   user: string;
   password: string;
   path: string;
 }
 
-/** Measures `rounds` rounds of each. */
-export async function measureFtp(bench: Bench, rounds: number): Promise<void> {
+/** Measures some rounds of each server. */
+export async function measureFtp(
+  bench: Bench,
+  { rounds, durationMs }: { rounds: number; durationMs: number },
+): Promise<void> {
   const servers = { FTP: await startRole('ftp-server', bench), bare: await startRole('ftp-bare', bench) };
   const { child: generator } = await startRole('ftp-load', bench);
   const access = await ask<object>(servers.FTP.child, 'access');
   const result = await inPairs(KINDS, rounds, async (kind) => {
     const { child, port } = servers[kind];
     const before = await ask<{ cpu: number }>(child, 'cpu');
-    const { bytes, elapsedMs } = await ask<{ bytes: number; elapsedMs: number }>(generator, { ...access, kind, port });
+    const { bytes, elapsedMs } = await ask<{ bytes: number; elapsedMs: number }>(generator, {
+      ...access,
+      kind,
+      port,
+      durationMs,
+    });
     const after = await ask<{ cpu: number }>(child, 'cpu');
     const megabytes = bytes / 1_000_000;
     return { perSecond: megabytes / (elapsedMs / 1_000), cpuMicrosEach: (after.cpu - before.cpu) / megabytes };
@@ -84,7 +92,7 @@ export async function serveLoad(): Promise<void> {
   serveRole<FetchOrder>(0, async (order) => {
     let bytes = 0;
     const startedAtMs = performance.now();
-    const isOver = () => performance.now() - startedAtMs >= ROUND_MS;
+    const isOver = () => performance.now() - startedAtMs >= order.durationMs;
     await Promise.all(
       Array.from({ length: CLIENTS }, async () => {
         const next = order.kind === 'FTP' ? await logIn(order) : { fetch: () => fetchAll(order.port), end: () => {} };

@@ -15,7 +15,6 @@ import { encodePcp } from '../gateways/pcp/messages.ts';
 const SLICE_BYTES = 500;
 const SLICES = Math.ceil(FILE_BYTES / SLICE_BYTES) - 1; // the last one is short
 const DEVICES = 50;
-const ROUND_MS = 400;
 const KINDS = ['PCP', 'bare'] as const;
 /** A datagram that was lost is asked for again. */
 const LOST_MS = 250;
@@ -28,14 +27,17 @@ const ANSWER_BYTES = encodeCoap({
   payload: encodePcp({ type: 'fragmentAnswer', resultCode: 0, fragmentIndex: 0, fragment: Buffer.alloc(SLICE_BYTES) }),
 }).length;
 
-/** Measures `rounds` rounds of each. */
-export async function measurePcp(bench: Bench, rounds: number): Promise<void> {
+/** Measures some rounds of each server. */
+export async function measurePcp(
+  bench: Bench,
+  { rounds, durationMs }: { rounds: number; durationMs: number },
+): Promise<void> {
   const servers = { PCP: await startRole('pcp-gateway', bench), bare: await startRole('pcp-bare', bench) };
   const { child: generator } = await startRole('pcp-load', bench);
   const result = await inPairs(KINDS, rounds, async (kind) => {
     const { child, port } = servers[kind];
     const before = await ask<{ cpu: number }>(child, 'cpu');
-    const { slices, elapsedMs } = await ask<{ slices: number; elapsedMs: number }>(generator, { port });
+    const { slices, elapsedMs } = await ask<{ slices: number; elapsedMs: number }>(generator, { port, durationMs });
     const after = await ask<{ cpu: number }>(child, 'cpu');
     return { perSecond: slices / (elapsedMs / 1_000), cpuMicrosEach: (after.cpu - before.cpu) / slices };
   });
@@ -73,7 +75,7 @@ export async function serveBare(): Promise<void> {
 /** The role of the devices. */
 export async function serveLoad(): Promise<void> {
   let firstId = 0;
-  serveRole<{ port: number }>(0, async ({ port }) => {
+  serveRole<{ port: number; durationMs: number }>(0, async ({ port, durationMs }) => {
     firstId = (firstId + 20_000) & 0xffff;
     let slices = 0;
     const devices = await Promise.all(
@@ -82,7 +84,7 @@ export async function serveLoad(): Promise<void> {
     await pause(100);
     const before = slices;
     const startedAtMs = performance.now();
-    await pause(ROUND_MS);
+    await pause(durationMs);
     const result = { slices: slices - before, elapsedMs: performance.now() - startedAtMs };
     for (const device of devices) device.end();
     await pause(50);

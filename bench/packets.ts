@@ -29,7 +29,8 @@ export const packets: Area = {
   settings: {
     connections: { means: 'terminals that transfer at one time', full: '50', kind: 'count', least: 1 },
     rounds: { means: 'rounds of each server', full: '10', quick: '3', kind: 'count', least: 1 },
-    'round-ms': { means: 'milliseconds of a round of packets', full: '400', kind: 'count', least: 1 },
+    'round-ms': { means: 'milliseconds of a round of packets or slices', full: '400', kind: 'count', least: 1 },
+    'file-round-ms': { means: 'milliseconds of a round of files', full: '1000', kind: 'count', least: 1 },
     idle: { means: 'idle connections; 0 leaves them out', full: '10000', quick: '3000', kind: 'count' },
   },
   async measure(bench, settings) {
@@ -42,9 +43,9 @@ export const packets: Area = {
     bench.progress('packets of terminals');
     await measurePackets(bench, order, transfer);
     bench.progress('files by FTP');
-    await measureFtp(bench, rounds);
+    await measureFtp(bench, { rounds, durationMs: settings.number('file-round-ms') });
     bench.progress('slices by PCP');
-    await measurePcp(bench, rounds);
+    await measurePcp(bench, { rounds, durationMs: settings.number('round-ms') });
     const wanted = settings.number('idle');
     if (wanted === 0) return;
     bench.progress(`${wanted} idle connections`);

@@ -33,6 +33,7 @@ export function serveRole<Question>(port: number, answer: (question: Question) =
     void Promise.resolve(answer(question)).then((value) => process.send?.(value ?? {}));
   });
   process.on('disconnect', () => process.exit());
+  if (!process.connected) process.exit(); // the parent has gone before this one was ready
   process.send?.({ port });
 }
 

@@ -4,7 +4,7 @@
  */
 import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { Area } from './area.ts';
+import { shownSettings, type Area } from './area.ts';
 import type { AreaNews, AreaOrder } from './area-process.ts';
 import { describeBuild, describeMachine, watchLoad } from './machine.ts';
 import { isLoadedBy, type AreaReport, type Load, type Report } from './report.ts';
@@ -12,9 +12,11 @@ import { isLoadedBy, type AreaReport, type Load, type Report } from './report.ts
 /** How long an area may take to end what it started. */
 const ENDING_MS = 60_000;
 
+const WATCH_MS = 3_000;
+
 /** An area to measure. */
 export interface Chosen {
-  area: Pick<Area, 'name' | 'title' | 'uses'>;
+  area: Pick<Area, 'name' | 'title' | 'uses' | 'settings'>;
   settings: Readonly<Record<string, string>>;
 }
 
@@ -24,6 +26,8 @@ export interface RunOptions {
   limitMs: number;
   /** Aborted when a person has had enough. */
   interrupted: AbortSignal;
+  /** How long others are watched before an area begins. */
+  watchMs?: number;
   /** Hears of the report each time an area has ended. */
   onArea: (report: Report) => void;
 }
@@ -50,7 +54,7 @@ export async function measureAreas(chosen: readonly Chosen[], options: RunOption
 async function measureArea(
   { area, settings }: Chosen,
   { machine, areas }: Report,
-  { limitMs, interrupted }: RunOptions,
+  { limitMs, interrupted, watchMs = WATCH_MS }: RunOptions,
 ): Promise<AreaReport> {
   const { name, title } = area;
   const report: AreaReport = {
@@ -60,7 +64,7 @@ async function measureArea(
     reason: null,
     startedAt: new Date().toISOString(),
     seconds: 0,
-    settings,
+    settings: shownSettings(area, settings),
     load: { average: 0, coresBefore: 0, coresDuring: null },
     isLoaded: false,
     figures: [],
@@ -69,7 +73,7 @@ async function measureArea(
   };
   if (interrupted.aborted) return { ...report, state: 'not measured', reason: 'interrupted before it began' };
   process.stderr.write(`${name}: ${title}\n`);
-  const loadMeanwhile = await watchLoad();
+  const loadMeanwhile = await watchLoad(watchMs);
   const startedMs = performance.now();
   const end = await runArea({ area: name, settings }, report, { limitMs, interrupted });
   report.seconds = Math.round((performance.now() - startedMs) / 1_000);
@@ -96,7 +100,8 @@ async function runArea(
   // A group of its own: Ctrl-C in a terminal reaches this process alone, which ends the area in order.
   const child = fork(fileURLToPath(new URL('area-process.ts', import.meta.url)), [], {
     detached: true,
-    stdio: ['ignore', process.stderr, process.stderr, 'ipc'],
+    execArgv: ['--import', 'tsx'],
+    stdio: ['ignore', 2, 2, 'ipc'],
   });
   let news: Extract<AreaNews, { kind: 'ended' }> | null = null;
   let late: string | null = null;
@@ -113,7 +118,7 @@ async function runArea(
   };
   const limit = Number.isFinite(limitMs) ? setTimeout(tooLate, limitMs) : null;
   function tooLate() {
-    late = `not finished after ${Math.round(limitMs / 60_000)} minutes`;
+    late = `not finished after ${Number((limitMs / 60_000).toPrecision(2))} minutes`;
     end();
   }
   interrupted.addEventListener('abort', end);
