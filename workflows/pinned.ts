@@ -6,7 +6,7 @@
  * All others go over to the current build with their next step. They live for weeks or for ever and would hold each old
  * build for as long; a change of them needs `patched` and a recorded history, as all do without versioning.
  */
-import { setWorkflowOptions } from '@temporalio/workflow';
+import { setWorkflowOptions, workflowInfo } from '@temporalio/workflow';
 import { deliverWebhook, pingWebhook } from './deliver-webhook.ts';
 import { fireTrigger } from './fire-trigger.ts';
 import { shipDevices } from './ship-devices.ts';
@@ -14,7 +14,11 @@ import { shipToPlatform } from './ship-to-platform.ts';
 import { syncMes } from './sync-mes.ts';
 import { upgradeDevice } from './upgrade-device.ts';
 
-const PINNED = { versioningBehavior: 'PINNED' } as const;
+/** Temporal refuses the word from a worker that is not versioned, so it is said only where there is a deployment. */
+const PINNED = () =>
+  (workflowInfo().currentDeploymentVersion?.deploymentName ?? '') === ''
+    ? {}
+    : ({ versioningBehavior: 'PINNED' } as const);
 
 setWorkflowOptions(PINNED, upgradeDevice);
 setWorkflowOptions(PINNED, deliverWebhook);
