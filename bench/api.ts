@@ -23,9 +23,9 @@ export const api: Area = {
   title: 'answers of the API among many devices',
   uses: ['postgres', 'temporal'],
   settings: {
-    devices: { means: 'registered devices', full: '200000', quick: '30000', kind: 'count', least: 1_000 },
+    devices: { means: 'registered devices', full: '200000', quick: '20000', kind: 'count', least: 1_000 },
     'task-devices': { means: 'devices of a task', full: '5000', quick: '1000', kind: 'count', least: 1 },
-    questions: { means: 'questions of each kind', full: '400', quick: '100', kind: 'count', least: 1 },
+    questions: { means: 'questions of each kind', full: '400', quick: '60', kind: 'count', least: 1 },
   },
   async measure(bench, settings) {
     const devices = settings.number('devices');

@@ -28,7 +28,7 @@ export const events: Area = {
   uses: ['postgres', 'temporal'],
   settings: {
     streams: { means: 'streams that follow the department', full: '20', kind: 'count', least: 1 },
-    singles: { means: 'events that happen one by one', full: '300', quick: '80', kind: 'count', least: 1 },
+    singles: { means: 'events that happen one by one', full: '300', quick: '60', kind: 'count', least: 1 },
     burst: { means: 'events that happen at once, for streams', full: '2000', quick: '500', kind: 'count', least: 1 },
     rounds: { means: 'rounds of such bursts', full: '5', quick: '3', kind: 'count', least: 1 },
     deliveries: {

@@ -31,7 +31,7 @@ export const mes: Area = {
     rounds: { means: 'rounds of reading them', full: '3', quick: '1', kind: 'count', least: 1 },
     list: {
       means: 'devices to find some among; 0 leaves it out; 18000000 take half an hour and 25 GB',
-      full: '500000',
+      full: '300000',
       quick: '50000',
       kind: 'count',
     },

@@ -30,7 +30,7 @@ export const mom: Area = {
     connections: { means: 'connections that beat as fast as they can', full: '50', kind: 'count', least: 1 },
     rounds: { means: 'rounds of each server; 0 leaves them out', full: '8', quick: '3', kind: 'count' },
     'round-ms': { means: 'milliseconds of a round', full: '500', kind: 'count', least: 1 },
-    devices: { means: 'equipments of the fleet; 0 leaves it out', full: '3000', quick: '600', kind: 'count' },
+    devices: { means: 'equipments of the fleet; 0 leaves it out', full: '10000', quick: '1000', kind: 'count' },
     'calling-in': {
       means: 'of these call in, which wakes a workflow each; the others are alive from the beginning',
       full: '200',
@@ -39,7 +39,8 @@ export const mom: Area = {
     },
     'period-ms': {
       means: 'milliseconds between two heartbeats of one equipment',
-      full: '10000',
+      full: '30000',
+      quick: '10000',
       kind: 'count',
       least: 1,
     },

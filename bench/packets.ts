@@ -28,7 +28,7 @@ export const packets: Area = {
   uses: [],
   settings: {
     connections: { means: 'terminals that transfer at one time', full: '50', kind: 'count', least: 1 },
-    rounds: { means: 'rounds of each server', full: '10', quick: '3', kind: 'count', least: 1 },
+    rounds: { means: 'rounds of each server', full: '10', quick: '2', kind: 'count', least: 1 },
     'round-ms': { means: 'milliseconds of a round of packets or slices', full: '400', kind: 'count', least: 1 },
     'file-round-ms': { means: 'milliseconds of a round of files', full: '1000', kind: 'count', least: 1 },
     idle: { means: 'idle connections; 0 leaves them out', full: '10000', quick: '3000', kind: 'count' },

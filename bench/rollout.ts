@@ -51,7 +51,7 @@ export const rollout: Area = {
   uses: ['postgres', 'temporal'],
   positional: 'sizes',
   settings: {
-    sizes: { means: 'devices of a task, with commas', full: '300,1500', quick: '60,240', kind: 'counts' },
+    sizes: { means: 'devices of a task, with commas', full: '300,1200', quick: '40,160', kind: 'counts' },
     minutes: {
       means: 'a task that takes longer is measured that far and cancelled; 0: to its end',
       full: '0',

@@ -41,10 +41,11 @@ export const upgrades: Area = {
   uses: ['postgres', 'temporal'],
   positional: 'sizes',
   settings: {
-    sizes: { means: 'devices of a task, with commas', full: '300', quick: '60', kind: 'counts' },
+    sizes: { means: 'devices of a task, with commas', full: '300', quick: '40', kind: 'counts' },
     protocols: {
       means: 'of these protocols, with commas',
       full: BENCH_PROTOCOLS.join(','),
+      quick: 'terminal,pcp',
       kind: 'names',
       oneOf: BENCH_PROTOCOLS,
     },
