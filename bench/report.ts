@@ -58,7 +58,8 @@ export interface AreaReport {
   seconds: number;
   /** What it was measured with. */
   settings: Readonly<Record<string, string>>;
-  load: Load;
+  /** Null: it was not begun. */
+  load: Load | null;
   isLoaded: boolean;
   figures: Figure[];
   /** Parts of the area that could not be measured here. */
@@ -158,9 +159,9 @@ export function markdownOf(report: Report): string {
         area.name,
         area.state,
         `${area.seconds.toFixed(0)} s`,
-        area.load.average.toFixed(1),
-        area.load.coresBefore.toFixed(1),
-        area.load.coresDuring?.toFixed(1) ?? '?',
+        area.load?.average.toFixed(1) ?? '',
+        area.load?.coresBefore.toFixed(1) ?? '',
+        area.load === null ? '' : (area.load.coresDuring?.toFixed(1) ?? 'not known'),
       ]),
       [2, 3, 4, 5],
     ),
@@ -172,7 +173,7 @@ export function markdownOf(report: Report): string {
 function warningOf({ areas, machine }: Report): string[] {
   const loaded = areas.filter(({ isLoaded }) => isLoaded);
   if (loaded.length === 0) return [];
-  const names = loaded.map(({ name, load }) => `${name} (load average ${load.average.toFixed(1)})`).join(', ');
+  const names = loaded.map(({ name, load }) => `${name} (load average ${load?.average.toFixed(1)})`).join(', ');
   return [
     `> **Warning: the machine was busy with other things** (more than ${LOADED_SHARE * machine.cores} of ${machine.cores} cores) before or while these were measured: ${names}. Their goals are not judged; ratios are what is left to look at.`,
   ];
@@ -183,7 +184,7 @@ function sectionOf(area: AreaReport): string[] {
   const settings = Object.entries(area.settings).map(([name, value]) => `${name} ${value}`);
   return [
     `## ${area.name}: ${area.title}`,
-    ...(settings.length === 0 ? [] : [`Measured with ${settings.join(', ')}.`]),
+    ...(settings.length === 0 || area.state === 'not measured' ? [] : [`Measured with ${settings.join(', ')}.`]),
     ...(area.reason === null ? [] : [`**${area.state}**: ${area.reason}`]),
     ...(figures.length === 0
       ? []

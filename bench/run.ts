@@ -65,7 +65,7 @@ async function measureArea(
     startedAt: new Date().toISOString(),
     seconds: 0,
     settings: shownSettings(area, settings),
-    load: { average: 0, coresBefore: 0, coresDuring: null },
+    load: null,
     isLoaded: false,
     figures: [],
     missing: [],
@@ -77,8 +77,9 @@ async function measureArea(
   const startedMs = performance.now();
   const end = await runArea({ area: name, settings }, report, { limitMs, interrupted });
   report.seconds = Math.round((performance.now() - startedMs) / 1_000);
-  report.load = rounded(loadMeanwhile());
-  report.isLoaded = isLoadedBy(report.load, machine.cores, areas.length === 0);
+  const load = rounded(loadMeanwhile());
+  report.load = load;
+  report.isLoaded = isLoadedBy(load, machine.cores, areas.length === 0);
   report.reason = end;
   if (interrupted.aborted) {
     report.state = 'interrupted';

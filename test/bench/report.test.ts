@@ -194,6 +194,12 @@ describe('the report for people', () => {
     expect(rowOf(markdown.split('## packets')[1]!, 'packets')!.at(-1)).toBe('not judged (loaded machine)');
   });
 
+  it('says nothing of the load before an area that was not begun', () => {
+    const markdown = markdownOf(report(area({ state: 'not measured', seconds: 0, load: null })));
+    expect(rowOf(markdown, 'packets')).toEqual(['packets', 'not measured', '0 s', '', '', '']);
+    expect(markdown).not.toContain('Measured with');
+  });
+
   it('leaves no area out that was not measured or failed', () => {
     const markdown = markdownOf(
       report(
