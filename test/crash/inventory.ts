@@ -12,8 +12,6 @@ import { routes } from '../../api/routes/index.ts';
 import { MomClient } from '../../gateways/mom/client.ts';
 import { TracksolidClient } from '../../gateways/tracksolid/client.ts';
 
-type Method = (...args: never[]) => unknown;
-
 /** A class whose methods are steps. */
 export interface SteppedClass {
   /** What the names of its steps begin with. */
@@ -57,5 +55,3 @@ export function inventory(): string[] {
     ...routes.filter(({ method }) => method !== 'get').map(({ id }) => `route ${id}`),
   ].toSorted();
 }
-
-export type { Method };

@@ -84,11 +84,14 @@ class Walker {
   }
 }
 
-/** One blow: the stories of these cells, all with the same component. */
+/**
+ * One blow: all stories of these cells come to their steps, then what they are about dies. Where cells are about several
+ * parts, these die one after the other, and nobody waits in between for anything but the part.
+ */
 export async function strike(world: World, cells: readonly Cell[], random: () => number): Promise<CellResult[]> {
   const startedMs = performance.now();
   const walkers = cells.map((cell) => new Walker(cell, storyOf(world, cell)));
-  const component = cells[0]!.component;
+  const components = [...new Set(cells.map(({ component }) => component))];
   try {
     await inLanes(walkers, async (walker) => prepare(walker));
     await world.board.arm(['*'], async (stop) => {
@@ -97,14 +100,16 @@ export async function strike(world: World, cells: readonly Cell[], random: () =>
     });
     for (const walker of walkers) if (walker.error === null) walker.story.start(walker.cell.step);
     await untilReached(walkers);
-    // Some find the part gone, some find it new.
-    const releasesFirst = random() < 0.5;
-    const release = () => walkers.forEach(({ held }) => held?.goOn());
-    await world.kill(component);
-    await world.board.arm([], () => false);
-    if (releasesFirst) release();
-    await world.restart(component);
-    release();
+    for (const component of components) {
+      const release = () =>
+        walkers.filter(({ cell }) => cell.component === component).forEach(({ held }) => held?.goOn());
+      await world.kill(component);
+      await world.board.arm([], () => false);
+      // Some find the part gone, some find it new.
+      if (random() < 0.5) release();
+      await world.restart(component);
+      release();
+    }
     await Promise.all(walkers.map(finish));
     world.assertAllRun();
   } catch (error) {

@@ -55,7 +55,7 @@ export function brokenBySession(record: SessionRecord, word: EquipmentWord): Bro
       'sessions tell the truth',
       `flag ${action} is ${status}`,
     );
-    findings.check(servedAtMs !== null, 'sessions tell the truth', `flag ${action} has ended and was never served`);
+    // How often it was served is counted once a second, and may be lost with the gateway.
     const isInOrder = earlier?.endedAtMs == null || servedAtMs === null || servedAtMs >= earlier.endedAtMs - 1_500;
     findings.check(isInOrder, 'sessions tell the truth', `flag ${action} was served before an older one had ended`);
     earlier = flag;

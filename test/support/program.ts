@@ -25,7 +25,7 @@ import { waitFor } from './wait.ts';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const log = createLogger({ logLevel: 'silent' });
 /** Starting takes a few seconds; the rest is for a busy machine. */
-const START_MS = 60_000;
+const START_MS = 120_000;
 const END_MS = 40_000;
 const LINES_KEPT = 400;
 
