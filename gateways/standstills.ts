@@ -25,12 +25,17 @@ export class Standstills {
   #deafUntilMs = 0;
   #timer: NodeJS.Timeout | undefined;
   readonly #listeners = new Set<(forMs: number) => void>();
+  readonly #clocks: () => readonly [steadyMs: number, wallMs: number];
+
+  constructor(clocks: () => readonly [steadyMs: number, wallMs: number] = () => [performance.now(), Date.now()]) {
+    this.#clocks = clocks;
+  }
 
   /** Hears of long standstills, before anything else is done after them; the answer ends that. */
   subscribe(onLong: (forMs: number) => void): () => void {
     this.#listeners.add(onLong);
     if (this.#timer === undefined) {
-      [this.#steadyMs, this.#wallMs] = [performance.now(), Date.now()];
+      [this.#steadyMs, this.#wallMs] = this.#clocks();
       this.#timer = setInterval(() => this.look(), BEAT_MS);
       this.#timer.unref();
     }
@@ -45,7 +50,7 @@ export class Standstills {
   /** Looks whether there was one just now. To be called by whoever is about to act on what arrived before. */
   look(): void {
     if (this.#timer === undefined) return;
-    const [steadyMs, wallMs] = [performance.now(), Date.now()];
+    const [steadyMs, wallMs] = this.#clocks();
     const forMs = Math.max(steadyMs - this.#steadyMs, wallMs - this.#wallMs);
     [this.#steadyMs, this.#wallMs] = [steadyMs, wallMs];
     if (forMs < SHORT_MS) return;
@@ -71,7 +76,7 @@ export class Standstills {
   /** There was a long one just now: what arrives may be old. */
   get isDeaf(): boolean {
     this.look();
-    return performance.now() < this.#deafUntilMs;
+    return this.#clocks()[0] < this.#deafUntilMs;
   }
 }
 

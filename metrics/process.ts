@@ -36,15 +36,12 @@ export function registerBuild(registry: Registry, { version, roles }: { version:
   }).set({ version, roles: roles.join(','), node_version: process.version }, 1);
 }
 
-/** Counts the builds of workers whose workflows stand still; the answer sets it. Nothing is shown before it is known. */
+/** Counts the builds of workers whose workflows stand still; the answer sets it. */
 export function registerBuilds(registry: Registry): (count: number) => void {
-  let gauge: Gauge | undefined;
-  return (count) => {
-    gauge ??= new Gauge({
-      name: 'slipway_stranded_builds',
-      help: 'Builds of workers that have workflows and no worker (only with WORKER_DEPLOYMENT)',
-      registers: [registry],
-    });
-    gauge.set(count);
-  };
+  const gauge = new Gauge({
+    name: 'slipway_stranded_builds',
+    help: 'Builds of workers that have workflows and no worker; always 0 without WORKER_DEPLOYMENT',
+    registers: [registry],
+  });
+  return (count) => gauge.set(count);
 }

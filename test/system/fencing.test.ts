@@ -10,7 +10,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { demoFirmware, type Operator } from '../../bench/operator.ts';
 import { snAt } from '../../gateways/terminal/fleet.ts';
 import { TracksolidStandIn } from '../../gateways/tracksolid/stand-in.ts';
-import { firstOperator, Slipway, TestServers } from '../support/program.ts';
+import { firstOperator, Slipway, TestServers, type Settings } from '../support/program.ts';
 import { Client, otaError, over, report } from '../support/terminal-client.ts';
 import { ACCOUNTS, APP, imeis } from '../support/tracksolid.ts';
 import { waitFor } from '../support/wait.ts';
@@ -35,8 +35,8 @@ const parts: Record<string, Slipway> = {};
 
 beforeAll(async () => {
   servers = await TestServers.start();
-  parts['api'] = await Slipway.start(servers.settings('api'));
-  ({ operator } = await firstOperator(parts['api']));
+  const api = await start('api', servers.settings('api'));
+  ({ operator } = await firstOperator(api));
   sql = postgres(servers.settings('api')['DATABASE_URL']!, { max: 4, onnotice: () => {} });
   await sql.unsafe(`
     create function wait_at_gate() returns trigger language plpgsql as
@@ -60,6 +60,14 @@ afterAll(async () => {
   await sql?.end();
   await servers?.stop();
 }, 60_000);
+
+/** Starts a process; it is known, and killed at the end, also when it does not become ready. */
+async function start(name: string, settings: Settings): Promise<Slipway> {
+  const part = new Slipway(settings);
+  parts[name] = part;
+  await part.untilReady();
+  return part;
+}
 
 /** Shuts the gate; statements wait at it until it is opened. */
 async function shutGate(): Promise<{ open: () => Promise<void> }> {
@@ -164,16 +172,13 @@ describe('a gateway that was stopped', () => {
   let other: Slipway;
 
   beforeAll(async () => {
-    [parts['worker'], parts['stale'], parts['other']] = await Promise.all([
-      Slipway.start(servers.settings('worker')),
-      Slipway.start(servers.settings('gateway')),
-      Slipway.start(servers.settings('gateway')),
-    ]);
-    [stale, other] = [parts['stale'], parts['other']];
-  }, 120_000);
+    await start('worker', servers.settings('worker'));
+    stale = await start('stale', servers.settings('gateway'));
+    other = await start('other', servers.settings('gateway'));
+  }, 180_000);
 
   afterAll(async () => {
-    await Promise.all([parts['worker'], stale, other].map((part) => part?.kill()));
+    for (const name of ['worker', 'stale', 'other']) await parts[name]?.kill();
   });
 
   test(
@@ -300,18 +305,19 @@ describe('a worker that was stopped', () => {
   test(
     'in the middle of writing an offer writes none when another worker has: one row, one frame',
     async () => {
-      parts['gateway'] = await Slipway.start(servers.settings('gateway'));
-      parts['first'] = await Slipway.start(servers.settings('worker'));
+      const gateway = await start('gateway', servers.settings('gateway'));
+      const first = await start('first', servers.settings('worker'));
       await sql.unsafe('alter table device_messages enable trigger offers_wait');
       const sn = snAt('6134442301', 0);
-      const client = await connect(sn, parts['gateway'].terminalPort);
+      const client = await connect(sn, gateway.terminalPort);
       const gate = await shutGate();
       const task = await order(sn);
       await untilWaiting(1);
-      await whileStopped(parts['first'], LONG_MS, async () => {
+      let second!: Slipway;
+      await whileStopped(first, LONG_MS, async () => {
         await gate.open();
         // It holds the lock on the device's row, and cannot give it back by itself.
-        parts['second'] = await Slipway.start(servers.settings('worker'));
+        second = await start('second', servers.settings('worker'));
         await takeCommand(client);
       });
       await fetchPackets(client, sn, 1);
@@ -319,7 +325,7 @@ describe('a worker that was stopped', () => {
       expect(client.received.length).toBe(0);
       expect([...(await sendings(sn))]).toEqual([{ attempt: 1, sends: 1 }]);
       expect(await task.untilFinished(operator)).toMatchObject({ status: 'finished' });
-      await Promise.all([parts['first'].kill(), parts['second']?.kill(), parts['gateway'].kill()]);
+      await Promise.all([first.kill(), second.kill(), gateway.kill()]);
     },
     TEST_MS,
   );
@@ -337,7 +343,7 @@ describe('a worker that was stopped', () => {
         TRACKSOLID_PASSWORD: 'secret',
         TRACKSOLID_TIMEOUT_S: '2',
       };
-      parts['shipper'] = await Slipway.start(settings);
+      const shipper = await start('shipper', settings);
       const list = imeis(3, 868_120_145_700_000);
       await sql`
         insert into matched_devices (imei, department_id, customer, rule)
@@ -350,10 +356,11 @@ describe('a worker that was stopped', () => {
       });
       await untilWaiting(1);
       const status = async () => (await operator.call<{ status: string }>('GET', `/platform-shipments/${id}`)).status;
-      const calls = () => sql`select cause from platform_shipment_log where shipment_id = ${id} and event = 'import'`;
-      await whileStopped(parts['shipper'], LONG_MS, async () => {
+      const calls = () => sql`select cause from platform_shipment_log where shipment_id = ${id} and event = 'import' order by id`;
+      let relief!: Slipway;
+      await whileStopped(shipper, LONG_MS, async () => {
         await gate.open();
-        parts['relief'] = await Slipway.start(settings);
+        relief = await start('relief', settings);
         await waitFor(async () => (await status()) === 'finished', {
           deadlineMs: 2 * PATIENCE_MS,
           message: 'nobody took the shipment over',
@@ -363,7 +370,7 @@ describe('a worker that was stopped', () => {
       await waitFor(async () => (await calls()).length === 2, { deadlineMs: PATIENCE_MS, message: 'it did not wake' });
       expect(standIn.imports).toEqual({ devices: list.length, doubles: 0 });
       expect((await calls()).at(-1)).toEqual({ cause: 'it was too late to send it' });
-      await Promise.all([parts['shipper'].kill(), parts['relief']?.kill()]);
+      await Promise.all([shipper.kill(), relief.kill()]);
       await standIn.close();
     },
     TEST_MS,

@@ -33,8 +33,8 @@ interface Connection {
 }
 
 export class Wire {
-  /** Port of the gateway; null: there is none, and whoever connects is sent away. */
-  target: number | null;
+  /** Port of the gateway, or who chooses one for each connection; null: there is none, and whoever connects is sent away. */
+  target: number | null | (() => number | null);
   /** Each packet arrives so much later. */
   packetDelayMs: number;
   readonly #server: Server;
@@ -45,13 +45,13 @@ export class Wire {
   readonly #offered = new Map<string, number>();
   #count = 0;
 
-  private constructor(target: number, packetDelayMs: number) {
+  private constructor(target: Wire['target'], packetDelayMs: number) {
     this.target = target;
     this.packetDelayMs = packetDelayMs;
     this.#server = net.createServer({ noDelay: true }, (terminal) => this.#accept(terminal));
   }
 
-  static async open(target: number, { packetDelayMs = 0 } = {}): Promise<Wire> {
+  static async open(target: Wire['target'], { packetDelayMs = 0 } = {}): Promise<Wire> {
     const wire = new Wire(target, packetDelayMs);
     wire.#server.listen(0, '127.0.0.1');
     await once(wire.#server, 'listening');
@@ -113,11 +113,12 @@ export class Wire {
   }
 
   #accept(terminal: Socket): void {
-    if (this.target === null) {
+    const port = typeof this.target === 'function' ? this.target() : this.target;
+    if (port === null) {
       terminal.destroy();
       return;
     }
-    const gateway = net.connect({ host: '127.0.0.1', port: this.target, noDelay: true });
+    const gateway = net.connect({ host: '127.0.0.1', port, noDelay: true });
     this.#count += 1;
     const connection: Connection = {
       number: this.#count,
