@@ -37,7 +37,7 @@ beforeAll(async () => {
 }, 150_000);
 
 afterAll(async () => {
-  await Promise.all(Object.values(parts).map((part) => part?.kill()));
+  await Promise.all(Object.values(parts).map(async (part) => part?.kill()));
   await servers?.stop();
 }, 60_000);
 
