@@ -167,10 +167,14 @@ async function startApi(config: Config, log: Logger, options: AppOptions, stops:
     console: provideConsole(log),
   });
   const port = await listen(app, config.api.port, config.api.host, stops);
-  const repeat = (work: () => Promise<unknown>, everyMs: number) =>
-    setInterval(() => {
+  // At once as well: after a restore, or after Temporal was away, nobody waits for the first round.
+  const repeat = (work: () => Promise<unknown>, everyMs: number) => {
+    const sweep = () => {
       work().catch((error: unknown) => log.warn({ err: error }, 'a sweep failed, it is tried again'));
-    }, everyMs);
+    };
+    sweep();
+    return setInterval(sweep, everyMs);
+  };
   const sweeps = [
     repeat(() => startUnstartedTasks(db, executions), 10_000),
     repeat(() => startUnstartedCommands(db, executions), 10_000),

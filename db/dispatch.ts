@@ -179,8 +179,9 @@ export async function findSilent(
 
 /**
  * What starts an upgrade again of which Temporal knows nothing, because Temporal was restored or begun anew; null when
- * it has ended meanwhile. An offer that is open is taken over as it is: what a device is doing, it goes on doing. Else
- * the attempt counts on and leaves a gap, as with a retry.
+ * it has ended meanwhile. An offer that is open is taken over as it is: what a device is doing, it goes on doing. Else,
+ * and when the device runs something that the offer does not know, the attempt counts on and leaves a gap, as with a
+ * retry.
  */
 export async function takeUpLost(db: Db, upgradeId: number): Promise<StartableUpgrade | null> {
   const [taken] = await db.execute<{ firstAttempt: number }>(sql`
@@ -193,7 +194,11 @@ export async function takeUpLost(db: Db, upgradeId: number): Promise<StartableUp
         'Temporal did not know its workflow (restored?); another one goes on from what is stored' from lost
     )
     select attempt + case when file_index = 0 and exists (
-        select 1 from device_messages m where m.upgrade_id = lost.id and m.attempt = lost.attempt and m.closed_at is null)
+        select 1 from device_messages m
+        where m.upgrade_id = lost.id and m.attempt = lost.attempt and m.closed_at is null
+          and not exists (select 1 from device_versions v where v.device_id = m.device_id
+            and v.component = m.payload->>'component'
+            and v.version not in (m.payload->>'fromVersion', m.payload->>'targetVersion')))
       then 0 else 2 end as "firstAttempt"
     from lost`);
   if (taken === undefined) return null;

@@ -279,6 +279,10 @@ describe('devices that were taken and of which nothing was heard', () => {
     const second = await records.offered();
     await records.sql`update device_upgrades set file_index = 1 where id = ${second.upgradeId}`;
     expect((await takeUpLost(records.db, second.upgradeId))?.input.firstAttempt).toBe(3);
+    // The database is older than what the device runs by now: the gate has to be asked again.
+    const overtaken = await records.offered();
+    await records.report(overtaken.deviceId, { T1: '77' });
+    expect((await takeUpLost(records.db, overtaken.upgradeId))?.input.firstAttempt).toBe(3);
     await finish(second, 'cancelled');
     expect(await takeUpLost(records.db, second.upgradeId)).toBeNull();
   });
