@@ -15,6 +15,7 @@ import { MomGateway } from './gateways/mom/server.ts';
 import { PcpGateway } from './gateways/pcp/gateway.ts';
 import { FtpServer } from './gateways/pile/ftp.ts';
 import { PileGateway } from './gateways/pile/server.ts';
+import { standstills } from './gateways/standstills.ts';
 import { DEFAULT_TERMINAL_PROFILE } from './gateways/terminal/codec.ts';
 import { TerminalGateway } from './gateways/terminal/server.ts';
 import type { Logger } from './log.ts';
@@ -126,6 +127,10 @@ export async function startDeviceGateways(
   inbound.listen(pcpDevices);
   inbound.listen(ftp);
   inbound.listen(piles);
+  const unsubscribe = standstills.subscribe((forMs) =>
+    log.warn({ forMs: Math.round(forMs) }, 'this process stood still, the connections of its devices were ended'),
+  );
+  stops.push({ name: 'standstills', stop: async () => unsubscribe() });
   await inbound.start();
   // Pushed first, stopped last: what the gateways still say while they close must be written.
   stops.push({ name: 'inbound', stop: () => inbound.stop() });
