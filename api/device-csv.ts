@@ -10,6 +10,10 @@ import { problem } from './problems.ts';
 
 const MAX_ROW_CHARACTERS = 10_000;
 const MAX_FILE_BYTES = 64 * 1024 * 1024;
+/** Commas and blanks do not count as characters of a row, and would make records of millions of empty cells. */
+const MAX_LINE_CHARACTERS = 100_000;
+/** No table has so many columns; of a row with more only so many cells are kept, which is too many for any of them. */
+const MAX_CELLS = 200;
 
 /** The first line of the file: names of columns, in any case. */
 export function readHeader(record: readonly string[]): string[] {
@@ -41,9 +45,10 @@ export async function* recordsOf(file: Readable): AsyncGenerator<string[]> {
     skip_empty_lines: true,
     trim: true,
     max_record_size: MAX_ROW_CHARACTERS,
-    on_record: (record: string[]) => void ready.push(record),
+    on_record: (record: string[]) => void ready.push(record.length > MAX_CELLS ? record.slice(0, MAX_CELLS) : record),
   }).resume();
   const decoder = new TextDecoder('utf-8', { fatal: true });
+  const lines = new LineLengths();
   // every error also reaches the callback of the writing that caused it
   parser.on('error', () => {});
   const feed = (chunk?: Buffer) =>
@@ -51,6 +56,8 @@ export async function* recordsOf(file: Readable): AsyncGenerator<string[]> {
       const done = (error?: Error | null) => resolve(error ?? null);
       const text = decode(decoder, chunk);
       if (text instanceof Error) done(text);
+      else if (lines.isTooLong(text))
+        done(csvError('LINE_TOO_LONG', `a line has over ${MAX_LINE_CHARACTERS} characters`));
       else if (chunk === undefined) parser.end(text, done);
       else parser.write(text, done);
     });
@@ -65,6 +72,20 @@ export async function* recordsOf(file: Readable): AsyncGenerator<string[]> {
   const error = await feed();
   yield* ready.splice(0);
   if (error !== null) throw error;
+}
+
+/** Tells lines that are too long while they arrive in pieces. */
+class LineLengths {
+  /** Characters since the last line end. */
+  #length = 0;
+
+  isTooLong(text: string): boolean {
+    const first = text.search(/[\r\n]/);
+    if (this.#length + (first < 0 ? text.length : first) > MAX_LINE_CHARACTERS) return true;
+    if (first < 0) this.#length += text.length;
+    else this.#length = text.length - 1 - Math.max(text.lastIndexOf('\n'), text.lastIndexOf('\r'));
+    return this.#length > MAX_LINE_CHARACTERS;
+  }
 }
 
 function decode(decoder: TextDecoder, chunk: Buffer | undefined): string | Error {

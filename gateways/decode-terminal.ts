@@ -111,13 +111,26 @@ function rawOf(frame: TerminalFrame): Buffer {
   return frame.raw as Buffer;
 }
 
+const PLUS = 0x2b;
+/** Longest command that is looked for; only the upgrade command may be longer, and it holds no second `+`. */
+const COMMAND_LIMIT = 4_096;
+
 /** What a server sends: lines only; packets between them are not lines and count as discarded. */
 function downlinkStream(mode: string, bytes: Buffer, profile: TerminalProfile): Json {
   const lines: string[] = [];
   let discardedBytes = 0;
+  /** The next line end behind `at` and the last `+` before it: found once, however many `+` there are. */
+  let lineEnd = -1;
+  let lastPlus = -1;
   for (let at = 0; at < bytes.length;) {
-    const end = bytes[at] === 0x2b ? bytes.indexOf('\r\n', at, 'latin1') + 2 : 0;
-    if (end > at + 1 && decodeText(bytes.subarray(at, end), { profile }).ok) {
+    if (lineEnd < at) {
+      const found = bytes.indexOf('\r\n', at, 'latin1');
+      lineEnd = found < 0 ? bytes.length : found;
+      lastPlus = at + bytes.subarray(at, lineEnd).lastIndexOf(PLUS);
+    }
+    const end = lineEnd + 2;
+    const mayBegin = bytes[at] === PLUS && end <= bytes.length && (at === lastPlus || end - at <= COMMAND_LIMIT);
+    if (mayBegin && decodeText(bytes.subarray(at, end), { profile }).ok) {
       lines.push(bytes.toString('latin1', at, end));
       at = end;
     } else {

@@ -4,6 +4,9 @@
 import { writeFileSync } from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
 import { fuzzCommand } from './fuzz/command.ts';
+import { listenersCommand } from './listeners/command.ts';
+import { printTable } from './table.ts';
+import { findPrograms, provideHere } from '../support/run-servers.ts';
 
 const program = new Command('abuse').description('Tries to break Slipway from outside, and says what held.');
 
@@ -20,7 +23,51 @@ program
     finish(fuzzCommand({ ...options, parser: options.parser, input: options.input }), options.json),
   );
 
-async function finish(run: Promise<{ rows: readonly object[]; failed: number }>, json: string | undefined): Promise<void> {
+program
+  .command('listeners')
+  .description('attacks every listener of a running program, while honest clients of all of them are served')
+  .option('--only <text>', 'only attacks and probes with this in their name')
+  .option('--seconds <number>', 'how long each attack goes on', whole, 8)
+  .option('--connections <number>', 'connections that say nothing, from one address', whole, 10_000)
+  .option('--json <file>', 'writes the results there')
+  .action(
+    async ({
+      only,
+      seconds,
+      connections,
+      json,
+    }: {
+      only?: string;
+      seconds: number;
+      connections: number;
+      json?: string;
+    }) => {
+      const { done, end } = await withServers();
+      const scale = { connections, slow: 500, flooding: 20 };
+      const run = listenersCommand({ only, seconds, scale, mostMs: 1_000, done });
+      await finish(
+        run.then((found) => {
+          printTable(found.rows);
+          return found;
+        }),
+        json,
+      ).finally(end);
+    },
+  );
+
+/** What the tests start is found, or fetched, once; rows are told as they come. */
+async function withServers() {
+  provideHere(await findPrograms());
+  return {
+    done: (row: { attack: string; result: string }) => void process.stderr.write(`${row.attack}: ${row.result}\n`),
+    end: () => {},
+  };
+}
+
+async function finish(
+  run: Promise<{ rows: readonly object[]; failed: number }>,
+  json: string | undefined,
+): Promise<void> {
   const { rows, failed } = await run;
   if (json !== undefined) writeFileSync(json, `${JSON.stringify(rows, null, 2)}\n`);
   process.exitCode = failed > 0 ? 1 : 0;

@@ -52,7 +52,11 @@ export async function growths(parser: Parser): Promise<Growth[]> {
     let ms = await timeOf(parser, long);
     let factor: number | null = null;
     // Whoever is disturbed is measured again: noise makes a time longer, never shorter.
-    for (let attempt = 0; attempt < TRIES && ms >= QUICK_MS && (factor === null || factor > MOST_GROWTH); attempt += 1) {
+    for (
+      let attempt = 0;
+      attempt < TRIES && ms >= QUICK_MS && (factor === null || factor > MOST_GROWTH);
+      attempt += 1
+    ) {
       const shortMs = Math.max(await timeOf(parser, short), await timeOf(parser, short), 1);
       ms = Math.min(ms, await timeOf(parser, long));
       factor = ms / shortMs;

@@ -1,9 +1,11 @@
 /**
  * `npm run abuse -- fuzz`: tries every parser for a while, says what was reached, and keeps what reached something new.
  */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { spawn } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { PARSERS } from '../parsers/index.ts';
 import { fault, growths, MOST_GROWTH } from './check.ts';
 import { writeCorpus, writeInput } from './corpus.ts';
@@ -36,47 +38,80 @@ interface Row {
 }
 
 /** Returns the rows of the table, and whether all went well. */
-export async function fuzzCommand({ parser, seconds, seed, input, keep }: FuzzCommand) {
+export async function fuzzCommand(command: FuzzCommand) {
+  const { parser, input } = command;
   const parsers = PARSERS.filter(({ name }) => parser === undefined || name === parser);
-  if (parsers.length === 0) throw new Error(`there is no parser ${parser}; there are ${PARSERS.map(({ name }) => name).join(', ')}`);
+  if (parsers.length === 0)
+    throw new Error(`there is no parser ${parser}; there are ${PARSERS.map(({ name }) => name).join(', ')}`);
   if (input !== undefined) return tryAgain(parsers, input);
   const rows: Row[] = [];
-  // Before anything is counted: counting makes everything slower, and not evenly.
-  const slow = new Map<string, Awaited<ReturnType<typeof growths>>>();
-  for (const each of parsers) slow.set(each.name, await growths(each));
-  const coverage = new Coverage();
   for (const each of parsers) {
-    const startedMs = performance.now();
-    const path = failurePath(each);
-    const watchdog = new Watchdog(path);
-    const result = await fuzz(each, {
-      seed,
-      untilMs: startedMs + seconds * 1_000,
-      coverage,
-      trying: (bytes) => watchdog.trying(bytes),
-    });
-    await watchdog.stop();
-    const { failure, inputs, places, newPlaces } = result;
-    const times = slow.get(each.name) ?? [];
-    const slowest = times.toSorted((a, b) => b.ms - a.ms)[0];
-    const quadratic = times.find(({ factor }) => factor !== null && factor > MOST_GROWTH);
-    if (failure !== null) report(each, path, failure.input, failure.why, seed);
-    const kept = keep && failure === null ? writeCorpus(each.name, `inputs of the parser ${each.name}`, result.kept) : result.kept.length;
-    rows.push({
-      parser: each.name,
-      seed,
-      inputs,
-      perSecond: Math.round(inputs / ((performance.now() - startedMs) / 1_000)),
-      places,
-      newPlaces,
-      kept,
-      slowest: slowest === undefined ? '' : `${slowest.text}: ${Math.round(slowest.ms)} ms`,
-      result: failure !== null ? `FAILED: ${failure.why}` : quadratic !== undefined ? `FAILED: time grows ${quadratic.factor?.toFixed(1)} times with ${quadratic.text}` : 'passed',
-    });
+    const row = parsers.length === 1 ? await fuzzOne(each, command) : await fuzzElsewhere(each, command);
+    rows.push(row);
+    process.stderr.write(`${each.name}: ${row.result}\n`);
   }
-  coverage.stop();
   printTable(rows);
   return { rows, failed: rows.filter(({ result }) => result !== 'passed').length };
+}
+
+/** In a process of its own: one that hangs or runs out of memory does not end the others. */
+async function fuzzElsewhere({ name }: Parser, { seconds, seed, keep }: FuzzCommand): Promise<Row> {
+  const json = join(tmpdir(), `slipway-abuse-${process.pid}.json`);
+  const options = [
+    '--parser',
+    name,
+    '--seconds',
+    `${seconds}`,
+    '--seed',
+    `${seed}`,
+    '--json',
+    json,
+    ...(keep ? ['--keep'] : []),
+  ];
+  const script = fileURLToPath(new URL('../index.ts', import.meta.url));
+  const child = spawn(process.execPath, ['--import', 'tsx', script, 'fuzz', ...options], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  const code = await new Promise<number | null>((resolve) => child.once('exit', resolve));
+  try {
+    return (JSON.parse(readFileSync(json, 'utf8')) as Row[])[0]!;
+  } catch {
+    const nothing = { inputs: 0, perSecond: 0, places: 0, newPlaces: 0, kept: 0, slowest: '' };
+    return { parser: name, seed, ...nothing, result: `FAILED: the process ended with ${code}` };
+  } finally {
+    rmSync(json, { force: true });
+  }
+}
+
+async function fuzzOne(each: Parser, { seconds, seed, keep }: FuzzCommand): Promise<Row> {
+  // Before anything is counted: counting makes everything slower, and not evenly.
+  const times = await growths(each);
+  const coverage = new Coverage();
+  const startedMs = performance.now();
+  const path = failurePath(each);
+  const watchdog = new Watchdog(path);
+  const trying = (bytes: Buffer) => watchdog.trying(bytes);
+  const result = await fuzz(each, { seed, untilMs: startedMs + seconds * 1_000, coverage, trying });
+  await watchdog.stop();
+  coverage.stop();
+  const { failure, inputs, places, newPlaces } = result;
+  const slowest = times.toSorted((a, b) => b.ms - a.ms)[0];
+  const quadratic = times.find(({ factor }) => factor !== null && factor > MOST_GROWTH);
+  if (failure !== null) report(each, path, failure.input, failure.why, seed);
+  const isKept = keep && failure === null;
+  const growth = quadratic && `time grows ${quadratic.factor?.toFixed(1)} times with ${quadratic.text}`;
+  const wrong = failure?.why ?? growth;
+  return {
+    parser: each.name,
+    seed,
+    inputs,
+    perSecond: Math.round(inputs / ((performance.now() - startedMs) / 1_000)),
+    places,
+    newPlaces,
+    kept: isKept ? writeCorpus(each.name, `inputs of the parser ${each.name}`, result.kept) : result.kept.length,
+    slowest: slowest === undefined ? '' : `${slowest.text}: ${Math.round(slowest.ms)} ms`,
+    result: wrong === undefined ? 'passed' : `FAILED: ${wrong}`,
+  };
 }
 
 function failurePath({ name }: Parser): string {

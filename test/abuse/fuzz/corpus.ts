@@ -39,7 +39,9 @@ export function writeCorpus(parser: string, what: string, inputs: readonly Buffe
 export function writeInput(input: Buffer): string {
   const text = input.toString('utf8');
   // oxlint-disable-next-line no-control-regex -- they are what is looked for
-  const isPlain = Buffer.from(text, 'utf8').equals(input) && !/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u2028\u2029]/.test(text);
+  const isPlain =
+    Buffer.from(text, 'utf8').equals(input) &&
+    !/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u2028\u2029]/.test(text);
   return isPlain ? JSON.stringify(text) : input.toString('hex');
 }
 

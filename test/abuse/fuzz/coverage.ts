@@ -27,11 +27,6 @@ export class Coverage {
     this.#post('Profiler.startPreciseCoverage', { callCount: true, detailed: true });
   }
 
-  /** Forgets what ran until now. */
-  reset(): void {
-    this.#post('Profiler.takePreciseCoverage');
-  }
-
   /** What ran since the last time. */
   take(): Set<Feature> {
     const { result } = this.#post('Profiler.takePreciseCoverage') as Profiler.TakePreciseCoverageReturnType;
@@ -48,11 +43,6 @@ export class Coverage {
       }
     }
     return features;
-  }
-
-  /** Places in the code that were ever reached. */
-  get places(): number {
-    return this.#places.size;
   }
 
   stop(): void {

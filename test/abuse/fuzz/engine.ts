@@ -35,14 +35,15 @@ export interface FuzzOptions {
 }
 
 /** Inputs whose coverage is looked at together; only when it shows something new, each is looked at alone. */
-const BATCH = 24;
-const SHORTENINGS = 80;
+const BATCH = 40;
+const SHORTENINGS = 40;
 
 /** Tries inputs until the time is over or one breaks a promise. */
 export async function fuzz(parser: Parser, options: FuzzOptions): Promise<FuzzResult> {
   const { coverage, untilMs, trying } = options;
   const random = lcg(options.seed);
   const known: { input: Buffer; features: Set<Feature> }[] = [];
+  const inputsKnown: Buffer[] = [];
   const seen = new Set<Feature>();
   const places = new Set<number>();
   let inputs = 0;
@@ -56,7 +57,6 @@ export async function fuzz(parser: Parser, options: FuzzOptions): Promise<FuzzRe
     return why === null;
   };
   const featuresOf = async (input: Buffer): Promise<Set<Feature>> => {
-    coverage.reset();
     await run(input);
     return coverage.take();
   };
@@ -71,22 +71,23 @@ export async function fuzz(parser: Parser, options: FuzzOptions): Promise<FuzzRe
       places.add(placeOf(feature));
     }
     known.push({ input: short, features: all });
+    inputsKnown.push(short);
   };
 
   const beginning = [...readCorpus(parser.name), ...parser.seeds(), Buffer.alloc(0)];
   // The first run of all also runs what is only ever run once.
   for (const input of beginning.slice(0, 3)) await run(input);
+  coverage.take();
   for (const input of beginning) if (failure === null && input.length <= parser.maxBytes) await learn(input, false);
   const before = places.size;
 
   while (failure === null && performance.now() < untilMs) {
-    const batch = Array.from({ length: BATCH }, () => mutate(parser, known.map(({ input }) => input), random));
-    coverage.reset();
+    const batch = Array.from({ length: BATCH }, () => mutate(parser, inputsKnown, random));
     for (const input of batch) if (failure === null) await run(input);
     const together = coverage.take();
     // Counts of a batch add up, so that only places tell something; now and then each is looked at all the same.
     const isNew = [...together].some((feature) => !places.has(placeOf(feature)));
-    if (failure === null && (isNew || random(12) === 0)) for (const input of batch) await learn(input, true);
+    if (failure === null && (isNew || random(30) === 0)) for (const input of batch) await learn(input, true);
   }
   return { inputs, places: places.size, newPlaces: places.size - before, kept: mostNeeded(known), failure };
 }
@@ -116,7 +117,10 @@ function mostNeeded(known: readonly { input: Buffer; features: Set<Feature> }[])
   const kept: Buffer[] = [];
   const places = new Set<number>();
   const features = new Set<Feature>();
-  for (const isNew of [(feature: Feature) => !places.has(placeOf(feature)), (feature: Feature) => !features.has(feature)]) {
+  for (const isNew of [
+    (feature: Feature) => !places.has(placeOf(feature)),
+    (feature: Feature) => !features.has(feature),
+  ]) {
     for (const each of left) {
       if (kept.includes(each.input) || ![...each.features].some(isNew)) continue;
       kept.push(each.input);

@@ -5,7 +5,19 @@
 import type { Parser } from './parser.ts';
 import type { Random } from '../../support/random-bytes.ts';
 
-const EDGES = ['0', '-1', '1', '255', '256', '65535', '65536', '4294967295', '4294967296', '999999999999999999999', '1e9'];
+const EDGES = [
+  '0',
+  '-1',
+  '1',
+  '255',
+  '256',
+  '65535',
+  '65536',
+  '4294967295',
+  '4294967296',
+  '999999999999999999999',
+  '1e9',
+];
 const BYTES = [0x00, 0x01, 0x7f, 0x80, 0xff, 0x0a, 0x0d, 0x20, 0x22, 0x27, 0x2c, 0x2e, 0x2f, 0x5c];
 
 /** One input that nobody has tried, most likely. */
@@ -51,7 +63,12 @@ function changed(parser: Parser, bytes: Buffer, known: readonly Buffer[], random
       return replaced(bytes, at, left.length + right.length, Buffer.concat([right, left]));
     }
     default:
-      return replaced(bytes, at, 0, Buffer.concat(Array.from({ length: 2 + random(40) }, () => tokenOf(parser, random))));
+      return replaced(
+        bytes,
+        at,
+        0,
+        Buffer.concat(Array.from({ length: 2 + random(40) }, () => tokenOf(parser, random))),
+      );
   }
 }
 

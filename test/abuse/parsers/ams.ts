@@ -4,12 +4,34 @@ import { readVersions, VERSIONS_ERRORS, VERSIONS_TEXT_LIMIT } from '../../../gat
 import { demand, repeated, type Parser } from '../fuzz/parser.ts';
 import { bytesOf, vectorsOf } from './vectors.ts';
 
-const WARNING = /^(?:trailing_comma|full_width_punctuation|unquoted_value|empty_list|(?:unknown_type|duplicate_type|empty_version|extra_key):[\s\S]*)$/;
+const WARNING =
+  /^(?:trailing_comma|full_width_punctuation|unquoted_value|empty_list|(?:unknown_type|duplicate_type|empty_version|extra_key):[\s\S]*)$/;
 
 export const versions: Parser = {
   name: 'ams-versions',
   maxBytes: 1_200,
-  tokens: ['{', '}', '[', ']', ',', '，', ':', "'", '"', '\\', "t:'1'", "v:'V1'", "{t:'3',v:'X'}", 'null', 'T3', ' ', '\u3000', '\0', '__proto__', "'constructor'"],
+  tokens: [
+    '{',
+    '}',
+    '[',
+    ']',
+    ',',
+    '，',
+    ':',
+    "'",
+    '"',
+    '\\',
+    "t:'1'",
+    "v:'V1'",
+    "{t:'3',v:'X'}",
+    'null',
+    'T3',
+    ' ',
+    '\u3000',
+    '\0',
+    '__proto__',
+    "'constructor'",
+  ],
   seeds: () => vectorsOf('ams-version').map(bytesOf),
   read(input) {
     const read = readVersions(input.toString('utf8'));
@@ -23,7 +45,10 @@ export const versions: Parser = {
       demand(t !== '' && v !== '' && v === v.trim(), 'a version is empty or has blanks around it');
       demand((kind === 'unknown') === !/^[1-5]$/.test(t), `type ${t} is called ${kind}`);
     }
-    demand(new Set(read.warnings).size === read.warnings.length && read.warnings.every((each) => WARNING.test(each)), 'an odd warning');
+    demand(
+      new Set(read.warnings).size === read.warnings.length && read.warnings.every((each) => WARNING.test(each)),
+      'an odd warning',
+    );
     // Written cleanly, it is read as the same.
     const quoted = (text: string) => `'${text.replaceAll(/[\\']/g, '\\$&')}'`;
     const clean = read.versions.map(({ t, v }) => `{t:${quoted(t)},v:${quoted(v)}}`).join(',') || '[]';
@@ -50,13 +75,17 @@ export const ranges: Parser = {
   name: 'ams-ranges',
   maxBytes: 200,
   tokens: ['bytes=', 'Bytes=', '0', '-', '999', '1000', '99999999999999999999999', ',', ' ', '\t'],
-  seeds: () => ['bytes=0-', 'bytes=5-9', 'bytes=-7', 'bytes=999-', 'bytes=1000-', 'bytes=9-5', 'items=1-2', 'bytes=0-1,3-4'].map((text) => Buffer.from(text)),
+  seeds: () =>
+    ['bytes=0-', 'bytes=5-9', 'bytes=-7', 'bytes=999-', 'bytes=1000-', 'bytes=9-5', 'items=1-2', 'bytes=0-1,3-4'].map(
+      (text) => Buffer.from(text),
+    ),
   read(input) {
     const sizeBytes = 1_000;
     const asked = readRange(input.toString('latin1'), sizeBytes);
     if (asked.kind === 'part') {
       const { start, end } = asked;
-      const isInside = Number.isInteger(start) && Number.isInteger(end) && start >= 0 && start < end && end <= sizeBytes;
+      const isInside =
+        Number.isInteger(start) && Number.isInteger(end) && start >= 0 && start < end && end <= sizeBytes;
       demand(isInside, `bytes ${start} to ${end} of ${sizeBytes} are sent`);
     }
     return asked;

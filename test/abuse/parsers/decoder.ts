@@ -26,7 +26,8 @@ export const decoder: Parser = {
   read(input) {
     const text = input.toString('utf8');
     const end = Math.max(text.indexOf('\n'), 0);
-    const protocol = PROTOCOLS.find((each) => each === text.slice(0, end)) ?? PROTOCOLS[text.length % PROTOCOLS.length]!;
+    const protocol =
+      PROTOCOLS.find((each) => each === text.slice(0, end)) ?? PROTOCOLS[text.length % PROTOCOLS.length]!;
     const options = { details: text.length % 2 === 0 };
     const decoded = decodeLine(protocol, text.slice(end + 1), options);
     demand(JSON.stringify(decoded).length < 2_000 + 60 * text.length, 'an answer is much longer than its line');
@@ -36,8 +37,10 @@ export const decoder: Parser = {
     'many digits': (bytes) => repeated('13', bytes, 'terminal\n{"mode":"stream","hex":"', '"}'),
     'many blanks': (bytes) => repeated(' ', bytes, 'pile\n{"hex":"', '68"}'),
     'many +': (bytes) => repeated('+', bytes, 'terminal\n{"mode":"mixed-stream","text":"', '"}'),
-    'lines of a server': (bytes) => repeated('+B1301', bytes, 'terminal\n{"mode":"text-stream","direction":"server->device","text":"', '"}'),
-    'line ends far away': (bytes) => repeated('+', bytes, 'terminal\n{"mode":"text-stream","direction":"server->device","text":"', '\\r\\n"}'),
+    'lines of a server': (bytes) =>
+      repeated('+B1301', bytes, 'terminal\n{"mode":"text-stream","direction":"server->device","text":"', '"}'),
+    'line ends far away': (bytes) =>
+      repeated('+', bytes, 'terminal\n{"mode":"text-stream","direction":"server->device","text":"', '\\r\\n"}'),
     'start marks of PCP': (bytes) => repeated('fffe', bytes, 'pcp\n{"mode":"stream","hex":"', '"}'),
     'many brackets': (bytes) => repeated('[', bytes, 'terminal\n'),
   },

@@ -11,7 +11,17 @@ const WRITTEN = 1;
 export const payloads: Parser = {
   name: 'payloads',
   maxBytes: 600,
-  tokens: [Buffer.of(0, 0, 0, 2), Buffer.from('ffffffff', 'hex'), '{}', '{"encoding":"anNvbi9wbGFpbg=="}', 'null', '[]', '{"a":1}', '"', '{"__proto__":"eA=="}'],
+  tokens: [
+    Buffer.of(0, 0, 0, 2),
+    Buffer.from('ffffffff', 'hex'),
+    '{}',
+    '{"encoding":"anNvbi9wbGFpbg=="}',
+    'null',
+    '[]',
+    '{"a":1}',
+    '"',
+    '{"__proto__":"eA=="}',
+  ],
   seeds: () => {
     const head = Buffer.from('{"encoding":"anNvbi9wbGFpbg=="}');
     const length = Buffer.alloc(4);
@@ -30,7 +40,10 @@ export const payloads: Parser = {
     try {
       const [payload] = await encryption.decode([{ metadata, data }]);
       const again = await encryption.decode(await encryption.encode([payload!]));
-      demand(Buffer.from(again[0]!.data ?? []).equals(Buffer.from(payload!.data ?? [])), 'it changes when it is encrypted and deciphered');
+      demand(
+        Buffer.from(again[0]!.data ?? []).equals(Buffer.from(payload!.data ?? [])),
+        'it changes when it is encrypted and deciphered',
+      );
       return { data: Buffer.from(payload!.data ?? []), names: Object.keys(payload!.metadata ?? {}) };
     } catch (error) {
       if (error instanceof PayloadUnreadable) return error.message;

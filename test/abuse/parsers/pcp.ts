@@ -30,7 +30,10 @@ export const pcp: Parser = {
     ),
     'V1.0',
   ],
-  seeds: () => vectorsOf('pcp').filter(({ hex }) => hex !== undefined).map(bytesOf),
+  seeds: () =>
+    vectorsOf('pcp')
+      .filter(({ hex }) => hex !== undefined)
+      .map(bytesOf),
   read(input) {
     const whole = sameInPieces(input, readStream);
     const decoded = PCP_DIRECTIONS.map((direction) => {
@@ -73,7 +76,10 @@ function readStream(pieces: readonly Buffer[]) {
   const pending = stream.pending.length;
   while (stream.pending.length > 0) frames.push(...stream.expire());
   const taken = frames.reduce((sum, { length }) => sum + length, 0);
-  demand(taken + stream.droppedBytes === given, `${given} bytes came, ${taken} were taken, ${stream.droppedBytes} dropped`);
+  demand(
+    taken + stream.droppedBytes === given,
+    `${given} bytes came, ${taken} were taken, ${stream.droppedBytes} dropped`,
+  );
   for (const frame of frames) demand(decodePcp(frame, 'device->platform').isPcp, 'a frame of a stream is no frame');
   return { frames, pending, dropped: stream.droppedBytes };
 }
@@ -96,10 +102,14 @@ export const modem: Parser = {
   name: 'modem',
   maxBytes: 600,
   tokens: ['+NNMI:', 'AT+NMGS=', '8,', 'FFFE01134C9A0000', ',', '\r\n', 'ff', ' '],
-  seeds: () => ['+NNMI:8,FFFE01134c9a0000', 'AT+NMGS=8,FFFE01134C9A0000\r\n', '+NNMI:1,zz', '+NNMI:9,00'].map((text) => Buffer.from(text)),
+  seeds: () =>
+    ['+NNMI:8,FFFE01134c9a0000', 'AT+NMGS=8,FFFE01134C9A0000\r\n', '+NNMI:1,zz', '+NNMI:9,00'].map((text) =>
+      Buffer.from(text),
+    ),
   read(input) {
     const read = readAtText(input.toString('latin1'));
-    if (read?.ok === false) demand(['bad_hex', 'bad_length'].includes(read.error), `an error without a name: ${read.error}`);
+    if (read?.ok === false)
+      demand(['bad_hex', 'bad_length'].includes(read.error), `an error without a name: ${read.error}`);
     if (read?.ok === true) demand(read.payload.length <= input.length / 2, 'the payload is longer than its line');
     return read;
   },
@@ -131,7 +141,10 @@ export const coap: Parser = {
   read(input) {
     const decoded = decodeCoap(input);
     if (!decoded.ok) {
-      demand(['too_short', 'version', 'token', 'option', 'empty', 'payload'].includes(decoded.error), 'an error without a name');
+      demand(
+        ['too_short', 'version', 'token', 'option', 'empty', 'payload'].includes(decoded.error),
+        'an error without a name',
+      );
       return decoded;
     }
     const { message } = decoded;
@@ -143,14 +156,18 @@ export const coap: Parser = {
     const again = decodeCoap(written);
     demand(again.ok, 'what was written cannot be read');
     const same = again.message;
-    demand(same.type === type && same.code === code && same.messageId === messageId, 'the head changes when written and read');
+    demand(
+      same.type === type && same.code === code && same.messageId === messageId,
+      'the head changes when written and read',
+    );
     demand(same.payload.equals(payload) && same.token.equals(token), 'payload or token changes when written and read');
     demand(COAP_TYPES.includes(same.type), 'a type without a name');
     return decoded;
   },
   long: {
     'many options': (bytes) => Buffer.concat([Buffer.from('40020001', 'hex'), Buffer.alloc(bytes, 0xb0)]),
-    'many path parts': (bytes) => Buffer.concat([Buffer.from('40020001b161', 'hex'), Buffer.alloc(bytes, Buffer.from('0161', 'hex'))]),
+    'many path parts': (bytes) =>
+      Buffer.concat([Buffer.from('40020001b161', 'hex'), Buffer.alloc(bytes, Buffer.from('0161', 'hex'))]),
     'one payload': (bytes) => Buffer.concat([Buffer.from('40020001ff', 'hex'), Buffer.alloc(bytes, 0xff)]),
   },
 };

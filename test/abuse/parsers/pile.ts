@@ -1,7 +1,13 @@
 /** What charging piles send and are sent, and what they say to the FTP server. */
 import { crc16Modbus } from '../../../gateways/checksums.ts';
 import { GatewayError } from '../../../gateways/errors.ts';
-import { decodeFrame, encodeFrame, PileStream, type PileFrame, type PileReceived } from '../../../gateways/pile/codec.ts';
+import {
+  decodeFrame,
+  encodeFrame,
+  PileStream,
+  type PileFrame,
+  type PileReceived,
+} from '../../../gateways/pile/codec.ts';
 import { FRAME_BYTES_MAX, START_MARK } from '../../../gateways/pile/frames.ts';
 import { DESK_COMMANDS, findNode, list, OPEN_COMMANDS, type FtpDesk } from '../../../gateways/pile/ftp-commands.ts';
 import { nodeAt, resolvePath } from '../../../gateways/pile/ftp-files.ts';
@@ -11,7 +17,16 @@ import { demand, repeated, type Parser } from '../fuzz/parser.ts';
 import { sameInPieces } from './pieces.ts';
 import { bytesOf, vectorsOf } from './vectors.ts';
 
-const ERRORS = ['empty', 'bad_start', 'bad_length', 'truncated', 'trailing_bytes', 'crc_mismatch', 'bad_encryption_flag', 'bad_body_length'];
+const ERRORS = [
+  'empty',
+  'bad_start',
+  'bad_length',
+  'truncated',
+  'trailing_bytes',
+  'crc_mismatch',
+  'bad_encryption_flag',
+  'bad_body_length',
+];
 const PILE_NUMBER = Buffer.from('55031412782305', 'hex');
 
 export const pile: Parser = {
@@ -19,8 +34,8 @@ export const pile: Parser = {
   maxBytes: 700,
   tokens: [
     Buffer.of(START_MARK),
-    ...['680c', '6822', '01', '02', '03', '55', '56', '91', '92', '93', '94', '00', '0000', 'ffff', 'c8', 'c9'].map((hex) =>
-      Buffer.from(hex, 'hex'),
+    ...['680c', '6822', '01', '02', '03', '55', '56', '91', '92', '93', '94', '00', '0000', 'ffff', 'c8', 'c9'].map(
+      (hex) => Buffer.from(hex, 'hex'),
     ),
     PILE_NUMBER,
   ],
@@ -65,7 +80,10 @@ function readStream(pieces: readonly Buffer[]) {
   const { pendingBytes } = stream;
   frames.push(...stream.end());
   const taken = frames.reduce((sum, { raw }) => sum + (raw?.length ?? 0), 0);
-  demand(taken + stream.droppedBytes === given, `${given} bytes came, ${taken} were taken, ${stream.droppedBytes} dropped`);
+  demand(
+    taken + stream.droppedBytes === given,
+    `${given} bytes came, ${taken} were taken, ${stream.droppedBytes} dropped`,
+  );
   return { frames, pendingBytes, errors: [...stream.errors], counts: [...stream.counts] };
 }
 
@@ -124,14 +142,24 @@ function answered(line: string, desk: FtpDesk) {
   const { verb, argument } = command;
   const reply = OPEN_COMMANDS[verb]?.(argument) ?? DESK_COMMANDS[verb]?.(argument, desk) ?? null;
   const names = resolvePath(desk.folder, argument);
-  demand(!names.some((name) => name === '..' || name === '.' || name.includes('/')), `a path leads outside: ${names.join('/')}`);
+  demand(
+    !names.some((name) => name === '..' || name === '.' || name.includes('/')),
+    `a path leads outside: ${names.join('/')}`,
+  );
   const node = findNode(argument, desk);
   const isInside = names.length <= 2 && (names[0] ?? FOLDER) === FOLDER && (names[1] ?? FILE) === FILE;
-  demand((node !== null) === isInside, `${JSON.stringify(argument)} from /${desk.folder.join('/')} shows what is not there`);
+  demand(
+    (node !== null) === isInside,
+    `${JSON.stringify(argument)} from /${desk.folder.join('/')} shows what is not there`,
+  );
   const listed = list(argument, desk, true);
   demand(listed === null || /^[d-]r--r--r-- [^\r\n]+\r\n$/.test(listed), `a listing shows more than it may: ${listed}`);
   demand(['root', 'folder'].includes(nodeAt(desk.path, desk.folder) ?? ''), `it works in /${desk.folder.join('/')}`);
   demand(desk.restAt <= desk.offer.sizeBytes, 'a file is sent from behind its end');
-  if (reply !== null) demand(Number.isInteger(reply[0]) && !/[\r\n]/.test(String(reply[1])), `an answer has a line of its own: ${reply[1]}`);
+  if (reply !== null)
+    demand(
+      Number.isInteger(reply[0]) && !/[\r\n]/.test(String(reply[1])),
+      `an answer has a line of its own: ${reply[1]}`,
+    );
   return { verb, argument, reply, node, folder: [...desk.folder] };
 }

@@ -14,11 +14,45 @@ const IMEIS = [IMEI, '863412345678902'];
 export const tracksolid: Parser = {
   name: 'tracksolid',
   maxBytes: 1_200,
-  tokens: ['{', '}', '[', ']', ',', ':', '"', '\\', '"code":0', '"code":"0"', '"code":1004', '"message":', '"result":', '"data":', 'null', '1e400', '"__proto__":{}', IMEI, '"imei":', '"user_expiration":"a,2026-01-01 00:00:00|b,x"', '"result":-1'],
+  tokens: [
+    '{',
+    '}',
+    '[',
+    ']',
+    ',',
+    ':',
+    '"',
+    '\\',
+    '"code":0',
+    '"code":"0"',
+    '"code":1004',
+    '"message":',
+    '"result":',
+    '"data":',
+    'null',
+    '1e400',
+    '"__proto__":{}',
+    IMEI,
+    '"imei":',
+    '"user_expiration":"a,2026-01-01 00:00:00|b,x"',
+    '"result":-1',
+  ],
   seeds: () =>
     [
       { code: 0, message: 'success', result: { access_token: 'T', expiresIn: 7_200 } },
-      { code: 0, message: 'success', result: [{ imei: IMEI, account: 'a', user_expiration: 'a,2026-01-01 00:00:00', expiration: '2026-01-01 00:00:00', mcType: 'GT06' }] },
+      {
+        code: 0,
+        message: 'success',
+        result: [
+          {
+            imei: IMEI,
+            account: 'a',
+            user_expiration: 'a,2026-01-01 00:00:00',
+            expiration: '2026-01-01 00:00:00',
+            mcType: 'GT06',
+          },
+        ],
+      },
       { code: 1004, message: 'illegal token', result: null },
       { code: '0', message: '', data: `${IMEI},863412345678902` },
       { code: 12002, message: 'x', result: [{ imei: IMEI, update_result: '-1', update_msg: 'no' }] },
@@ -33,8 +67,14 @@ export const tracksolid: Parser = {
     demand(Number.isInteger(outcome.code), `the code ${outcome.code} is no number`);
     const detail = readDetail(outcome.result, IMEI);
     const codes = readImeiCodes(outcome, IMEIS);
-    demand([...codes.keys()].every((imei) => IMEIS.includes(imei)), 'an answer is about a device that nobody asked for');
-    demand([...codes.values()].every(({ code }) => Number.isInteger(code)), 'a code that is no number');
+    demand(
+      [...codes.keys()].every((imei) => IMEIS.includes(imei)),
+      'an answer is about a device that nobody asked for',
+    );
+    demand(
+      [...codes.values()].every(({ code }) => Number.isInteger(code)),
+      'a code that is no number',
+    );
     return { outcome, words, verdict: verdictOf(outcome), detail, codes: [...codes] };
   },
   long: {
@@ -42,7 +82,8 @@ export const tracksolid: Parser = {
     'a long message': (bytes) => repeated(' \\n', bytes, '{"code":0,"message":"', '"}'),
     'many devices': (bytes) => repeated(`{"imei":"${IMEI}","code":"1"},`, bytes, '{"code":0,"result":[', '0]}'),
     'a list in a text': (bytes) => repeated(' ,;', bytes, '{"code":0,"result":"', '"}'),
-    'many expirations': (bytes) => repeated('a,2026-01-01 00:00:00|', bytes, `{"code":0,"result":{"imei":"${IMEI}","user_expiration":"`, '"}}'),
+    'many expirations': (bytes) =>
+      repeated('a,2026-01-01 00:00:00|', bytes, `{"code":0,"result":{"imei":"${IMEI}","user_expiration":"`, '"}}'),
     'blanks in a code': (bytes) => repeated(' ', bytes, '{"code":"1', 'x"}'),
   },
 };
@@ -61,13 +102,32 @@ async function answered(input: Buffer) {
 export const importFields: Parser = {
   name: 'import-fields',
   maxBytes: 400,
-  tokens: ['account={account}', 'imeis={imeis}', '&', '=', '{', '}', '{model}', '{nothing}', 'sign', 'method', '__proto__=', 'constructor='],
-  seeds: () => ['account={account}&imeis={imeis}&model={model}', 'a={imeis}{account}', 'x', '&&', 'sign=1'].map((text) => Buffer.from(text)),
+  tokens: [
+    'account={account}',
+    'imeis={imeis}',
+    '&',
+    '=',
+    '{',
+    '}',
+    '{model}',
+    '{nothing}',
+    'sign',
+    'method',
+    '__proto__=',
+    'constructor=',
+  ],
+  seeds: () =>
+    ['account={account}&imeis={imeis}&model={model}', 'a={imeis}{account}', 'x', '&&', 'sign=1'].map((text) =>
+      Buffer.from(text),
+    ),
   read(input) {
     try {
       return readImportFields(input.toString('utf8'));
     } catch (error) {
-      demand(error instanceof TypeError && /^(?:has|sets|does not say) /.test(error.message), `it ends in ${String(error)}`);
+      demand(
+        error instanceof TypeError && /^(?:has|sets|does not say) /.test(error.message),
+        `it ends in ${String(error)}`,
+      );
       return error.message;
     }
   },
@@ -115,7 +175,12 @@ export const targets: Parser = {
 /** Told in another way than by the program: by the beginning of the address, bit for bit. */
 function isPublic(host: string): boolean {
   const bits = isIP(host) === 4 ? bits4(host) : bits6(host);
-  const inner = /^0{80}1{16}|^0{96}(?=.*1)|^00000000011001001111111110011011/.test(bits) && bits.length === 128 ? bits.slice(96) : bits.startsWith('0010000000000010') && bits.length === 128 ? bits.slice(16, 48) : null;
+  const inner =
+    /^0{80}1{16}|^0{96}(?=.*1)|^00000000011001001111111110011011/.test(bits) && bits.length === 128
+      ? bits.slice(96)
+      : bits.startsWith('0010000000000010') && bits.length === 128
+        ? bits.slice(16, 48)
+        : null;
   if (inner !== null && bits !== `${'0'.repeat(127)}1`) return isPublic(dotted(inner));
   const within = (network: string, length: number) => {
     const other = isIP(network) === 4 ? bits4(network) : bits6(network);
@@ -130,14 +195,18 @@ const FORBIDDEN: readonly (readonly [string, number])[] = [
 ]; // prettier-ignore
 
 function bits4(address: string): string {
-  return address.split('.').map((part) => Number(part).toString(2).padStart(8, '0')).join('');
+  return address
+    .split('.')
+    .map((part) => Number(part).toString(2).padStart(8, '0'))
+    .join('');
 }
 
 function bits6(address: string): string {
   const [head = '', tail] = new URL(`http://[${address}]`).hostname.slice(1, -1).split('::');
   const groups = (text: string | undefined) => (text ?? '').split(':').filter((group) => group !== '');
   const [first, last] = [groups(head), groups(tail)];
-  const all = tail === undefined ? first : [...first, ...Array<string>(8 - first.length - last.length).fill('0'), ...last];
+  const all =
+    tail === undefined ? first : [...first, ...Array<string>(8 - first.length - last.length).fill('0'), ...last];
   return all.map((group) => Number.parseInt(group, 16).toString(2).padStart(16, '0')).join('');
 }
 

@@ -101,8 +101,12 @@ function readStream(pieces: readonly Buffer[]) {
   const { pendingBytes } = stream;
   frames.push(...stream.end());
   const taken = frames.reduce((sum, { raw }) => sum + (raw?.length ?? 0), 0);
-  demand(taken + stream.droppedBytes === given, `${given} bytes came, ${taken} were taken, ${stream.droppedBytes} dropped`);
-  for (const { error, hex } of stream.errors) demand(NAMES.has(error) && hex.length <= 64, `an error without a name: ${error}`);
+  demand(
+    taken + stream.droppedBytes === given,
+    `${given} bytes came, ${taken} were taken, ${stream.droppedBytes} dropped`,
+  );
+  for (const { error, hex } of stream.errors)
+    demand(NAMES.has(error) && hex.length <= 64, `an error without a name: ${error}`);
   return { frames, dropped: stream.droppedBytes, pendingBytes };
 }
 
