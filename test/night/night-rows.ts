@@ -75,6 +75,8 @@ export async function insertNights(lane: TimedConnection, nights: readonly Drawn
       insert into device_upgrades (task_id, device_id, department_id, position, firmware_ids, dispatched_at)
       select numbered.id, device, department_id, 0, firmware_ids, clock_timestamp()
       from numbered join input on place::text = name returning id, device_id
+    ), logged as (
+      insert into upgrade_log (upgrade_id, author, event, status) select id, 'simulation', 'scheduled', 'scheduled' from made
     )
     select made.id::int as id from made join input on device = device_id order by place`);
   return rows.map(({ id }) => id);

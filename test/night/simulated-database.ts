@@ -50,6 +50,11 @@ export class SimulatedDatabase {
     return new SimulatedDatabase(test);
   }
 
+  /** For a client of one's own, which has to be told the time if it writes. */
+  get url(): string {
+    return this.#test.url;
+  }
+
   /** A connection with a clock of its own. */
   connect(): TimedConnection {
     const lane = new TimedConnection(this.#test.url);

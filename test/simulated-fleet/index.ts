@@ -4,8 +4,9 @@
  */
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { playDays } from './days.ts';
 import { FleetStage } from './fleet.ts';
-import { fleetTable, nightsTable } from './tables.ts';
+import { daysTable, fleetTable, nightsTable } from './tables.ts';
 import { playNights } from '../night/nights.ts';
 import { findPrograms, provideHere, startRunServers } from '../support/run-servers.ts';
 
@@ -14,6 +15,7 @@ const HELP = `npm run simulate-fleet -- [options]
   --seed N      the first seed (1)
   --seeds N     so many seeds, one after the other (1)
   --devices N   devices of a run (300)
+  --days N      instead: so many devices for six days, on the time-skipping server
   --nights N    instead: so many nights, a seed each, on a database with a simulated clock
   --json FILE   writes the results there
   --help        this
@@ -26,6 +28,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     seeds: { type: 'string', default: '1' },
     devices: { type: 'string', default: '300' },
+    days: { type: 'string' },
     nights: { type: 'string' },
     json: { type: 'string' },
     help: { type: 'boolean', default: false },
@@ -34,11 +37,16 @@ const { values } = parseArgs({
 
 if (values.help) process.stdout.write(HELP);
 else {
-  const { results, isGood } = await (values.nights === undefined
-    ? simulateFleets(whole('seed', values.seed), whole('seeds', values.seeds), whole('devices', values.devices))
-    : simulateNights(whole('seed', values.seed), whole('nights', values.nights)));
+  const { results, isGood } = await chosen();
   if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(results, null, 2)}\n`);
   process.exitCode = isGood ? 0 : 1;
+}
+
+function chosen(): Promise<{ results: unknown; isGood: boolean }> {
+  const [seed, seeds] = [whole('seed', values.seed), whole('seeds', values.seeds)];
+  if (values.nights !== undefined) return simulateNights(seed, whole('nights', values.nights));
+  if (values.days !== undefined) return simulateDays(seed, seeds, whole('days', values.days));
+  return simulateFleets(seed, seeds, whole('devices', values.devices));
 }
 
 function whole(name: string, text: string): number {
@@ -68,6 +76,23 @@ async function simulateFleets(firstSeed: number, seeds: number, devices: number)
       `${seeds} seeds, ${seeds * devices} devices: ${failed.length === 0 ? 'all pass' : `seeds ${failed.join(', ')} FAIL`}\n`,
     );
   return { results, isGood: failed.length === 0 };
+}
+
+async function simulateDays(firstSeed: number, seeds: number, devices: number) {
+  const servers = await startRunServers();
+  provideHere(servers.context);
+  const results = [];
+  try {
+    for (let seed = firstSeed; seed < firstSeed + seeds; seed += 1) {
+      const verdict = await playDays(seed, devices);
+      process.stdout.write(`${daysTable(verdict)}\n\n`);
+      for (const failure of verdict.failures) process.stdout.write(`${failure}\n\n`);
+      results.push(verdict);
+    }
+  } finally {
+    await servers.stop();
+  }
+  return { results, isGood: results.every(({ failures }) => failures.length === 0) };
 }
 
 async function simulateNights(firstSeed: number, nights: number) {

@@ -1,4 +1,5 @@
 /** The results as people read them. */
+import type { DaysVerdict } from './days.ts';
 import type { Verdict } from './verdict.ts';
 import type { NightsReport } from '../night/nights.ts';
 
@@ -28,6 +29,13 @@ export function fleetTable({ seed, devices, lines, failures, digest }: Verdict):
   ]);
   const verdict = failures.length === 0 ? 'pass' : `FAIL: ${failures.length} failures`;
   return `${columns([['kind', 'devices', 'ends as', 'right', ''], ...rows])}\nseed ${seed}, ${devices} devices: ${verdict} (${digest})`;
+}
+
+/** What became of devices whose stories take days. */
+export function daysTable({ seed, devices, lines, frames, failures }: DaysVerdict): string {
+  const rows = lines.map(({ kind, devices: count, right }) => [kind, count, right, right === count ? 'pass' : 'FAIL']);
+  const verdict = failures.length === 0 ? 'pass' : `FAIL: ${failures.length} failures`;
+  return `${columns([['kind', 'devices', 'right', ''], ...rows])}\nseed ${seed}, ${devices} devices for six days, ${frames} frames: ${verdict}`;
 }
 
 /** What became of many nights. */
