@@ -175,7 +175,7 @@ function warningOf({ areas, machine }: Report): string[] {
   if (loaded.length === 0) return [];
   const names = loaded.map(({ name, load }) => `${name} (load average ${load?.average.toFixed(1)})`).join(', ');
   return [
-    `> **Warning: the machine was busy with other things** (more than ${LOADED_SHARE * machine.cores} of ${machine.cores} cores) before or while these were measured: ${names}. Their goals are not judged; ratios are what is left to look at.`,
+    `> **Warning: the machine was busy with other things** (more than ${LOADED_SHARE * machine.cores} of ${machine.cores} cores) before or while these were measured: ${names}. Their goals are not judged: measure again on a quiet machine.`,
   ];
 }
 
@@ -224,7 +224,9 @@ function verdictText(verdict: Verdict | null): string {
 }
 
 function withRange({ value, range }: Pick<Figure, 'value' | 'range'>): string {
-  return range === null ? digits(value) : `${digits(value)} (${digits(range[0])} to ${digits(range[1])})`;
+  return range === null || range[0] === range[1]
+    ? digits(value)
+    : `${digits(value)} (${digits(range[0])} to ${digits(range[1])})`;
 }
 
 /** Three digits that say something, and no more of them than are there. */

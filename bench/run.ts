@@ -71,9 +71,11 @@ async function measureArea(
     missing: [],
     notes: [],
   };
-  if (interrupted.aborted) return { ...report, state: 'not measured', reason: 'interrupted before it began' };
+  const notBegun = { ...report, state: 'not measured' as const, reason: 'interrupted before it began' };
+  if (interrupted.aborted) return notBegun;
   process.stderr.write(`${name}: ${title}\n`);
   const loadMeanwhile = await watchLoad(watchMs);
+  if (interrupted.aborted) return notBegun;
   const startedMs = performance.now();
   const end = await runArea({ area: name, settings }, report, { limitMs, interrupted });
   report.seconds = Math.round((performance.now() - startedMs) / 1_000);

@@ -147,7 +147,7 @@ describe('the report for people', () => {
         value: 5.1,
         goal: { of: 'value', atMost: 10 },
       }),
-      figureOf({ ...PACKETS, name: 'no goal', value: 0 }),
+      figureOf({ ...PACKETS, name: 'no goal', value: 0, range: [0, 0] }),
     ],
     notes: ['the gateway had 3000 connections'],
     missing: [{ name: 'reading', reason: 'MariaDB is not installed' }],
@@ -303,6 +303,12 @@ describe('a run', { timeout: 240_000 }, () => {
   it('ends an area that takes too long', async () => {
     const { areas } = await measureAreas([await chosen('packets')], options({ limitMs: 600 }));
     expect(areas).toMatchObject([{ state: 'failed', reason: 'not finished after 0.01 minutes' }]);
+  });
+
+  it('begins no area that a person ended while others were watched', async () => {
+    const interrupted = AbortSignal.timeout(50);
+    const { areas } = await measureAreas([await chosen('packets')], options({ interrupted, watchMs: 500 }));
+    expect(areas).toMatchObject([{ state: 'not measured', reason: 'interrupted before it began', seconds: 0 }]);
   });
 
   it('that a person ends says what it has not measured, and leaves no process behind', async () => {
