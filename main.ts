@@ -80,7 +80,11 @@ async function startParts(config: Config, log: Logger, stops: Stops): Promise<Om
   const servers = await startServers(config, log);
   stops.push({ name: 'embedded servers', stop: () => servers.stop() });
   await migrate(servers.databaseUrl);
-  const database = connectDatabase(servers.databaseUrl, { poolSize: config.database.poolSize });
+  const database = connectDatabase(servers.databaseUrl, {
+    poolSize: config.database.poolSize,
+    // The API plans large orders within a transaction; everybody else only waits for the database there.
+    standstillMs: has('api') ? 60_000 : 10_000,
+  });
   stops.push({ name: 'database', stop: () => database.close() });
 
   const metrics = createMetrics();

@@ -27,8 +27,11 @@ export class InvariantError extends Error {}
 /** Any fixed number; whoever holds this lock is migrating. */
 const MIGRATION_LOCK = 7_231_947;
 
-/** Opens a pool. Nothing is sent until the first query. */
-export function connectDatabase(url: string, options: { poolSize?: number } = {}): Database {
+/**
+ * Opens a pool. Nothing is sent until the first query. A process that stands still within a transaction keeps its locks,
+ * and with them the device, until `standstillMs` have passed; then the server cuts it off.
+ */
+export function connectDatabase(url: string, options: { poolSize?: number; standstillMs?: number } = {}): Database {
   const poolSize = options.poolSize ?? 20;
   const sql = postgres(url, {
     max: poolSize,
@@ -38,8 +41,11 @@ export function connectDatabase(url: string, options: { poolSize?: number } = {}
     idle_timeout: 60,
     // The driver's own pauses grow to 20 s within a second, because all connections of the pool count together.
     backoff: () => 0.2 + Math.random() * 0.3,
-    // A process that stands still within a transaction keeps its locks, and with them the device, until it is cut off.
-    connection: { application_name: 'slipway', statement_timeout: 60_000, idle_in_transaction_session_timeout: 20_000 },
+    connection: {
+      application_name: 'slipway',
+      statement_timeout: 60_000,
+      idle_in_transaction_session_timeout: options.standstillMs ?? 60_000,
+    },
   });
   const { sql: counted, load } = counting(preparing(sql), poolSize);
   const db = drizzle(counted, { schema });
