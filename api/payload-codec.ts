@@ -29,7 +29,8 @@ const MOST_PAYLOADS = 10_000;
 
 /** The routes below `/codec`. */
 export function payloadCodec({ codec, uiUrl }: PayloadCodecOptions, people: Authentication): Router {
-  const uiOrigin = uiUrl === undefined ? undefined : new URL(uiUrl).origin;
+  // With a Temporal of one's own and no TEMPORAL_UI_URL it is not known: then programs may ask, and no page.
+  const uiOrigin = uiUrl === undefined || uiUrl === '' ? undefined : new URL(uiUrl).origin;
   return Router()
     .use('/codec', crossOrigin(uiOrigin))
     .post('/codec/decode', express.json({ limit: BODY_LIMIT, inflate: false }), async (request, response) => {

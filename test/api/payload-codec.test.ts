@@ -95,4 +95,17 @@ describe('the payloads of Temporal', () => {
     expect((await without.send('POST', '/codec/decode', { body: {} })).status).toBe(404);
     await without.stop();
   });
+
+  it('are deciphered for programs also when nobody has said where the Web UI is, and for no page', async () => {
+    const elsewhere = await TestApi.start({ payloads: { codec, uiUrl: '' } });
+    try {
+      const { key } = await elsewhere.department('jimi');
+      const options = { body: await body(), key, headers: { origin: UI } };
+      const reply = await elsewhere.send('POST', '/codec/decode', options);
+      expect(reply.status).toBe(200);
+      expect(reply.headers.get('access-control-allow-origin')).toBeNull();
+    } finally {
+      await elsewhere.stop();
+    }
+  });
 });
