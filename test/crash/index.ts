@@ -83,6 +83,8 @@ async function main(): Promise<number> {
   const results: CellResult[] = [];
   provideHere(await findPrograms());
   const world = await World.start();
+  const leave = () => void world.stop().finally(() => process.exit(1));
+  process.once('SIGINT', leave).once('SIGTERM', leave);
   try {
     for (const [index, cells] of blows.entries()) {
       const struck = await strike(world, cells, random);

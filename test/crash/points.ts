@@ -35,7 +35,8 @@ export class Points {
 
   private constructor(socket: net.Socket) {
     this.#socket = socket;
-    createInterface({ input: socket }).on('line', (line) => this.#hear(JSON.parse(line) as ToProcess));
+    const lines = createInterface({ input: socket });
+    lines.on('error', () => {}).on('line', (line) => this.#hear(JSON.parse(line) as ToProcess));
     // Nobody listens any more: nobody may be kept waiting.
     socket.on('error', () => {});
     socket.on('close', () => {

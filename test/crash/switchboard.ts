@@ -56,11 +56,15 @@ export class Switchboard {
     this.#processes.set(socket, 0);
     socket.on('error', () => {});
     socket.on('close', () => this.#processes.delete(socket));
-    createInterface({ input: socket }).on('line', (line) => {
-      const message = JSON.parse(line) as FromProcess;
-      if ('armed' in message) this.#processes.set(socket, message.armed);
-      else void this.#hear(socket, message);
-    });
+    const lines = createInterface({ input: socket });
+    // It passes the socket's errors on: whoever was killed has closed it.
+    lines
+      .on('error', () => {})
+      .on('line', (line) => {
+        const message = JSON.parse(line) as FromProcess;
+        if ('armed' in message) this.#processes.set(socket, message.armed);
+        else void this.#hear(socket, message);
+      });
     this.#tell(socket);
   }
 
