@@ -41,6 +41,14 @@ describe('an encrypted payload', () => {
     expect(Object.keys(sent!.metadata!)).toEqual(['encoding', 'encryption-key-id']);
   });
 
+  it('may hold nothing, in each of the forms that the SDK has for that', async () => {
+    const metadata = { encoding: Buffer.from('binary/null') };
+    const nothings = [{ metadata }, { metadata, data: null }, { metadata, data: [] as unknown as Uint8Array }];
+    for (const each of nothings) {
+      expect((await codec.decode(await codec.encode([each]))).map(plain)).toEqual([plain(each)]);
+    }
+  });
+
   it('is another one each time', async () => {
     const [one, two] = await codec.encode([payload('1'), payload('1')]);
     expect(plain(one!)).not.toEqual(plain(two!));
