@@ -34,6 +34,8 @@ if (options.servers && options.temporal !== undefined) command.error('--servers 
 provideHere(await findPrograms());
 const tell = (line: string) => process.stdout.write(`${line}\n`);
 tell(`seed ${options.seed}, load of the machine ${loadavg()[0]!.toFixed(1)}`);
+const stop = new AbortController();
+process.once('SIGINT', () => stop.abort()).once('SIGTERM', () => stop.abort());
 const result = await run({
   devices: options.devices,
   crew: { api: 2, worker: 2, gateway: 3 },
@@ -44,6 +46,7 @@ const result = await run({
   limitMs: options.seconds * 1_000,
   ...(options.temporal !== undefined && { temporalAddress: options.temporal }),
   ...(options.entry !== undefined && { entry: options.entry }),
+  signal: stop.signal,
   tell,
 });
 const seconds = result.tookMs / 1_000;

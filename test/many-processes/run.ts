@@ -33,6 +33,8 @@ export interface RunOptions {
   /** The program, when it is not `main.ts` through tsx. */
   entry?: string;
   tell: (line: string) => void;
+  /** Aborted: everything is stopped and cleaned up. */
+  signal?: AbortSignal;
 }
 
 type Victim = Role | 'temporal' | 'postgres';
@@ -73,13 +75,17 @@ export async function run(options: RunOptions): Promise<RunResult> {
     stops.push(() => sql.end({ timeout: 1 }));
     const wire = await Wire.open(crew.gatewayPort, { packetDelayMs: PACKET_DELAY_MS });
     stops.push(() => wire.close());
-    return await upgradeAll(options, { own, crew, sql, wire, stops });
+    return await Promise.race([upgradeAll(options, { own, crew, sql, wire, stops }), givenUp(options.signal)]);
   } catch (error) {
     tell(crew.tails());
     throw error;
   } finally {
     for (const stop of stops.toReversed()) await stop();
   }
+}
+
+function givenUp(signal: AbortSignal | undefined): Promise<never> {
+  return new Promise((_, reject) => signal?.addEventListener('abort', () => reject(new Error('given up'))));
 }
 
 interface World {
