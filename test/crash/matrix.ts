@@ -33,6 +33,8 @@ const REACH_MS = 45_000;
 /** After a step has been taken, for records that nobody outside can see. */
 const GONE_ON_MS = 300;
 
+const ENDED_MS = 3_000;
+
 /** One story on its way to its step. */
 class Walker {
   readonly cell: Cell;
@@ -40,6 +42,8 @@ class Walker {
   /** `passed`: it has taken the step, its record is awaited. */
   state: 'walking' | 'passed' | 'reached' | 'ended' = 'walking';
   held: Stop | null = null;
+  /** When it was first seen to have ended without having come to its step. */
+  endedAtMs: number | null = null;
   error: Error | null = null;
 
   constructor(cell: Cell, story: Story) {
@@ -135,6 +139,9 @@ async function untilReached(walkers: readonly Walker[]): Promise<void> {
   const isThere = async (walker: Walker) => {
     if (walker.state === 'reached' || walker.error !== null) return true;
     if (walker.state !== 'walking' || !(await walker.story.hasEndedNow().catch(() => false))) return false;
+    // Its last step may have been taken a moment ago, and still be on its way here.
+    walker.endedAtMs ??= Date.now();
+    if (Date.now() - walker.endedAtMs < ENDED_MS) return false;
     walker.state = 'ended';
     return true;
   };

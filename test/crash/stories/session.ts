@@ -103,7 +103,7 @@ export class EquipmentStory extends Story {
     const findings = this.findings();
     const record = await readSession(this.world.sql, this.#code);
     const followed = this.#answered.get('WaterContent') ?? 0;
-    const word = { ...this.#told, neverSilent: true, followed: Math.min(followed, record.followUps) };
+    const word = { ...this.#told, neverSilent: true, followed };
     findings.check(
       record.followUps >= 1,
       'nothing acknowledged is lost',

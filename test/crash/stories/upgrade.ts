@@ -31,6 +31,9 @@ const ENDS: Record<UpgradeVariant, { status: string; reason: string | null }> = 
   controlled: { status: 'succeeded', reason: null },
 };
 
+/** It may be held on its way, until every other story has come to its step. */
+const PATIENCE = { deadlineMs: 120_000 };
+
 let made = 0;
 
 export class UpgradeStory extends Story {
@@ -70,10 +73,9 @@ export class UpgradeStory extends Story {
     ]);
     if (['cancelled', 'current'].includes(this.variant)) return;
     this.#terminal.start();
-    await waitFor(() => this.world.wire.events(this.#sn).some(({ kind }) => kind === 'report'));
-    await waitFor(
-      async () => (await this.world.sql`select from device_versions where device_id = ${this.#deviceId}`).length > 0,
-    );
+    await waitFor(() => this.world.wire.events(this.#sn).some(({ kind }) => kind === 'report'), PATIENCE);
+    const versions = () => this.world.sql`select from device_versions where device_id = ${this.#deviceId}`;
+    await waitFor(async () => (await versions()).length > 0, PATIENCE);
   }
 
   protected async act(step: string): Promise<void> {
