@@ -196,6 +196,9 @@ export async function takeUpLost(db: Db, upgradeId: number): Promise<StartableUp
     select attempt + case when file_index = 0 and exists (
         select 1 from device_messages m
         where m.upgrade_id = lost.id and m.attempt = lost.attempt and m.closed_at is null
+          -- A transfer that stood still for long belongs to the time before a restore: the device has moved on.
+          and (m.first_request_at is null or m.finished_at is not null
+            or coalesce(m.last_request_at, m.first_request_at) > clock_timestamp() - interval '5 minutes')
           and not exists (select 1 from device_versions v where v.device_id = m.device_id
             and v.component = m.payload->>'component'
             and v.version not in (m.payload->>'fromVersion', m.payload->>'targetVersion')))

@@ -283,6 +283,12 @@ describe('devices that were taken and of which nothing was heard', () => {
     const overtaken = await records.offered();
     await records.report(overtaken.deviceId, { T1: '77' });
     expect((await takeUpLost(records.db, overtaken.upgradeId))?.input.firstAttempt).toBe(3);
+    // A transfer of long ago: the database was restored.
+    const stale = await records.offered();
+    await records.sql`
+      update device_messages set first_request_at = now() - interval '1 hour', last_request_at = now() - interval '1 hour'
+      where id = ${stale.offerId}`;
+    expect((await takeUpLost(records.db, stale.upgradeId))?.input.firstAttempt).toBe(3);
     await finish(second, 'cancelled');
     expect(await takeUpLost(records.db, second.upgradeId)).toBeNull();
   });
