@@ -64,7 +64,7 @@ export class FleetStage {
   static async start(): Promise<FleetStage> {
     const servers = await TestServers.start();
     const settings = servers.settings();
-    const program = await Slipway.start({
+    const program = new Slipway({
       ...settings,
       // All of them come from one address.
       TERMINAL_MAX_CONNECTIONS_PER_ADDRESS: '10000',
@@ -72,9 +72,17 @@ export class FleetStage {
       FTP_MAX_CONNECTIONS_PER_ADDRESS: '10000',
       PCP_REQUESTS_PER_ADDRESS_S: '100000',
     });
-    const { operator } = await firstOperator(program);
-    const sql = postgres(settings['DATABASE_URL'] ?? '', { max: 2, onnotice: () => {} });
-    return new FleetStage(servers, program, operator, sql, await uploadFiles(operator));
+    try {
+      await program.untilReady();
+      const { operator } = await firstOperator(program);
+      const files = await uploadFiles(operator);
+      const sql = postgres(settings['DATABASE_URL'] ?? '', { max: 2, onnotice: () => {} });
+      return new FleetStage(servers, program, operator, sql, files);
+    } catch (error) {
+      await program.kill();
+      await servers.stop();
+      throw error;
+    }
   }
 
   async stop(): Promise<void> {
