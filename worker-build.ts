@@ -12,7 +12,7 @@ const WATCH_MS = 60_000;
 /** Workers that restart are away for a moment: said when it is so twice in a row. */
 const LOOKS_BEFORE_WORDS = 2;
 
-export interface BuildOptions {
+interface BuildOptions {
   deployments: Deployments;
   buildId: string;
   /** Else only when no build is current. */

@@ -23,7 +23,7 @@ export interface Build {
 }
 
 /** What is known of a deployment. */
-export interface Deployment {
+interface Deployment {
   /** On which new workflows begin; null: none was chosen yet. */
   current: string | null;
   builds: Build[];

@@ -66,7 +66,7 @@ export type Look =
   { kind: 'there'; device: PlatformDevice } | { kind: 'absent' } | { kind: 'failed'; outcome: Outcome };
 
 /** Asked right before a call leaves: what it was meant for may be past. */
-export type MayLeave = () => boolean;
+type MayLeave = () => boolean;
 
 /** Says of a device that it is not there, or not ours. */
 const NOT_OURS = 1002;

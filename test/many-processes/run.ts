@@ -15,7 +15,7 @@ import { Crew, type CrewSize } from './crew.ts';
 import { PatientOperator } from './patient-operator.ts';
 import { judge, type Verdict } from './verdict.ts';
 
-export interface RunOptions {
+interface RunOptions {
   devices: number;
   crew: CrewSize;
   killEveryMs: number;
@@ -39,7 +39,7 @@ export interface RunOptions {
 
 type Victim = Role | 'temporal' | 'postgres';
 
-export interface RunResult extends Verdict {
+interface RunResult extends Verdict {
   devices: number;
   kills: Record<Victim, number>;
   /** From the first order to the last proof. */

@@ -10,7 +10,7 @@ import { brokenBetweenUpgrades, brokenByEndedUpgrade, brokenByTask } from '../pr
 import { readTransfers, type Wire } from '../system/wire.ts';
 
 /** What is judged. */
-export interface Evidence {
+interface Evidence {
   sql: postgres.Sql;
   wire: Wire;
   terminals: readonly { sn: string; simulator: TerminalSimulator }[];

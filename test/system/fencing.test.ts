@@ -369,7 +369,8 @@ describe('a worker that was stopped', () => {
       });
       await waitFor(async () => (await calls()).length === 2, { deadlineMs: PATIENCE_MS, message: 'it did not wake' });
       expect(standIn.imports).toEqual({ devices: list.length, doubles: 0 });
-      expect((await calls()).at(-1)).toEqual({ cause: 'it was too late to send it' });
+      // Whichever it hears first: that another one has taken over, or that its time is over.
+      expect((await calls()).at(-1)?.['cause']).toMatch(/^it was (?:too late to send it|given up before it was sent)$/);
       await Promise.all([shipper.kill(), relief.kill()]);
       await standIn.close();
     },
