@@ -103,7 +103,7 @@ async function makeTerminal(base: Base, ports: Ready): Promise<ScriptedDevice> {
     lie: isOf(script, 'liar', 'reports stale'),
     ...(isOf(script, 'clumsy') &&
       (script.where < 0.5 ? { corruptPacket: { packet, times: 2 } } : { dropAtPacket: packet })),
-    ...(isOf(script, 'reverter') && { revertAfterMs: script.laterMs + 1_500 }),
+    ...(isOf(script, 'reverter') && { revertAfterMs: script.laterMs + 5_000 }),
     ...(isOf(script, 'refuser') && { refuse: 739 }),
     ...(isOf(script, 'falls silent') && { silentAtPacket: packet + 1 }),
   };
@@ -151,7 +151,7 @@ async function makeTracker(base: Base, ports: Ready): Promise<ScriptedDevice> {
   const faults: AmsFaults = {
     lie: isOf(script, 'liar', 'reports stale'),
     ...(isOf(script, 'clumsy') && (script.where < 0.5 ? { corruptTimes: 1 } : { cutAtByte: byte })),
-    ...(isOf(script, 'reverter') && { revertAfterMs: script.laterMs + 2_500 }),
+    ...(isOf(script, 'reverter') && { revertAfterMs: script.laterMs + 6_000 }),
     ...(isOf(script, 'refuser') && { giveUp: 'unsupported' }),
     ...(isOf(script, 'falls silent') && { silentAtByte: byte }),
   };
@@ -198,7 +198,7 @@ async function makePcpDevice(base: Base, ports: Ready): Promise<ScriptedDevice> 
     lie: isOf(script, 'liar'),
     neverReport: isOf(script, 'vanisher'),
     ...(isOf(script, 'clumsy') && (script.where < 0.5 ? { checkFails: 1 } : { dieAtFragment: fragment })),
-    ...(isOf(script, 'reverter') && { revertAfterMs: script.laterMs + 2_500 }),
+    ...(isOf(script, 'reverter') && { revertAfterMs: script.laterMs + 6_000 }),
     ...(isOf(script, 'refuser') && { refuse: script.where < 0.5 ? 5 : 9 }),
     ...(isOf(script, 'falls silent') && { silentAtFragment: fragment }),
   };
@@ -237,7 +237,7 @@ async function makePile(base: Base, ports: Ready): Promise<ScriptedDevice> {
     garbage: isBad && script.where < 0.3,
     double: isBad && script.where > 0.6,
     ...((isBad || isOf(script, 'clumsy')) && (script.where < 0.5 ? { cutAtByte: byte } : { dropAtByte: byte })),
-    ...(isOf(script, 'reverter') && { revertAfterMs: script.laterMs + 2_500 }),
+    ...(isOf(script, 'reverter') && { revertAfterMs: script.laterMs + 6_000 }),
     ...(isOf(script, 'refuser') && { refuse: script.where < 0.5 ? 1 : 2 }),
   };
   const radio = await Radio.open(ports.pilePort ?? 0, script);

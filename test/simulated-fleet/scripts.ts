@@ -91,8 +91,15 @@ export const KINDS = {
     word: 'not proven',
     installs: false,
   },
-  /** Falls back to its old version after it has reported the new one. */
-  reverter: { task: 'false', protocols: ALL_PROTOCOLS, share: 3, ends: ['reverted'], word: 'reverted', installs: true },
+  /** Falls back some seconds after it has installed; on a busy machine that may be before anybody has believed it. */
+  reverter: {
+    task: 'false',
+    protocols: ALL_PROTOCOLS,
+    share: 3,
+    ends: ['reverted', 'failed(version_unchanged)'],
+    word: 'reverted',
+    installs: true,
+  },
   /** Refuses, for a reason that time does not change. */
   refuser: { task: 'false', protocols: ALL_PROTOCOLS, share: 2, ends: ['failed('], word: 'failed', installs: false },
   /** Installs the first file and lies about the second. */
