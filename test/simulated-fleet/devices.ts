@@ -78,6 +78,8 @@ function notes(base: Base) {
     note,
     installed: (version: string) => {
       base.ran.add(version);
+      // From now on it says so; when it is heard of a moment later, it may have fallen back already.
+      base.reports.push({ component: 'T1', version, atMs: Date.now() });
       note(`installed ${version}`);
     },
     reported: (version: string) => {
