@@ -72,7 +72,7 @@ async function health(role: string): Promise<number> {
   }
 }
 
-test('a task goes through all three roles, and each is healthy', async () => {
+test('a task goes through all three roles to its end, and each is healthy', async () => {
   const { operator } = await firstOperator(parts['api']!);
   const wire = await Wire.open(parts['gateway']!.terminalPort);
   const fleet = await new Fleet(wire, 2, '6134441361', 10).start(operator);
@@ -80,6 +80,7 @@ test('a task goes through all three roles, and each is healthy', async () => {
     expect(await Promise.all(Object.keys(parts).map(health))).toEqual([0, 0, 0]);
     const task = await fleet.order(operator);
     await expectAllProven(fleet, task, operator);
+    expect(await task.untilFinished(operator)).toMatchObject({ status: 'finished' });
     const { links } = await operator.call<{ links: { execution: string } }>('GET', `/upgrade-tasks/${task.id}`);
     expect(links.execution).toMatch(/^https:\/\/temporal\.example\.com\//);
   } finally {
