@@ -18,7 +18,7 @@ import {
 import { gate } from '../workflows/rules/eligibility.ts';
 import { limitsFor } from '../workflows/rules/limits.ts';
 import { OFFER_SENDS, pileTimes, type OfferFacts } from '../workflows/rules/offers.ts';
-import { failureMeaning } from '../workflows/rules/retry.ts';
+import { failureMeaning, type FailureCode } from '../workflows/rules/retry.ts';
 import type { TaskStatus, UpgradeStatus, WaitingReason } from '../workflows/rules/statuses.ts';
 import type { Component } from '../workflows/rules/versions.ts';
 import {
@@ -105,8 +105,8 @@ export async function readOffer(db: Db, key: AttemptKey): Promise<OfferFacts | n
   return db.transaction(async (tx) => {
     // The lock keeps a gateway from sending between the look and the wish to be woken by the sending.
     const upgrade = await lockUpgrade(tx, key.upgradeId);
-    const facts = await findFacts(tx, key);
-    if (facts === null || !isAway(facts)) return facts;
+    const facts = (await findFacts(tx, key)) ?? (upgrade.ended ? null : await findOwnEnd(tx, upgrade, key));
+    if (facts === null || facts.failure !== null || !isAway(facts)) return facts;
     await tx.execute(sql`
       with parked as (
         update device_messages set awaits_contact = true where upgrade_id = ${upgrade.id} and attempt = ${key.attempt}
@@ -273,7 +273,23 @@ function pileOrder({ model, powerKw, options }: Order): NonNullable<OfferPayload
   return { model, powerKw, ...(options.pile ?? USUAL_PILE_OPTIONS) };
 }
 
-async function findFacts(tx: Db, key: AttemptKey): Promise<OfferFacts | null> {
+/**
+ * An attempt that this same execution has closed, whose workflow task was lost before Temporal knew of it: it asks again
+ * and must come to the same end, not believe that somebody else has taken over. Its next offer may be made already;
+ * whoever else takes an upgrade over leaves a gap in the numbers.
+ */
+async function findOwnEnd(tx: Db, upgrade: UpgradeRow, key: AttemptKey): Promise<OfferFacts | null> {
+  const [ended] = await tx.execute<{ code: FailureCode }>(sql`
+    select l.details->>'code' as code from upgrade_log l
+    where l.upgrade_id = ${upgrade.id} and l.event = 'attempt_ended' and l.attempt = ${key.attempt}
+      and (${upgrade.attempt === key.attempt} or (${upgrade.attempt === key.attempt + 1} and exists (
+        select 1 from device_messages m where m.upgrade_id = l.upgrade_id and m.attempt = ${upgrade.attempt})))
+    limit 1`);
+  const facts = ended === undefined ? null : await findFacts(tx, key, true);
+  return facts && { ...facts, failure: ended!.code, report: null };
+}
+
+async function findFacts(tx: Db, key: AttemptKey, isClosed = false): Promise<OfferFacts | null> {
   const [row] = await tx.execute<Record<string, unknown>>(sql`
     select (extract(epoch from clock_timestamp()) * 1000)::float8 as "nowMs",
       (extract(epoch from m.created_at) * 1000)::float8 as "createdAtMs",
@@ -292,7 +308,7 @@ async function findFacts(tx: Db, key: AttemptKey): Promise<OfferFacts | null> {
     left join device_versions v on v.device_id = m.device_id and v.component = m.payload->>'component'
       -- A report that came while the offer was made is not newer, but the gate has not seen it.
       and (v.report_seq > m.offer_seq or v.version <> m.payload->>'fromVersion')
-    where m.upgrade_id = ${key.upgradeId} and m.attempt = ${key.attempt} and m.closed_at is null`);
+    where m.upgrade_id = ${key.upgradeId} and m.attempt = ${key.attempt} and (m.closed_at is null) <> ${isClosed}`);
   if (row === undefined) return null;
   const { pile, ...facts } = row as unknown as OfferFacts & Pick<OfferPayload, 'pile'>;
   return { ...facts, ownTimes: pile == null ? null : pileTimes(pile) };

@@ -317,11 +317,11 @@ describe('what is known of an offer', () => {
     expect(judgeOffer((await read(upgrade))!, LIMITS)).toEqual({ kind: 'failed', code: 'version_changed' });
   });
 
-  it('is nothing once it is closed, and nothing of an attempt there never was', async () => {
+  it('is how it ended once it is closed, and nothing of an attempt there never was', async () => {
     const upgrade = await records.offered();
     expect(await read(upgrade, 2)).toBeNull();
     await close(upgrade);
-    expect(await read(upgrade)).toBeNull();
+    expect(await read(upgrade)).toMatchObject({ failure: 'terminal_803', report: null });
   });
 
   it('is read: what woke the workflow counts as heard', async () => {
