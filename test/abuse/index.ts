@@ -5,6 +5,8 @@ import { writeFileSync } from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
 import { fuzzCommand } from './fuzz/command.ts';
 import { listenersCommand } from './listeners/command.ts';
+import { leaksIn } from './secrets/forms.ts';
+import { tellEverything } from './secrets/scenario.ts';
 import { printTable } from './table.ts';
 import { findPrograms, provideHere } from '../support/run-servers.ts';
 
@@ -54,6 +56,20 @@ program
       ).finally(end);
     },
   );
+
+program
+  .command('secrets')
+  .description('gives a running program a secret of every kind, and looks for them in everything it tells')
+  .option('--json <file>', 'writes the results there')
+  .action(async ({ json }: { json?: string }) => {
+    await withServers();
+    const { places, secrets } = await tellEverything();
+    const leaks = leaksIn(places, secrets);
+    const rows = Object.entries(places).map(([place, text]) => ({ place, characters: text.length }));
+    printTable(rows);
+    for (const leak of leaks) process.stderr.write(`FAILED: ${leak}\n`);
+    await finish(Promise.resolve({ rows: leaks.map((leak) => ({ leak })), failed: leaks.length }), json);
+  });
 
 /** What the tests start is found, or fetched, once; rows are told as they come. */
 async function withServers() {

@@ -62,12 +62,17 @@ export class Slipway {
   readonly #child: ChildProcess;
   /** The last lines of both outputs. */
   readonly #lines: string[] = [];
+  readonly #hear: (line: string) => void;
   #errors = '';
   #ready: Ready | null = null;
   #exit: Exit | null = null;
 
-  /** Starts a process without waiting for it; `entry` is the program, or one that composes it otherwise. */
-  constructor(settings: Settings, entry = 'main.ts') {
+  /**
+   * Starts a process without waiting for it; `entry` is the program, or one that composes it otherwise; `hear` gets every
+   * line of both outputs.
+   */
+  constructor(settings: Settings, entry = 'main.ts', hear: (line: string) => void = () => {}) {
+    this.#hear = hear;
     const startedMs = performance.now();
     this.#child = spawn(process.execPath, ['--import', 'tsx', entry], {
       cwd: root,
@@ -161,6 +166,7 @@ export class Slipway {
   }
 
   #keep(line: string): void {
+    this.#hear(line);
     this.#lines.push(line);
     if (this.#lines.length > LINES_KEPT) this.#lines.shift();
   }

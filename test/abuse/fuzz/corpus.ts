@@ -38,9 +38,9 @@ export function writeCorpus(parser: string, what: string, inputs: readonly Buffe
 /** An input as a line. */
 export function writeInput(input: Buffer): string {
   const text = input.toString('utf8');
-  // oxlint-disable-next-line no-control-regex -- they are what is looked for
   const isPlain =
     Buffer.from(text, 'utf8').equals(input) &&
+    // oxlint-disable-next-line no-control-regex -- they are what is looked for
     !/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u2028\u2029]/.test(text);
   return isPlain ? JSON.stringify(text) : input.toString('hex');
 }

@@ -25,9 +25,10 @@ export type Orders =
 
 /** What an attacker got done. */
 export interface Damage {
-  /** Connections that were opened, that were open at the same time, and that the server ended. */
+  /** Connections that were opened, that were held at the same time, and that the server ended. */
   opened: number;
-  mostOpen: number;
+  /** A refused connection is open for a moment, too: only those that last are held. */
+  held: number;
   cut: number;
   sentBytes: number;
   datagrams: number;
@@ -37,18 +38,20 @@ const ADDRESS = '127.0.0.1';
 /** New connections in a turn, of which there are a hundred in a second. */
 const OPENED_PER_TURN = 60;
 const TURN_MS = 10;
+const HELD_MS = 3_000;
 
 /** Told once, when the attack has begun. */
 let begins = () => {
   begins = () => {};
   process.stdout.write('\n');
 };
-const damage: Damage = { opened: 0, mostOpen: 0, cut: 0, sentBytes: 0, datagrams: 0 };
+const damage: Damage = { opened: 0, held: 0, cut: 0, sentBytes: 0, datagrams: 0 };
 const orders = JSON.parse(process.argv[2] ?? '{}') as Orders;
 
 function attackTcp({ port, connections, first, again, everyMs, reads, returns }: Orders & { kind: 'tcp' }): void {
   const [head, piece] = [Buffer.from(first, 'hex'), Buffer.from(again, 'hex')];
-  const open = new Set<Socket>();
+  /** Open connections, and since when. */
+  const open = new Map<Socket, number>();
   let begun = 0;
   const write = (socket: Socket): void => {
     while (!socket.destroyed && piece.length > 0) {
@@ -62,8 +65,7 @@ function attackTcp({ port, connections, first, again, everyMs, reads, returns }:
     socket.on('connect', () => {
       damage.opened += 1;
       begins();
-      open.add(socket);
-      damage.mostOpen = Math.max(damage.mostOpen, open.size);
+      open.set(socket, performance.now());
       socket.write(head);
       damage.sentBytes += head.length;
       if (everyMs === null) {
@@ -80,11 +82,15 @@ function attackTcp({ port, connections, first, again, everyMs, reads, returns }:
     });
   };
   setInterval(() => {
+    const heldSinceMs = performance.now() - HELD_MS;
+    damage.held = Math.max(damage.held, [...open.values()].filter((sinceMs) => sinceMs <= heldSinceMs).length);
+  }, HELD_MS / 4);
+  setInterval(() => {
     for (let turn = 0; turn < OPENED_PER_TURN && begun < connections; turn += 1) begin();
   }, TURN_MS);
   if (everyMs !== null && piece.length > 0) {
     setInterval(() => {
-      for (const socket of open) {
+      for (const socket of open.keys()) {
         damage.sentBytes += piece.length;
         socket.write(piece);
       }

@@ -30,7 +30,7 @@ export const LIMITS = { terminal: 2_000, pile: 2_000, ftp: 200 };
 
 const hex = (text: string | Buffer) => Buffer.from(text).toString('hex');
 const atMost = (most: number) => (damage: Damage) =>
-  damage.mostOpen > most ? `${damage.mostOpen} connections of one address are held, and ${most} are allowed` : null;
+  damage.held > most ? `${damage.held} connections of one address are held, and ${most} are allowed` : null;
 const arrived = (damage: Damage) => (damage.opened + damage.datagrams === 0 ? 'the attack did not take place' : null);
 const wereCut = (damage: Damage) => (damage.cut === 0 ? 'none of the slow connections was ended' : null);
 

@@ -130,7 +130,7 @@ async function underAttack(
   const what =
     damage.datagrams > 0
       ? `${damage.datagrams} datagrams`
-      : `${damage.opened} connections, ${damage.mostOpen} at once, ${damage.cut} cut`;
+      : `${damage.opened} connections, ${damage.held} held, ${damage.cut} cut`;
   return {
     ...rowOf(attack.name, waited, world, most),
     done: `${what}, ${(damage.sentBytes / 1_048_576).toFixed(1)} MB`,

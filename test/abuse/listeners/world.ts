@@ -36,9 +36,9 @@ export interface World {
 }
 
 /** Starts it all. */
-export async function startWorld(settings: Settings = {}): Promise<World> {
+export async function startWorld(settings: Settings = {}, hear?: (line: string) => void): Promise<World> {
   const servers = await TestServers.start();
-  const slipway = new Slipway({ ...servers.settings(), ...settings });
+  const slipway = new Slipway({ ...servers.settings(), ...settings }, 'main.ts', hear);
   const close = async () => {
     await slipway.kill();
     await servers.stop();

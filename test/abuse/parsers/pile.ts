@@ -159,7 +159,7 @@ function answered(line: string, desk: FtpDesk) {
   if (reply !== null)
     demand(
       Number.isInteger(reply[0]) && !/[\r\n]/.test(String(reply[1])),
-      `an answer has a line of its own: ${reply[1]}`,
+      `an answer has a line of its own: ${String(reply[1])}`,
     );
   return { verb, argument, reply, node, folder: [...desk.folder] };
 }

@@ -140,6 +140,7 @@ function writtenAs(frame: TerminalText): Buffer | null {
       case 'otaOver':
         return encodeOtaOver(frame);
       case 'otaCommand':
+      default:
         return null; // needs the file
     }
   } catch (error) {
