@@ -84,10 +84,9 @@ export const MATRIX_STEPS: readonly MatrixStep[] = [
     'activity shipPage',
     'platform look',
     'platform importDevices',
-    'platform updateExpiration',
     'activity finishShipment',
   ),
-  ...of('shipment', 'moved', 'platform moveDevices'),
+  ...of('shipment', 'moved', 'platform moveDevices', 'platform updateExpiration'),
   ...of(
     'session',
     'equipment',
