@@ -3,9 +3,9 @@
  * out. Part of the composition root (`main.ts`).
  */
 import type { Registry } from 'prom-client';
-import type { Executions } from './api/executions.ts';
-import { Inbound } from './api/inbound.ts';
-import { MomInbound } from './api/mom-inbound.ts';
+import type { Executions } from './api/executions/executions.ts';
+import { Inbound } from './api/inbound/inbound.ts';
+import { MomInbound } from './api/factory/mom-inbound.ts';
 import type { Config } from './config.ts';
 import type { Database } from './db/index.ts';
 import { AmsGateway } from './gateways/ams/gateway.ts';

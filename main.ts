@@ -22,12 +22,12 @@ import {
   startUnstartedTasks,
   type AppOptions,
 } from './api/app.ts';
-import { ensureMesSchedule, MesSchedule } from './api/mes-schedule.ts';
-import { EventHub } from './api/events.ts';
-import { Executions } from './api/executions.ts';
-import { startUnstartedCommands } from './api/inbound-commands.ts';
+import { ensureMesSchedule, MesSchedule } from './api/executions/mes-schedule.ts';
+import { EventHub } from './api/events/events.ts';
+import { Executions } from './api/executions/executions.ts';
+import { startUnstartedCommands } from './api/inbound/inbound-commands.ts';
 import { packageVersion } from './api/openapi.ts';
-import { WebhookSweep } from './api/webhook-sweep.ts';
+import { WebhookSweep } from './api/events/webhook-sweep.ts';
 import { ConfigError, loadConfig, settingsOf, type Config } from './config.ts';
 import { provideConsole } from './console-files.ts';
 import { connectDatabase, migrate } from './db/index.ts';

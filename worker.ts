@@ -9,7 +9,7 @@ import { NativeConnection, Runtime, Worker, type NativeConnectionOptions } from 
 import { createActivities } from './activities/index.ts';
 import { sharedTokens } from './activities/platform-tokens.ts';
 import { Deployments } from './api/deployments.ts';
-import type { Executions } from './api/executions.ts';
+import type { Executions } from './api/executions/executions.ts';
 import type { Config } from './config.ts';
 import type { Database } from './db/index.ts';
 import { TracksolidClient, type MeasuredCall } from './gateways/tracksolid/client.ts';

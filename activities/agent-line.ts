@@ -8,8 +8,8 @@
 import { EventEmitter, once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { LinePoller } from './agent-poller.ts';
-import * as calls from '../db/agent-calls.ts';
-import * as lines from '../db/agent-line.ts';
+import * as calls from '../db/factory/agent-calls.ts';
+import * as lines from '../db/factory/agent-line.ts';
 import type { Db } from '../db/index.ts';
 import { MomClient, type MomOutcome } from '../gateways/mom/client.ts';
 import { KEY_FLAGS, type MomName } from '../gateways/mom/contract.ts';

@@ -2,7 +2,7 @@
  * Tells all lines that this worker holds what is new for them, with one small query for all together.
  */
 import { EventEmitter, once } from 'node:events';
-import { readLines, type LineNews } from '../db/agent-line.ts';
+import { readLines, type LineNews } from '../db/factory/agent-line.ts';
 import type { Db } from '../db/index.ts';
 
 const EVERY_MS = 300;

@@ -8,8 +8,8 @@ import { ApplicationFailure, cancellationSignal, heartbeat } from '@temporalio/a
 import { AgentLine, clientOf, envelopeOf, troubleOf, type LineEnd } from './agent-line.ts';
 import { LinePoller } from './agent-poller.ts';
 import { step } from './failures.ts';
-import * as calls from '../db/agent-calls.ts';
-import * as lines from '../db/agent-line.ts';
+import * as calls from '../db/factory/agent-calls.ts';
+import * as lines from '../db/factory/agent-line.ts';
 import type { Db } from '../db/index.ts';
 import { clockOffset } from '../workflows/rules/agents.ts';
 

@@ -4,7 +4,7 @@
  */
 import { step } from './failures.ts';
 import type { Db } from '../db/index.ts';
-import * as steps from '../db/command-steps.ts';
+import * as steps from '../db/commands/command-steps.ts';
 
 export function createCommandActivities(db: Db) {
   return {

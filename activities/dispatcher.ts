@@ -8,11 +8,11 @@
  */
 import { cancellationSignal, heartbeat, sleep } from '@temporalio/activity';
 import type { Executions, LatestUpgrade } from './tasks.ts';
-import { Candidates } from '../db/candidates.ts';
-import * as dispatch from '../db/dispatch.ts';
+import { Candidates } from '../db/upgrades/candidates.ts';
+import * as dispatch from '../db/upgrades/dispatch.ts';
 import type { Db } from '../db/index.ts';
-import { hasNewcomers, joinDevices } from '../db/joins.ts';
-import * as pacing from '../db/pacing.ts';
+import { hasNewcomers, joinDevices } from '../db/upgrades/joins.ts';
+import * as pacing from '../db/upgrades/pacing.ts';
 import type { TaskOptions } from '../db/schema.ts';
 import { abortDue, describeAbort, finishedOf, rateNow, type AbortEffect } from '../workflows/rules/pacing.ts';
 import { windowAt } from '../workflows/rules/windows.ts';

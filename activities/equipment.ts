@@ -2,7 +2,7 @@
  * What the workflow of an equipment's session reads: one short query, run as a local activity.
  */
 import { step } from './failures.ts';
-import { readSession } from '../db/equipment-sessions.ts';
+import { readSession } from '../db/factory/equipment-sessions.ts';
 import type { Db } from '../db/index.ts';
 
 export function createEquipmentActivities(db: Db) {

@@ -8,8 +8,8 @@
 import { cancellationSignal, heartbeat } from '@temporalio/activity';
 import { step } from './failures.ts';
 import type { Db } from '../db/index.ts';
-import * as cycles from '../db/mes-cycles.ts';
-import { CursorMovedError, storeMesBatch } from '../db/mes-store.ts';
+import * as cycles from '../db/mes/mes-cycles.ts';
+import { CursorMovedError, storeMesBatch } from '../db/mes/mes-store.ts';
 import type { MesLane, MesPosition, MesTable } from '../db/schema.ts';
 import { batchOf } from '../gateways/mes/batches.ts';
 import { MesError } from '../gateways/mes/errors.ts';

@@ -1,11 +1,11 @@
 /**
  * One page of a secondary shipment: brings up to a hundred devices as far as they come now. Looks, sends what follows
- * from it, looks again; writes down each step before and after it is taken (`db/platform-work.ts`).
+ * from it, looks again; writes down each step before and after it is taken (`db/shipments/platform-work.ts`).
  *
  * Interrupted at any point it can be run again: what was sent and not answered is looked at first.
  */
-import * as work from '../db/platform-work.ts';
-import { pauseConnector } from '../db/platforms.ts';
+import * as work from '../db/shipments/platform-work.ts';
+import { pauseConnector } from '../db/shipments/platforms.ts';
 import type { Db } from '../db/index.ts';
 import {
   verdictOf,

@@ -4,7 +4,7 @@
  */
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
 import type { Db } from '../db/index.ts';
-import { withConnectorToken } from '../db/platforms.ts';
+import { withConnectorToken } from '../db/shipments/platforms.ts';
 import type { Connector } from '../db/schema.ts';
 import { isUsable, type Token, type TokenStore } from '../gateways/tracksolid/tokens.ts';
 

@@ -5,7 +5,7 @@ import { cancellationSignal, heartbeat } from '@temporalio/activity';
 import { step } from './failures.ts';
 import { workOnPage } from './platform-page.ts';
 import type { Db } from '../db/index.ts';
-import * as work from '../db/platform-work.ts';
+import * as work from '../db/shipments/platform-work.ts';
 import { IMEIS_PER_CALL, type TracksolidClient } from '../gateways/tracksolid/client.ts';
 import type { PlatformShipmentStatus } from '../workflows/rules/platforms.ts';
 

@@ -5,8 +5,8 @@
 import { cancellationSignal, heartbeat } from '@temporalio/activity';
 import { step } from './failures.ts';
 import type { Db } from '../db/index.ts';
-import * as shipments from '../db/shipments.ts';
-import * as firings from '../db/trigger-firings.ts';
+import * as shipments from '../db/shipments/shipments.ts';
+import * as firings from '../db/shipments/trigger-firings.ts';
 
 export interface ShipmentDependencies {
   db: Db;
@@ -24,8 +24,8 @@ const CHUNK = 500;
 const STEP_MS = 30_000;
 const HEARTBEAT_MS = 2_000;
 
-export type { ShipmentEnd } from '../db/shipments.ts';
-export type { BegunFiring, EndedFiring } from '../db/trigger-firings.ts';
+export type { ShipmentEnd } from '../db/shipments/shipments.ts';
+export type { BegunFiring, EndedFiring } from '../db/shipments/trigger-firings.ts';
 
 export function createShipmentActivities({ db, stopping }: ShipmentDependencies) {
   return {

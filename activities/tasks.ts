@@ -10,9 +10,9 @@ import {
   type DispatchReport,
 } from './dispatcher.ts';
 import { step } from './failures.ts';
-import * as dispatch from '../db/dispatch.ts';
-import { countTask } from '../db/pacing.ts';
-import * as changes from '../db/task-changes.ts';
+import * as dispatch from '../db/upgrades/dispatch.ts';
+import { countTask } from '../db/upgrades/pacing.ts';
+import * as changes from '../db/upgrades/task-changes.ts';
 import type { DeviceEdge, UpgradeControl, UpgradeDeviceInput } from '../workflows/contract.ts';
 import type { TaskStatus } from '../workflows/rules/statuses.ts';
 
@@ -23,7 +23,7 @@ export interface LatestUpgrade {
   state: 'running' | 'completed' | 'stopped';
 }
 
-/** What a task needs of the running workflows of its devices; `api/executions.ts` is the implementation. */
+/** What a task needs of the running workflows of its devices; `api/executions/executions.ts` is the implementation. */
 export interface Executions {
   startUpgrade(
     input: UpgradeDeviceInput,

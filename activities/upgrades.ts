@@ -4,8 +4,8 @@
  */
 import { step } from './failures.ts';
 import type { Db } from '../db/index.ts';
-import * as offers from '../db/offers.ts';
-import * as upgrades from '../db/upgrades.ts';
+import * as offers from '../db/upgrades/offers.ts';
+import * as upgrades from '../db/upgrades/upgrades.ts';
 
 export function createUpgradeActivities(db: Db) {
   return {

@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { cancellationSignal } from '@temporalio/activity';
 import { step } from './failures.ts';
 import type { Db } from '../db/index.ts';
-import * as deliveries from '../db/webhook-deliveries.ts';
+import * as deliveries from '../db/events/webhook-deliveries.ts';
 import { postWebhook } from '../gateways/webhooks.ts';
 import type { PingOutcome } from '../workflows/contract.ts';
 
@@ -16,7 +16,7 @@ export interface WebhookDependencies {
   allowPrivateWebhooks: boolean;
 }
 
-/** Addresses in the Temporal Web UI, null where there is none; `api/executions.ts` is the implementation. */
+/** Addresses in the Temporal Web UI, null where there is none; `api/executions/executions.ts` is the implementation. */
 export interface ExecutionLinks {
   shipmentUrl(shipmentId: number): string | null;
   platformShipmentUrl(platformShipmentId: number): string | null;

@@ -10,26 +10,26 @@ import { pinoHttp } from 'pino-http';
 import type { Registry } from 'prom-client';
 import { Authentication } from './auth.ts';
 import { consolePages, type ConsoleFiles } from './console.ts';
-import { docs } from './docs.ts';
-import { EventHub } from './events.ts';
+import { docs } from './http/docs.ts';
+import { EventHub } from './events/events.ts';
 import { isLocal, measuring, metricsPage } from './metrics.ts';
 import { payloadCodec, type PayloadCodecOptions } from './payload-codec.ts';
 import { problem, problemHandler } from './problems.ts';
-import { callerOf, newRequestId, requestIdOf, routeIdOf, setRequestId, setRouteId } from './requests.ts';
-import type { MesScheduling } from './mes-schedule.ts';
+import { callerOf, newRequestId, requestIdOf, routeIdOf, setRequestId, setRouteId } from './http/requests.ts';
+import type { MesScheduling } from './executions/mes-schedule.ts';
 import type { Services, TaskExecutions } from './route.ts';
 import { probes, routes } from './routes/index.ts';
 import { sessionRoutes } from './routes/session.ts';
-import { mount, type SharedServices } from './serving.ts';
+import { mount, type SharedServices } from './http/serving.ts';
 import { packageVersion } from './openapi.ts';
 import type { Db } from '../db/index.ts';
 
 export { ensureFirstKey, makeAdminKey } from './auth.ts';
-export { forgetAnswers } from './idempotency.ts';
-export { forgetAgentCalls, startAgents } from './agent-sweep.ts';
-export { startUnstartedShipments } from './platform-orders.ts';
-export { fireTriggers, startUnstartedOrders } from './shipment-orders.ts';
-export { restartLostTasks, startUnstartedTasks } from './task-creation.ts';
+export { forgetAnswers } from './http/idempotency.ts';
+export { forgetAgentCalls, startAgents } from './factory/agent-sweep.ts';
+export { startUnstartedShipments } from './shipments/platform-orders.ts';
+export { fireTriggers, startUnstartedOrders } from './shipments/shipment-orders.ts';
+export { restartLostTasks, startUnstartedTasks } from './upgrades/task-creation.ts';
 
 export interface AppOptions {
   db: Db;

@@ -8,7 +8,7 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Request, RequestHandler, Response } from 'express';
 import { ipKeyGenerator, rateLimit } from 'express-rate-limit';
 import { problem } from './problems.ts';
-import { setCaller } from './requests.ts';
+import { setCaller } from './http/requests.ts';
 import { demandOwnPage, newSessionToken, SESSION_LIFE, sessionTokenOf } from './sessions.ts';
 import { createSession, endSession, findSession } from '../db/console-sessions.ts';
 import type { Db } from '../db/index.ts';

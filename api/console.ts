@@ -5,7 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Router, type Request, type RequestHandler, type Response } from 'express';
-import { setRouteId } from './requests.ts';
+import { setRouteId } from './http/requests.ts';
 
 /** Where the console lies once it is built. */
 export interface ConsoleFiles {

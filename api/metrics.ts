@@ -6,7 +6,7 @@
  */
 import type { Request, RequestHandler, Response } from 'express';
 import { Gauge, Histogram, type Registry } from 'prom-client';
-import { routeIdOf } from './requests.ts';
+import { routeIdOf } from './http/requests.ts';
 
 const DURATION = 'slipway_http_request_duration_seconds';
 const STREAMS = 'slipway_sse_clients';

@@ -6,14 +6,14 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { TSchema } from 'typebox';
 import { PERMISSIONS } from './auth.ts';
-import { IDEMPOTENCY_HEADERS } from './idempotency.ts';
-import { listOf } from './lists.ts';
+import { IDEMPOTENCY_HEADERS } from './http/idempotency.ts';
+import { listOf } from './http/lists.ts';
 import { PROBLEMS, type ProblemCode } from './problems.ts';
 import type { Route } from './route.ts';
 import { routes } from './routes/index.ts';
 import { ProblemBody } from './schemas.ts';
 import { SESSION_COOKIE } from './sessions.ts';
-import { checkOf } from './validation.ts';
+import { checkOf } from './http/validation.ts';
 
 type Json = Record<string, unknown>;
 

@@ -9,7 +9,7 @@ import type { Payload, PayloadCodec } from '@temporalio/common';
 import express, { Router, type Request, type RequestHandler } from 'express';
 import { demand, type Authentication } from './auth.ts';
 import { problem } from './problems.ts';
-import { setRouteId } from './requests.ts';
+import { setRouteId } from './http/requests.ts';
 
 export interface PayloadCodecOptions {
   codec: PayloadCodec;

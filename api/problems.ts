@@ -5,7 +5,7 @@
 import { isGrpcServiceError } from '@temporalio/client';
 import type { ErrorRequestHandler } from 'express';
 import type { Logger } from 'pino';
-import { logOf, requestIdOf } from './requests.ts';
+import { logOf, requestIdOf } from './http/requests.ts';
 
 /** Code → status and title. A code is never reused for another meaning. */
 export const PROBLEMS = {

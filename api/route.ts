@@ -6,9 +6,9 @@ import type { Request, Response } from 'express';
 import type { Logger } from 'pino';
 import { Type, type Static, type TSchema, type TUnsafe } from 'typebox';
 import type { Authentication, Caller, Permission } from './auth.ts';
-import type { EventHub } from './events.ts';
-import type { Executions } from './executions.ts';
-import type { MesScheduling } from './mes-schedule.ts';
+import type { EventHub } from './events/events.ts';
+import type { Executions } from './executions/executions.ts';
+import type { MesScheduling } from './executions/mes-schedule.ts';
 import type { ProblemCode } from './problems.ts';
 import type { Db } from '../db/index.ts';
 

@@ -5,7 +5,7 @@
 import type { Bench } from './area.ts';
 import { shareOf } from './processes.ts';
 import type { Database } from '../db/index.ts';
-import { countMesDevices, listMesDevices, type MesFilter } from '../db/mes.ts';
+import { countMesDevices, listMesDevices, type MesFilter } from '../db/mes/mes.ts';
 import { COMPANIES, imeiOf } from '../test/support/mes-rows.ts';
 
 const LIST_GOAL_MS = 10;

@@ -10,7 +10,7 @@ import { measureList } from './mes-list.ts';
 import { median, spread } from './processes.ts';
 import { createMesActivities } from '../activities/mes.ts';
 import { connectDatabase, migrate, type Database } from '../db/index.ts';
-import { copyField, copyIn, driverOf } from '../db/mes-copy.ts';
+import { copyField, copyIn, driverOf } from '../db/mes/mes-copy.ts';
 import { startEmbeddedPostgres } from '../embedded.ts';
 import { MesConnection } from '../gateways/mes/connection.ts';
 import { questionFor } from '../gateways/mes/lanes.ts';

@@ -3,8 +3,8 @@
  * each offer it asks for the right to send, tells of the transfer, and reports the new version after a new connection.
  */
 import { Client, Connection } from '@temporalio/client';
-import { Executions } from '../api/executions.ts';
-import { Inbound } from '../api/inbound.ts';
+import { Executions } from '../api/executions/executions.ts';
+import { Inbound } from '../api/inbound/inbound.ts';
 import { connectDatabase, type Database } from '../db/index.ts';
 import type { OpenOffer } from '../gateways/devices.ts';
 import { createLogger } from '../log.ts';

@@ -1,6 +1,6 @@
 /**
  * What every gateway needs from the rest of the program, as an interface: gateways know bytes and sockets and nothing
- * of tasks, databases or workflows. `api/inbound.ts` implements it.
+ * of tasks, databases or workflows. `api/inbound/inbound.ts` implements it.
  */
 
 import type { CommandHost } from './commands.ts';

@@ -3,7 +3,7 @@
  * they need to know nothing of Prometheus; here they get names and units.
  */
 import type { Registry } from 'prom-client';
-import type { Inbound } from '../api/inbound.ts';
+import type { Inbound } from '../api/inbound/inbound.ts';
 import type { AmsGateway } from '../gateways/ams/gateway.ts';
 import type { DeviceHttpServer } from '../gateways/http.ts';
 import type { TerminalGateway } from '../gateways/terminal/server.ts';

@@ -2,7 +2,7 @@
  * What the MOM's server and the sessions of equipment count, as Prometheus reads it.
  */
 import type { Registry } from 'prom-client';
-import type { MomInbound } from '../api/mom-inbound.ts';
+import type { MomInbound } from '../api/factory/mom-inbound.ts';
 import type { MomGateway } from '../gateways/mom/server.ts';
 import { registerMeasures } from './process.ts';
 

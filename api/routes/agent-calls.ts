@@ -4,8 +4,8 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { Type } from 'typebox';
-import { lockAgent, lockCall, One, queue, queueing } from '../agent-queue.ts';
-import { AgentCall, CallName, CallStatusName, EquipmentCode, showCall } from '../agent-views.ts';
+import { lockAgent, lockCall, One, queue, queueing } from '../factory/agent-queue.ts';
+import { AgentCall, CallName, CallStatusName, EquipmentCode, showCall } from '../factory/agent-views.ts';
 import { audit } from '../audit.ts';
 import { notFound } from '../problems.ts';
 import { route } from '../route.ts';
@@ -21,9 +21,9 @@ import {
   readPage,
   text,
 } from '../schemas.ts';
-import { demandStorable } from '../validation.ts';
-import * as calls from '../../db/agent-calls.ts';
-import { findAgent } from '../../db/agents.ts';
+import { demandStorable } from '../http/validation.ts';
+import * as calls from '../../db/factory/agent-calls.ts';
+import { findAgent } from '../../db/factory/agents.ts';
 import { DATA_FLAGS, FLAG_CALLS, PLANNED_REASONS } from '../../workflows/rules/agents.ts';
 import { EQUIPMENT_STATUSES } from '../../workflows/rules/equipment.ts';
 

@@ -3,13 +3,20 @@
  * session stands, what happened to it; its calls are in `agent-calls.ts`.
  */
 import { Type } from 'typebox';
-import { Agent, AgentStateName, EquipmentCode, FlagPlansShape, KeyFlagTable, showAgent } from '../agent-views.ts';
+import {
+  Agent,
+  AgentStateName,
+  EquipmentCode,
+  FlagPlansShape,
+  KeyFlagTable,
+  showAgent,
+} from '../factory/agent-views.ts';
 import { audit, differences } from '../audit.ts';
 import { notFound, problem } from '../problems.ts';
-import { assertRevision, etagOf, IfMatch } from '../revisions.ts';
+import { assertRevision, etagOf, IfMatch } from '../http/revisions.ts';
 import { Answer, route, type Services } from '../route.ts';
 import { AfterLargeId, AfterText, closed, Limit, Moment, nullable, page, readPage, text } from '../schemas.ts';
-import * as agents from '../../db/agents.ts';
+import * as agents from '../../db/factory/agents.ts';
 import type { FlagPlans } from '../../db/schema.ts';
 import { agentWorkflowId } from '../../workflows/contract.ts';
 import { SESSION_STATES } from '../../workflows/rules/equipment.ts';

@@ -3,14 +3,14 @@
  * `device-upgrades.ts`.
  */
 import { Type } from 'typebox';
-import { AttentionItem, AttentionKindName, DecisionName, showAttention } from '../attention.ts';
+import { AttentionItem, AttentionKindName, DecisionName, showAttention } from '../upgrades/attention.ts';
 import { audit } from '../audit.ts';
 import { demand } from '../auth.ts';
-import { decide, type Outcome } from '../decisions.ts';
+import { decide, type Outcome } from '../upgrades/decisions.ts';
 import { problemBody } from '../problems.ts';
 import { route } from '../route.ts';
 import { Cause, closed, Id, Limit, nullable, pageOf, text } from '../schemas.ts';
-import { ATTENTION_KINDS, countAttention, listAttention, type AttentionKey } from '../../db/attention.ts';
+import { ATTENTION_KINDS, countAttention, listAttention, type AttentionKey } from '../../db/upgrades/attention.ts';
 
 const MOST_DECISIONS = 1_000;
 

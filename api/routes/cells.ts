@@ -3,15 +3,15 @@
  */
 import { Type } from 'typebox';
 import { audit, differences } from '../audit.ts';
-import { importCellCsv, importCellRows, ImportedCell, type CellProgress } from '../cell-import.ts';
+import { importCellCsv, importCellRows, ImportedCell, type CellProgress } from '../factory/cell-import.ts';
 import { notFound, problem, problemBody } from '../problems.ts';
-import { assertRevision, etagOf, IfMatch } from '../revisions.ts';
+import { assertRevision, etagOf, IfMatch } from '../http/revisions.ts';
 import { Answer, route, StreamAnswer, type Services } from '../route.ts';
 import { AfterText, Cause, closed, Limit, Moment, momentIn, nullable, page, readPage, text } from '../schemas.ts';
-import { Barcode, TrayLogEntry } from '../tray-views.ts';
+import { Barcode, TrayLogEntry } from '../factory/tray-views.ts';
 import { AfterLargeId } from '../schemas.ts';
-import * as cells from '../../db/cells.ts';
-import { listCellLog } from '../../db/trays.ts';
+import * as cells from '../../db/factory/cells.ts';
+import { listCellLog } from '../../db/factory/trays.ts';
 
 const Serial = text(128, { minLength: 1 });
 const One = closed({ serialNo: Serial });

@@ -5,10 +5,10 @@
 import { Type } from 'typebox';
 import { audit } from '../audit.ts';
 import { problem } from '../problems.ts';
-import { assertRevision, etagOf, IfMatch } from '../revisions.ts';
+import { assertRevision, etagOf, IfMatch } from '../http/revisions.ts';
 import { Answer, route } from '../route.ts';
 import { AfterId, AfterText, closed, Limit, Moment, moment, nullable, page, readPage, text } from '../schemas.ts';
-import * as classification from '../../db/classification.ts';
+import * as classification from '../../db/shipments/classification.ts';
 import { MES_PROTOCOLS } from '../../db/schema.ts';
 import { checkRules, explainRules, ruleWords } from '../../workflows/rules/customers.ts';
 

@@ -3,11 +3,11 @@
  */
 import { Type, type Static } from 'typebox';
 import { audit, differences, type AuditEntry } from '../audit.ts';
-import { kindFault, MAX_POWER_KW } from '../device-protocols.ts';
-import { lastingFields } from '../device-views.ts';
+import { kindFault, MAX_POWER_KW } from '../devices/device-protocols.ts';
+import { lastingFields } from '../devices/device-views.ts';
 import { route } from '../route.ts';
 import { closed, nullable, text } from '../schemas.ts';
-import * as bulk from '../../db/device-bulk.ts';
+import * as bulk from '../../db/devices/device-bulk.ts';
 import type { Db } from '../../db/index.ts';
 
 const DeviceIds = Type.Array(text(100), { minItems: 1, maxItems: 5_000, description: 'each once' });

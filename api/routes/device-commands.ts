@@ -13,17 +13,17 @@ import {
   orderOf,
   showCommand,
   showLine,
-} from '../command-views.ts';
-import { within } from '../deadlines.ts';
-import { DeviceId } from '../device-views.ts';
-import { startCommand } from '../inbound-commands.ts';
+} from '../upgrades/command-views.ts';
+import { within } from '../http/deadlines.ts';
+import { DeviceId } from '../devices/device-views.ts';
+import { startCommand } from '../inbound/inbound-commands.ts';
 import { loggable, notFound, problem } from '../problems.ts';
 import { Answer, route, type Services } from '../route.ts';
 import { AfterLargeId, closed, ControlBody, Limit, page, readPage } from '../schemas.ts';
 import { Type } from 'typebox';
-import type { StartableCommand } from '../../db/command-messages.ts';
-import * as commands from '../../db/commands.ts';
-import { findDevice } from '../../db/devices.ts';
+import type { StartableCommand } from '../../db/commands/command-messages.ts';
+import * as commands from '../../db/commands/commands.ts';
+import { findDevice } from '../../db/devices/devices.ts';
 import { COMMANDS_PER_DEVICE, commandWords } from '../../workflows/rules/commands.ts';
 
 /** How long whoever gives a command waits for Temporal; afterwards its workflow is started in the background. */

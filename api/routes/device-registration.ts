@@ -2,9 +2,9 @@
  * Registering devices: rows as JSON or a CSV file, answered row by row.
  */
 import { Type, type Static } from 'typebox';
-import { ImportedRow, importCsv, importRows, type ImportProgress } from '../device-import.ts';
-import { MAX_POWER_KW } from '../device-protocols.ts';
-import { ProtocolName } from '../device-views.ts';
+import { ImportedRow, importCsv, importRows, type ImportProgress } from '../devices/device-import.ts';
+import { MAX_POWER_KW } from '../devices/device-protocols.ts';
+import { ProtocolName } from '../devices/device-views.ts';
 import { problemBody } from '../problems.ts';
 import { route, StreamAnswer } from '../route.ts';
 import { closed, Day, nullable } from '../schemas.ts';

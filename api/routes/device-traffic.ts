@@ -3,12 +3,12 @@
  * when a device is set up or does not do what it should.
  */
 import { Type } from 'typebox';
-import { DeviceId } from '../device-views.ts';
+import { DeviceId } from '../devices/device-views.ts';
 import { notFound } from '../problems.ts';
 import { route } from '../route.ts';
 import { AfterLargeId, AfterText, closed, Limit, Moment, moment, nullable, page, readPage } from '../schemas.ts';
-import { hasDevice } from '../../db/devices.ts';
-import { BUSINESS_KEPT, listBusinessMessages, listFrameErrors } from '../../db/traffic.ts';
+import { hasDevice } from '../../db/devices/devices.ts';
+import { BUSINESS_KEPT, listBusinessMessages, listFrameErrors } from '../../db/devices/traffic.ts';
 
 const Params = closed({ deviceId: DeviceId });
 

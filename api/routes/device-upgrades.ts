@@ -3,17 +3,17 @@
  */
 import { Type } from 'typebox';
 import { authorship } from './task-controls.ts';
-import { DecisionName } from '../attention.ts';
+import { DecisionName } from '../upgrades/attention.ts';
 import type { Caller } from '../auth.ts';
-import { within } from '../deadlines.ts';
-import { decide } from '../decisions.ts';
+import { within } from '../http/deadlines.ts';
+import { decide } from '../upgrades/decisions.ts';
 import { notFound, problem } from '../problems.ts';
 import { Answer, route, type Services } from '../route.ts';
 import { AfterLargeId, Cause, closed, ControlBody, Limit, Moment, moment, nullable, page, pageOf } from '../schemas.ts';
-import { showUpgrade, Upgrade, UPGRADE_FIELDS, UpgradeStatusName } from '../upgrade-views.ts';
-import { endUpgradeUndispatched } from '../../db/decisions.ts';
+import { showUpgrade, Upgrade, UPGRADE_FIELDS, UpgradeStatusName } from '../upgrades/upgrade-views.ts';
+import { endUpgradeUndispatched } from '../../db/upgrades/decisions.ts';
 import type { Decision } from '../../db/schema.ts';
-import * as tasks from '../../db/tasks.ts';
+import * as tasks from '../../db/upgrades/tasks.ts';
 import type { UpgradeControl } from '../../workflows/contract.ts';
 
 const Params = closed({ upgradeId: Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }) });

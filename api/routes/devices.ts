@@ -4,12 +4,12 @@
  */
 import { Type } from 'typebox';
 import { audit, differences } from '../audit.ts';
-import { DEVICE_QUERY, deviceFilterOf } from '../device-query.ts';
-import { DEVICE_RULES, kindFault, MAX_POWER_KW } from '../device-protocols.ts';
-import { DATES_WRONG, isDay } from '../device-rows.ts';
-import { Device, DeviceDetail, DeviceId, lastingFields, showDetail, showDevice } from '../device-views.ts';
+import { DEVICE_QUERY, deviceFilterOf } from '../devices/device-query.ts';
+import { DEVICE_RULES, kindFault, MAX_POWER_KW } from '../devices/device-protocols.ts';
+import { DATES_WRONG, isDay } from '../devices/device-rows.ts';
+import { Device, DeviceDetail, DeviceId, lastingFields, showDetail, showDevice } from '../devices/device-views.ts';
 import { notFound, problem } from '../problems.ts';
-import { assertRevision, etagOf, IfMatch } from '../revisions.ts';
+import { assertRevision, etagOf, IfMatch } from '../http/revisions.ts';
 import { Answer, route, type Services } from '../route.ts';
 import {
   AfterLargeId,
@@ -24,8 +24,8 @@ import {
   readPage,
   text,
 } from '../schemas.ts';
-import { showUpgrade, Upgrade } from '../upgrade-views.ts';
-import * as devices from '../../db/devices.ts';
+import { showUpgrade, Upgrade } from '../upgrades/upgrade-views.ts';
+import * as devices from '../../db/devices/devices.ts';
 import { upgradeWorkflowId } from '../../workflows/contract.ts';
 
 const Params = closed({ deviceId: DeviceId });

@@ -3,13 +3,13 @@
  */
 import { Type } from 'typebox';
 import { audit } from '../audit.ts';
-import { OneEquipment, ownEquipment } from '../mom-views.ts';
+import { OneEquipment, ownEquipment } from '../factory/mom-views.ts';
 import { notFound, problem } from '../problems.ts';
 import { route } from '../route.ts';
 import { wakeSession } from './equipment.ts';
 import { AfterLargeId, closed, ControlBody, Limit, Moment, nullable, page, readPage, text } from '../schemas.ts';
-import * as alarms from '../../db/equipment-alarms.ts';
-import { markEdge } from '../../db/equipment-sessions.ts';
+import * as alarms from '../../db/factory/equipment-alarms.ts';
+import { markEdge } from '../../db/factory/equipment-sessions.ts';
 import { ALARM_EVENTS } from '../../workflows/rules/equipment.ts';
 
 const Alarm = closed(

@@ -2,10 +2,10 @@
  * What equipment called, with what was repaired and refused, and who called without being let in.
  */
 import { Type } from 'typebox';
-import { OneEquipment, ownEquipment } from '../mom-views.ts';
+import { OneEquipment, ownEquipment } from '../factory/mom-views.ts';
 import { route } from '../route.ts';
 import { AfterLargeId, closed, Limit, Moment, moment, nullable, page, readPage } from '../schemas.ts';
-import { CALLS_KEPT, listCalls, listStrangers } from '../../db/equipment-calls.ts';
+import { CALLS_KEPT, listCalls, listStrangers } from '../../db/factory/equipment-calls.ts';
 
 /** As in `gateways/mom/contract.ts`; what else may be stored is null. */
 const NAMES = [

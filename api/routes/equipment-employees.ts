@@ -3,11 +3,11 @@
  */
 import { Type } from 'typebox';
 import { audit } from '../audit.ts';
-import { hashPassword } from '../mom-employees.ts';
+import { hashPassword } from '../factory/mom-employees.ts';
 import { notFound, problem } from '../problems.ts';
 import { Answer, route } from '../route.ts';
 import { AfterText, closed, Limit, Moment, moment, nullable, page, readPage, text } from '../schemas.ts';
-import * as employees from '../../db/equipment-employees.ts';
+import * as employees from '../../db/factory/equipment-employees.ts';
 
 const Number = text(50, { minLength: 1, pattern: '^[^\\u0000-\\u0020/\\\\.][^\\u0000-\\u0020/\\\\]*$' });
 const Name = text(100);

@@ -3,7 +3,7 @@
  */
 import { Type } from 'typebox';
 import { audit } from '../audit.ts';
-import { FlagActionName, OneEquipment, ownEquipment } from '../mom-views.ts';
+import { FlagActionName, OneEquipment, ownEquipment } from '../factory/mom-views.ts';
 import { problem } from '../problems.ts';
 import { Answer, route } from '../route.ts';
 import { wakeSession } from './equipment.ts';
@@ -19,8 +19,8 @@ import {
   page,
   readPage,
 } from '../schemas.ts';
-import * as flags from '../../db/equipment-flags.ts';
-import { markEdge } from '../../db/equipment-sessions.ts';
+import * as flags from '../../db/factory/equipment-flags.ts';
+import { markEdge } from '../../db/factory/equipment-sessions.ts';
 import { FLAG_STATUSES } from '../../workflows/rules/equipment.ts';
 
 const FlagStatusName = Type.Enum(FLAG_STATUSES, {

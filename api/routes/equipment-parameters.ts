@@ -3,7 +3,7 @@
  */
 import { Type } from 'typebox';
 import { audit } from '../audit.ts';
-import { OneEquipment, ownEquipment } from '../mom-views.ts';
+import { OneEquipment, ownEquipment } from '../factory/mom-views.ts';
 import { notFound, problem, type FieldError } from '../problems.ts';
 import { Answer, route } from '../route.ts';
 import { wakeSession } from './equipment.ts';
@@ -21,9 +21,9 @@ import {
   readPage,
   text,
 } from '../schemas.ts';
-import { raiseFlag } from '../../db/equipment-flags.ts';
-import * as parameters from '../../db/equipment-parameters.ts';
-import { markEdge } from '../../db/equipment-sessions.ts';
+import { raiseFlag } from '../../db/factory/equipment-flags.ts';
+import * as parameters from '../../db/factory/equipment-parameters.ts';
+import { markEdge } from '../../db/factory/equipment-sessions.ts';
 import { parameterFaults } from '../../workflows/rules/equipment.ts';
 
 const Value = text(100, { description: 'a number as text; empty: none' });

@@ -2,11 +2,11 @@
  * What equipment did with its time: the changes it reported, and how long it was in which state.
  */
 import { Type } from 'typebox';
-import { OneEquipment, ownEquipment, StatusName } from '../mom-views.ts';
+import { OneEquipment, ownEquipment, StatusName } from '../factory/mom-views.ts';
 import { problem } from '../problems.ts';
 import { route } from '../route.ts';
 import { AfterLargeId, closed, Day, Limit, Moment, moment, nullable, page, readPage } from '../schemas.ts';
-import { listStatusChanges, readTimeline } from '../../db/equipment-status.ts';
+import { listStatusChanges, readTimeline } from '../../db/factory/equipment-status.ts';
 import {
   availabilityOf,
   beijingDay,

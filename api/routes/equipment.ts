@@ -3,8 +3,8 @@
  */
 import { Type } from 'typebox';
 import { audit, differences } from '../audit.ts';
-import { within } from '../deadlines.ts';
-import { EquipmentImport, importEquipment } from '../mom-import.ts';
+import { within } from '../http/deadlines.ts';
+import { EquipmentImport, importEquipment } from '../factory/mom-import.ts';
 import {
   codeFault,
   Equipment,
@@ -17,13 +17,13 @@ import {
   showEquipment,
   StateName,
   StatusName,
-} from '../mom-views.ts';
+} from '../factory/mom-views.ts';
 import { loggable, problem } from '../problems.ts';
-import { assertRevision, etagOf, IfMatch } from '../revisions.ts';
+import { assertRevision, etagOf, IfMatch } from '../http/revisions.ts';
 import { Answer, route, type Services } from '../route.ts';
 import { AfterLargeId, AfterText, closed, Limit, Moment, moment, page, readPage, text } from '../schemas.ts';
-import * as registry from '../../db/equipment.ts';
-import { listEdges, markEdge } from '../../db/equipment-sessions.ts';
+import * as registry from '../../db/factory/equipment.ts';
+import { listEdges, markEdge } from '../../db/factory/equipment-sessions.ts';
 import { EQUIPMENT_STATUSES, SESSION_STATES, type SessionEdge } from '../../workflows/rules/equipment.ts';
 
 const WAKE_MS = 2_000;

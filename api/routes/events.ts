@@ -3,11 +3,11 @@
  */
 import { Type } from 'typebox';
 import type { Caller } from '../auth.ts';
-import { STREAM_EVENTS } from '../event-frames.ts';
+import { STREAM_EVENTS } from '../events/event-frames.ts';
 import { notFound } from '../problems.ts';
 import { LiveAnswer, route, type Services } from '../route.ts';
 import { closed, Id, text } from '../schemas.ts';
-import { findTask } from '../../db/tasks.ts';
+import { findTask } from '../../db/upgrades/tasks.ts';
 
 const Headers = closed({
   'last-event-id': Type.Optional(

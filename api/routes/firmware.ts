@@ -3,16 +3,16 @@
  */
 import { Type } from 'typebox';
 import { audit } from '../audit.ts';
-import { MAX_POWER_KW } from '../device-protocols.ts';
-import { ProtocolName } from '../device-views.ts';
-import { FIRMWARE_RULES } from '../firmware-protocols.ts';
-import { judgeUpload } from '../firmware-rules.ts';
-import { CheckInfo, Firmware, showFirmware, UploadForm } from '../firmware-views.ts';
+import { MAX_POWER_KW } from '../devices/device-protocols.ts';
+import { ProtocolName } from '../devices/device-views.ts';
+import { FIRMWARE_RULES } from '../upgrades/firmware-protocols.ts';
+import { judgeUpload } from '../upgrades/firmware-rules.ts';
+import { CheckInfo, Firmware, showFirmware, UploadForm } from '../upgrades/firmware-views.ts';
 import { notFound, problem } from '../problems.ts';
 import { Answer, FileAnswer, FileBytes, route } from '../route.ts';
 import { AfterId, closed, ComponentName, Id, Limit, page, pageOf, text } from '../schemas.ts';
-import { fingerprintOf, readUpload, type Upload } from '../uploads.ts';
-import * as files from '../../db/firmware.ts';
+import { fingerprintOf, readUpload, type Upload } from '../http/uploads.ts';
+import * as files from '../../db/upgrades/firmware.ts';
 import { PROTOCOLS, type Protocol } from '../../db/schema.ts';
 
 /** No protocol takes more; reading stops there. */

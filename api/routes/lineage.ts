@@ -2,7 +2,7 @@
  * The life of one device in one answer: where it came from, what it ran, what runs, what is planned, what people decided;
  * and the short answer to "why did this one not upgrade?".
  */
-import { DeviceId, showDevice } from '../device-views.ts';
+import { DeviceId, showDevice } from '../devices/device-views.ts';
 import {
   isPlanned,
   iso,
@@ -12,12 +12,12 @@ import {
   showShipping,
   showWhy,
   Why,
-} from '../lineage-views.ts';
+} from '../upgrades/lineage-views.ts';
 import { notFound } from '../problems.ts';
 import { route } from '../route.ts';
 import { closed, moment } from '../schemas.ts';
-import { findDevice } from '../../db/devices.ts';
-import * as lineage from '../../db/lineage.ts';
+import { findDevice } from '../../db/devices/devices.ts';
+import * as lineage from '../../db/devices/lineage.ts';
 import { upgradeWorkflowId } from '../../workflows/contract.ts';
 
 const Params = closed({ deviceId: DeviceId });

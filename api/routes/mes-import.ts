@@ -2,8 +2,8 @@
  * Rows of MES from files, where MES cannot be reached.
  */
 import { Type } from 'typebox';
-import { within } from '../deadlines.ts';
-import { importMesCsv, MesImportedRow, type MesImportProgress } from '../mes-import.ts';
+import { within } from '../http/deadlines.ts';
+import { importMesCsv, MesImportedRow, type MesImportProgress } from '../shipments/mes-import.ts';
 import { problem, problemBody } from '../problems.ts';
 import { route, StreamAnswer } from '../route.ts';
 import { closed } from '../schemas.ts';

@@ -3,12 +3,12 @@
  */
 import { Type } from 'typebox';
 import { audit, differences } from '../audit.ts';
-import { within } from '../deadlines.ts';
+import { within } from '../http/deadlines.ts';
 import { problem } from '../problems.ts';
-import { assertRevision, etagOf, IfMatch } from '../revisions.ts';
+import { assertRevision, etagOf, IfMatch } from '../http/revisions.ts';
 import { Answer, route, type Services } from '../route.ts';
 import { AfterLargeId, closed, Limit, Moment, moment, nullable, page, readPage } from '../schemas.ts';
-import * as cycles from '../../db/mes-cycles.ts';
+import * as cycles from '../../db/mes/mes-cycles.ts';
 import { MES_CYCLE_STATUSES, MES_LANES, MES_SOURCES, MES_TABLES } from '../../db/schema.ts';
 
 const ANSWER_MS = 10_000;

@@ -18,7 +18,7 @@ import {
   readPage,
   text,
 } from '../schemas.ts';
-import * as mes from '../../db/mes.ts';
+import * as mes from '../../db/mes/mes.ts';
 import { MES_TABLES } from '../../db/schema.ts';
 
 const Said = nullable(Type.String());

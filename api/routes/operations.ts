@@ -5,7 +5,7 @@ import { Type } from 'typebox';
 import { PERMISSIONS, type Caller } from '../auth.ts';
 import { Answer, route, type Services } from '../route.ts';
 import { closed } from '../schemas.ts';
-import { within } from '../deadlines.ts';
+import { within } from '../http/deadlines.ts';
 import { pingDatabase } from '../../db/people.ts';
 
 /** A part that does not answer in this time counts as down. */

@@ -4,21 +4,21 @@
 import { Type } from 'typebox';
 import { audit } from '../audit.ts';
 import type { Caller } from '../auth.ts';
-import { tryToStart } from '../platform-orders.ts';
+import { tryToStart } from '../shipments/platform-orders.ts';
 import {
   PlatformAttention,
   PlatformDecisionName,
   PlatformDeviceStatusName,
   PlatformReasonName,
   showPlatformAttention,
-} from '../platform-views.ts';
+} from '../shipments/platform-views.ts';
 import { problem } from '../problems.ts';
 import { route } from '../route.ts';
 import { AfterLargeId, closed, Id, Limit, nullable, pageOf, text } from '../schemas.ts';
 import { findOwnShipment, wakeShipment } from './platform-shipments.ts';
 import type { Db } from '../../db/index.ts';
-import * as shipments from '../../db/platform-shipments.ts';
-import { reclassifyDevices } from '../../db/reclassify.ts';
+import * as shipments from '../../db/shipments/platform-shipments.ts';
+import { reclassifyDevices } from '../../db/shipments/reclassify.ts';
 import type { PlatformPersonDecision } from '../../workflows/rules/platforms.ts';
 
 const MOST_DECISIONS = 10_000;

@@ -3,8 +3,8 @@
  */
 import { Type } from 'typebox';
 import { audit } from '../audit.ts';
-import { within } from '../deadlines.ts';
-import { CreatedPlatformShipment, orderPlatformShipment, PlatformOrderBody } from '../platform-orders.ts';
+import { within } from '../http/deadlines.ts';
+import { CreatedPlatformShipment, orderPlatformShipment, PlatformOrderBody } from '../shipments/platform-orders.ts';
 import {
   PlatformDevice,
   PlatformDeviceStatusName,
@@ -15,7 +15,7 @@ import {
   showPlatformDevice,
   showShipment,
   showSums,
-} from '../platform-views.ts';
+} from '../shipments/platform-views.ts';
 import { loggable, notFound, problem } from '../problems.ts';
 import { Answer, route, type Services } from '../route.ts';
 import {
@@ -32,9 +32,9 @@ import {
   readPage,
   text,
 } from '../schemas.ts';
-import * as shipments from '../../db/platform-shipments.ts';
-import { reconcile } from '../../db/platform-sums.ts';
-import { endOpen, logShipment } from '../../db/platform-work.ts';
+import * as shipments from '../../db/shipments/platform-shipments.ts';
+import { reconcile } from '../../db/shipments/platform-sums.ts';
+import { endOpen, logShipment } from '../../db/shipments/platform-work.ts';
 
 /** A page is shown without live state when its workflow does not answer in this time. */
 const VIEW_MS = 2_000;

@@ -10,14 +10,14 @@ import {
   PlatformConnector,
   showConnector,
   showPlatform,
-} from '../platform-views.ts';
+} from '../shipments/platform-views.ts';
 import { loggable, notFound, problem } from '../problems.ts';
-import { assertRevision, etagOf, IfMatch } from '../revisions.ts';
+import { assertRevision, etagOf, IfMatch } from '../http/revisions.ts';
 import { Answer, route, type Services } from '../route.ts';
 import { AfterId, closed, ControlBody, Id, Limit, page, readPage, text } from '../schemas.ts';
 import type { Db } from '../../db/index.ts';
-import { findRunningShipments } from '../../db/platform-orders.ts';
-import * as platforms from '../../db/platforms.ts';
+import { findRunningShipments } from '../../db/shipments/platform-orders.ts';
+import * as platforms from '../../db/shipments/platforms.ts';
 import type { Connector } from '../../db/schema.ts';
 
 const Name = text(100, { minLength: 1 });

@@ -7,9 +7,9 @@ import { audit } from '../audit.ts';
 import { notFound, problem } from '../problems.ts';
 import { route } from '../route.ts';
 import { AfterLargeId, closed, Limit, Moment, moment, nullable, page, readPage, text } from '../schemas.ts';
-import { FiredRuleView, Imei, ShipmentId } from '../shipment-views.ts';
-import { listReclassifications, reclassify } from '../../db/reclassify.ts';
-import { findShipment } from '../../db/shipment-lists.ts';
+import { FiredRuleView, Imei, ShipmentId } from '../shipments/shipment-views.ts';
+import { listReclassifications, reclassify } from '../../db/shipments/reclassify.ts';
+import { findShipment } from '../../db/shipments/shipment-lists.ts';
 import { ruleWords } from '../../workflows/rules/customers.ts';
 
 const MOST_NAMED = 10_000;

@@ -6,7 +6,7 @@ import { audit } from '../audit.ts';
 import { notFound, problem } from '../problems.ts';
 import { Answer, route, type Services } from '../route.ts';
 import { AfterId, AfterLargeId, AfterPlace, closed, ControlBody, Limit, page, readPage, text } from '../schemas.ts';
-import { orderShipment, planOrder, ShipmentOrderBody } from '../shipment-orders.ts';
+import { orderShipment, planOrder, ShipmentOrderBody } from '../shipments/shipment-orders.ts';
 import {
   CreatedShipment,
   Imei,
@@ -24,10 +24,10 @@ import {
   showRecord,
   showShipment,
   showShipmentDevice,
-} from '../shipment-views.ts';
-import * as lists from '../../db/shipment-lists.ts';
-import { reconcileShipment } from '../../db/shipment-sums.ts';
-import { stopShipment } from '../../db/shipments.ts';
+} from '../shipments/shipment-views.ts';
+import * as lists from '../../db/shipments/shipment-lists.ts';
+import { reconcileShipment } from '../../db/shipments/shipment-sums.ts';
+import { stopShipment } from '../../db/shipments/shipments.ts';
 
 const ORDER_BODY_LIMIT = 8 * 1024 * 1024;
 const One = closed({ shipmentId: ShipmentId });

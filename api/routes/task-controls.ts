@@ -4,16 +4,16 @@
 import { WorkflowUpdateFailedError } from '@temporalio/client';
 import { Type, type Static } from 'typebox';
 import type { Caller } from '../auth.ts';
-import { within } from '../deadlines.ts';
-import { ControlRefused } from '../executions.ts';
-import { AbortBody, PACING_OPTIONS } from '../order-fields.ts';
-import { readAbort, readPacing } from '../order-options.ts';
+import { within } from '../http/deadlines.ts';
+import { ControlRefused } from '../executions/executions.ts';
+import { AbortBody, PACING_OPTIONS } from '../upgrades/order-fields.ts';
+import { readAbort, readPacing } from '../upgrades/order-options.ts';
 import { notFound, problem } from '../problems.ts';
-import { assertRevision, etagOf, IfMatch } from '../revisions.ts';
+import { assertRevision, etagOf, IfMatch } from '../http/revisions.ts';
 import { Answer, route, type Actor, type Services } from '../route.ts';
 import { Cause, closed, ControlBody, Id, nullable } from '../schemas.ts';
-import { showTask, Task } from '../upgrade-views.ts';
-import { findTask, type TaskRow } from '../../db/tasks.ts';
+import { showTask, Task } from '../upgrades/upgrade-views.ts';
+import { findTask, type TaskRow } from '../../db/upgrades/tasks.ts';
 import {
   APPROVE_UPDATE,
   CANCEL_UPDATE,

@@ -7,8 +7,8 @@ import { audit } from '../audit.ts';
 import { notFound, problem } from '../problems.ts';
 import { Answer, route, type Services } from '../route.ts';
 import { AfterLargeId, AfterText, Cause, closed, Limit, Moment, nullable, page, readPage, text } from '../schemas.ts';
-import { Barcode, Tray, TRAY_FIELDS, TrayLogEntry } from '../tray-views.ts';
-import * as trays from '../../db/trays.ts';
+import { Barcode, Tray, TRAY_FIELDS, TrayLogEntry } from '../factory/tray-views.ts';
+import * as trays from '../../db/factory/trays.ts';
 import { refusalWords, type Refusal } from '../../workflows/rules/trays.ts';
 
 const One = closed({ barcode: Barcode });

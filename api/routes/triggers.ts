@@ -4,10 +4,10 @@
  */
 import { audit, differences } from '../audit.ts';
 import { notFound, problem } from '../problems.ts';
-import { assertRevision, etagOf, IfMatch } from '../revisions.ts';
+import { assertRevision, etagOf, IfMatch } from '../http/revisions.ts';
 import { Answer, route, type Services } from '../route.ts';
 import { AfterId, AfterLargeId, closed, ControlBody, Id, Limit, page, readPage } from '../schemas.ts';
-import { showPlanned } from '../shipment-views.ts';
+import { showPlanned } from '../shipments/shipment-views.ts';
 import {
   Difference,
   DryRun,
@@ -18,11 +18,11 @@ import {
   Trigger,
   TriggerBody,
   TriggerChange,
-} from '../trigger-views.ts';
-import { findPlatform } from '../../db/platforms.ts';
+} from '../shipments/trigger-views.ts';
+import { findPlatform } from '../../db/shipments/platforms.ts';
 import type { TriggerMatch, TriggerPlatform } from '../../db/schema.ts';
-import { planShipment } from '../../db/shipment-plan.ts';
-import * as triggers from '../../db/triggers.ts';
+import { planShipment } from '../../db/shipments/shipment-plan.ts';
+import * as triggers from '../../db/shipments/triggers.ts';
 import { checkPlatformInfo } from '../../workflows/rules/platforms.ts';
 
 const One = closed({ triggerId: Id });

@@ -2,8 +2,8 @@
  * Upgrade tasks: plan, make, list, look into. What may be done to a task while it runs is in `task-controls.ts`.
  */
 import { Type } from 'typebox';
-import { within } from '../deadlines.ts';
-import { DocumentedOrder, OrderBody, planOrder, showOptions, OptionsBody } from '../orders.ts';
+import { within } from '../http/deadlines.ts';
+import { DocumentedOrder, OrderBody, planOrder, showOptions, OptionsBody } from '../upgrades/orders.ts';
 import {
   PLAN_FIELDS,
   PlanDevice,
@@ -12,7 +12,7 @@ import {
   showPlan,
   showPlanDevices,
   TaskFile,
-} from '../plan-views.ts';
+} from '../upgrades/plan-views.ts';
 import { notFound } from '../problems.ts';
 import { Answer, route } from '../route.ts';
 import {
@@ -30,12 +30,12 @@ import {
   readPage,
   text,
 } from '../schemas.ts';
-import { createTask, CreatedTask } from '../task-creation.ts';
-import { showProgress, TaskDetail } from '../task-detail.ts';
-import { showTask, showUpgrade, Task, Upgrade } from '../upgrade-views.ts';
-import { countStatuses } from '../../db/dispatch.ts';
-import { findFirmwareInOrder } from '../../db/firmware.ts';
-import * as tasks from '../../db/tasks.ts';
+import { createTask, CreatedTask } from '../upgrades/task-creation.ts';
+import { showProgress, TaskDetail } from '../upgrades/task-detail.ts';
+import { showTask, showUpgrade, Task, Upgrade } from '../upgrades/upgrade-views.ts';
+import { countStatuses } from '../../db/upgrades/dispatch.ts';
+import { findFirmwareInOrder } from '../../db/upgrades/firmware.ts';
+import * as tasks from '../../db/upgrades/tasks.ts';
 import { TASK_STATUSES, UPGRADE_STATUSES } from '../../workflows/rules/statuses.ts';
 
 const Params = closed({ taskId: Id });

@@ -7,7 +7,7 @@ import { Answer, route, type Services } from '../route.ts';
 import { AfterLargeId, closed, Id, Limit, Moment, moment, nullable, page, pageOf } from '../schemas.ts';
 import { findOwnWebhook } from './webhooks.ts';
 import { DELIVERY_STATUSES, EVENT_KINDS } from '../../db/schema.ts';
-import * as deliveries from '../../db/webhook-deliveries.ts';
+import * as deliveries from '../../db/events/webhook-deliveries.ts';
 import { deliveryWorkflowId } from '../../workflows/contract.ts';
 
 const Delivery = closed(

@@ -4,14 +4,14 @@
  */
 import { Type } from 'typebox';
 import { audit, differences } from '../audit.ts';
-import { within } from '../deadlines.ts';
+import { within } from '../http/deadlines.ts';
 import { notFound, problem } from '../problems.ts';
-import { assertRevision, etagOf, IfMatch } from '../revisions.ts';
+import { assertRevision, etagOf, IfMatch } from '../http/revisions.ts';
 import { Answer, route, type Services } from '../route.ts';
 import { AfterId, closed, Id, Limit, Moment, moment, nullable, page, pageOf, text } from '../schemas.ts';
 import type { Db } from '../../db/index.ts';
 import { EVENT_KINDS } from '../../db/schema.ts';
-import * as webhooks from '../../db/webhooks.ts';
+import * as webhooks from '../../db/events/webhooks.ts';
 import { refuseUrl } from '../../gateways/webhook-targets.ts';
 import { newSecret } from '../../gateways/webhooks.ts';
 

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sharedTokens } from '../../activities/platform-tokens.ts';
 import { createPlatformActivities } from '../../activities/platforms.ts';
-import { findDue, markSending, takeShipment, writeResults } from '../../db/platform-work.ts';
-import { pauseConnector, resumeConnector } from '../../db/platforms.ts';
+import { findDue, markSending, takeShipment, writeResults } from '../../db/shipments/platform-work.ts';
+import { pauseConnector, resumeConnector } from '../../db/shipments/platforms.ts';
 import { TracksolidClient } from '../../gateways/tracksolid/client.ts';
 import { NO_FAULTS } from '../../gateways/tracksolid/stand-in.ts';
 import { LIFETIME, PlatformRecords } from '../support/platform-records.ts';

@@ -1,6 +1,6 @@
 /** Agents over the API: made, changed, given work; nobody sees their secrets. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { MOST_QUEUED, queueCall } from '../../db/agent-calls.ts';
+import { MOST_QUEUED, queueCall } from '../../db/factory/agent-calls.ts';
 import { waitFor } from '../support/wait.ts';
 import { TestApi, type TestDepartment } from './harness.ts';
 

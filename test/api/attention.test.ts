@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ServiceError } from '@temporalio/client';
-import { ControlRefused } from '../../api/executions.ts';
-import { endLost, endUndispatched, resetFailed } from '../../db/dispatch.ts';
-import { openOffer } from '../../db/offers.ts';
-import { recordWaiting } from '../../db/upgrades.ts';
+import { ControlRefused } from '../../api/executions/executions.ts';
+import { endLost, endUndispatched, resetFailed } from '../../db/upgrades/dispatch.ts';
+import { openOffer } from '../../db/upgrades/offers.ts';
+import { recordWaiting } from '../../db/upgrades/upgrades.ts';
 import type { RetryRequest } from '../../workflows/contract.ts';
 import type { UpgradeStatus } from '../../workflows/rules/statuses.ts';
 import { registerTerminals, TestApi, uploadFile, type TestDepartment } from './harness.ts';

@@ -1,7 +1,7 @@
 /** A process that really stands still: nothing of it runs for a while, as when it is stopped from outside. */
 import { connect } from 'node:net';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { claimForNow } from '../../api/claims.ts';
+import { claimForNow } from '../../api/inbound/claims.ts';
 import { standstills } from '../../gateways/standstills.ts';
 import { TcpListener } from '../../gateways/tcp.ts';
 import { waitFor } from '../support/wait.ts';

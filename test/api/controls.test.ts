@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ServiceError } from '@temporalio/client';
-import { ControlRefused } from '../../api/executions.ts';
+import { ControlRefused } from '../../api/executions/executions.ts';
 import { registerTerminals, report, TestApi, uploadFile, type TestDepartment } from './harness.ts';
 
 let api: TestApi;

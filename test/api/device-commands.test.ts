@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { startUnstartedCommands } from '../../api/inbound-commands.ts';
-import * as messages from '../../db/command-messages.ts';
-import * as steps from '../../db/command-steps.ts';
+import { startUnstartedCommands } from '../../api/inbound/inbound-commands.ts';
+import * as messages from '../../db/commands/command-messages.ts';
+import * as steps from '../../db/commands/command-steps.ts';
 import { registerTerminals, TestApi, type TestDepartment } from './harness.ts';
 
 let api: TestApi;

@@ -1,7 +1,7 @@
 /** What devices sent beside upgrades, as people see it: bounded, paged, and only within their department. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestApi, type TestDepartment } from './harness.ts';
-import { BUSINESS_KEPT, writeBusinessMessages, writeFrameErrors } from '../../db/traffic.ts';
+import { BUSINESS_KEPT, writeBusinessMessages, writeFrameErrors } from '../../db/devices/traffic.ts';
 
 let api: TestApi;
 let jimi: TestDepartment;

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readTimeline, storeStatusChange } from '../../db/equipment-status.ts';
-import { raiseAlarm } from '../../db/equipment-alarms.ts';
-import { findEquipment } from '../../db/equipment.ts';
-import { writeSigns } from '../../db/equipment-sessions.ts';
+import { readTimeline, storeStatusChange } from '../../db/factory/equipment-status.ts';
+import { raiseAlarm } from '../../db/factory/equipment-alarms.ts';
+import { findEquipment } from '../../db/factory/equipment.ts';
+import { writeSigns } from '../../db/factory/equipment-sessions.ts';
 import { TestApi } from './harness.ts';
 
 let api: TestApi;

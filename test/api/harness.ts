@@ -10,7 +10,7 @@ import { createApp, type AppOptions } from '../../api/app.ts';
 import { generateKey, PERMISSIONS, type Permission } from '../../api/auth.ts';
 import type { TaskExecutions } from '../../api/route.ts';
 import { ProblemBody } from '../../api/schemas.ts';
-import { checkOf } from '../../api/validation.ts';
+import { checkOf } from '../../api/http/validation.ts';
 import { connectDatabase, migrate, type Database } from '../../db/index.ts';
 import { createDepartment, createKey } from '../../db/people.ts';
 import { createTestDatabase } from '../support/database.ts';

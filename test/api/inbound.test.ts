@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { Inbound, type InboundOptions } from '../../api/inbound.ts';
-import { closeOffer, readOffer } from '../../db/offers.ts';
-import { recordProof } from '../../db/upgrades.ts';
+import { Inbound, type InboundOptions } from '../../api/inbound/inbound.ts';
+import { closeOffer, readOffer } from '../../db/upgrades/offers.ts';
+import { recordProof } from '../../db/upgrades/upgrades.ts';
 import type { OpenOffer } from '../../gateways/devices.ts';
 import type { DeviceEdge } from '../../workflows/contract.ts';
 import { Records } from '../db/records.ts';

@@ -1,6 +1,6 @@
 /** The list of MES devices, files of MES rows, and what the API says of the sync. No MySQL is needed. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { MesScheduleState, MesScheduling } from '../../api/mes-schedule.ts';
+import type { MesScheduleState, MesScheduling } from '../../api/executions/mes-schedule.ts';
 import { COMPANIES, imeiOf, mesDevice } from '../support/mes-rows.ts';
 import { TestApi, type TestDepartment } from './harness.ts';
 

@@ -2,7 +2,7 @@
  * Tasks for devices of several kinds: each device gets the files that are for it, and only those.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { beginJoins, joinDevices } from '../../db/joins.ts';
+import { beginJoins, joinDevices } from '../../db/upgrades/joins.ts';
 import { report, TestApi, uploadFile, type TestDepartment } from './harness.ts';
 
 let api: TestApi;

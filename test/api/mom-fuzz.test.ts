@@ -4,8 +4,8 @@
  */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { MomInbound } from '../../api/mom-inbound.ts';
-import { createEquipment } from '../../db/equipment.ts';
+import { MomInbound } from '../../api/factory/mom-inbound.ts';
+import { createEquipment } from '../../db/factory/equipment.ts';
 import { connectDatabase, migrate, type Database } from '../../db/index.ts';
 import { createDepartment } from '../../db/people.ts';
 import { KEY_FLAGS, MOM_NAMES, type MomName } from '../../gateways/mom/contract.ts';

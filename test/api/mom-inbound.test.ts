@@ -1,15 +1,15 @@
 /** Equipment calling the program behind the MOM's server, on a real database; only Temporal is stood in for. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { hashPassword } from '../../api/mom-employees.ts';
-import { MomInbound, type MomInboundOptions, type MomSettings } from '../../api/mom-inbound.ts';
-import { createEquipment, findEquipment, type EquipmentFields } from '../../db/equipment.ts';
-import { acknowledgeAlarm, listAlarmLog, listAlarms } from '../../db/equipment-alarms.ts';
-import { listCalls, listStrangers } from '../../db/equipment-calls.ts';
-import { createEmployee } from '../../db/equipment-employees.ts';
-import { listFlags, listFollowUps, raiseFlag } from '../../db/equipment-flags.ts';
-import { listFetches, setParameters } from '../../db/equipment-parameters.ts';
-import { findUnreadSessions, listEdges, readSession } from '../../db/equipment-sessions.ts';
-import { listStatusChanges, readTimeline } from '../../db/equipment-status.ts';
+import { hashPassword } from '../../api/factory/mom-employees.ts';
+import { MomInbound, type MomInboundOptions, type MomSettings } from '../../api/factory/mom-inbound.ts';
+import { createEquipment, findEquipment, type EquipmentFields } from '../../db/factory/equipment.ts';
+import { acknowledgeAlarm, listAlarmLog, listAlarms } from '../../db/factory/equipment-alarms.ts';
+import { listCalls, listStrangers } from '../../db/factory/equipment-calls.ts';
+import { createEmployee } from '../../db/factory/equipment-employees.ts';
+import { listFlags, listFollowUps, raiseFlag } from '../../db/factory/equipment-flags.ts';
+import { listFetches, setParameters } from '../../db/factory/equipment-parameters.ts';
+import { findUnreadSessions, listEdges, readSession } from '../../db/factory/equipment-sessions.ts';
+import { listStatusChanges, readTimeline } from '../../db/factory/equipment-status.ts';
 import { connectDatabase, migrate, type Database } from '../../db/index.ts';
 import { createDepartment } from '../../db/people.ts';
 import {

@@ -6,9 +6,9 @@ import type { AddressInfo } from 'node:net';
 import express from 'express';
 import type { Caller } from '../../api/auth.ts';
 import { problemHandler } from '../../api/problems.ts';
-import { setCaller } from '../../api/requests.ts';
+import { setCaller } from '../../api/http/requests.ts';
 import type { Route } from '../../api/route.ts';
-import { mount, type SharedServices } from '../../api/serving.ts';
+import { mount, type SharedServices } from '../../api/http/serving.ts';
 
 /** Serves routes to one caller; `said` is what was logged as an error. */
 export async function serveRoutes(routes: readonly Route[], services: Partial<SharedServices>, departmentId = 1) {

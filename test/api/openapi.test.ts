@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { buildOpenApi, openApiText } from '../../api/openapi.ts';
 import { PROBLEMS } from '../../api/problems.ts';
 import { routes } from '../../api/routes/index.ts';
-import { checkOf } from '../../api/validation.ts';
+import { checkOf } from '../../api/http/validation.ts';
 
 type Json = Record<string, unknown>;
 const document = buildOpenApi('0');

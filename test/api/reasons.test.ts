@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { reasonText } from '../../api/reasons.ts';
+import { reasonText } from '../../api/upgrades/reasons.ts';
 import { QUARANTINE_REASONS } from '../../workflows/rules/agents.ts';
 import { PLATFORM_REASONS } from '../../workflows/rules/platforms.ts';
 import { SHIPMENT_REASONS } from '../../workflows/rules/shipments.ts';

@@ -1,7 +1,7 @@
 /** Shipments over the API: planned, ordered, looked into; the rules; triggers that fire on what MES brings. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { fireTriggers, startUnstartedOrders } from '../../api/shipment-orders.ts';
-import { beginFiring, endFiring } from '../../db/trigger-firings.ts';
+import { fireTriggers, startUnstartedOrders } from '../../api/shipments/shipment-orders.ts';
+import { beginFiring, endFiring } from '../../db/shipments/trigger-firings.ts';
 import { imeiOf, pack, tracesOf, work } from '../support/shipment-records.ts';
 import { TestApi, type Reply, type RequestOptions, type TestDepartment } from './harness.ts';
 

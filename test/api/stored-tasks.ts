@@ -2,10 +2,10 @@
  * Tasks as they are stored, for tests of what happens to devices in them: made without planning, and driven by the same
  * database steps that workflows take.
  */
-import { openOffer } from '../../db/offers.ts';
-import { storeReport } from '../../db/reports.ts';
+import { openOffer } from '../../db/upgrades/offers.ts';
+import { storeReport } from '../../db/devices/reports.ts';
 import type { TaskOptions } from '../../db/schema.ts';
-import { finishUpgrade, recordProof } from '../../db/upgrades.ts';
+import { finishUpgrade, recordProof } from '../../db/upgrades/upgrades.ts';
 import { atMost } from '../../workflows/rules/pacing.ts';
 import type { TaskStatus, UpgradeStatus } from '../../workflows/rules/statuses.ts';
 import { LIMITS } from '../db/records.ts';

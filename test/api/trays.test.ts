@@ -1,6 +1,11 @@
 /** Cells and trays: imported over the API, asked for and moved by equipment, two at a time, across departments. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { handleTrayCall, type CallingEquipment, type TrayCall, type TrayCallName } from '../../api/mom-trays.ts';
+import {
+  handleTrayCall,
+  type CallingEquipment,
+  type TrayCall,
+  type TrayCallName,
+} from '../../api/factory/mom-trays.ts';
 import type { MomRequests } from '../../gateways/mom/contract.ts';
 import { REQUESTS } from '../support/mom-requests.ts';
 import { TestApi, type TestDepartment } from './harness.ts';

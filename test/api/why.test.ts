@@ -1,7 +1,7 @@
 /** The one sentence an operator reads, for every way in which a device can stand. */
 import { describe, expect, it } from 'vitest';
-import { whyOf } from '../../api/why.ts';
-import type { Standing } from '../../db/lineage.ts';
+import { whyOf } from '../../api/upgrades/why.ts';
+import type { Standing } from '../../db/devices/lineage.ts';
 import { UPGRADE_STATUSES, WAITING_REASONS } from '../../workflows/rules/statuses.ts';
 
 const NOW = Date.parse('2026-03-05T12:00:00Z');

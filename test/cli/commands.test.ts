@@ -1,6 +1,6 @@
 /** Device commands on the command line, against a real API on a real database. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { finishCommand } from '../../db/command-steps.ts';
+import { finishCommand } from '../../db/commands/command-steps.ts';
 import { registerTerminals, TestApi, type TestDepartment } from '../api/harness.ts';
 import { waitFor } from '../support/wait.ts';
 import { Person } from './run.ts';

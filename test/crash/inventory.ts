@@ -4,10 +4,10 @@
  * `steps.ts` says of each whether the matrix goes through it; a test compares the two.
  */
 import { createActivities } from '../../activities/index.ts';
-import { Executions } from '../../api/executions.ts';
-import { Inbound } from '../../api/inbound.ts';
-import { InboundCommands } from '../../api/inbound-commands.ts';
-import { MomInbound } from '../../api/mom-inbound.ts';
+import { Executions } from '../../api/executions/executions.ts';
+import { Inbound } from '../../api/inbound/inbound.ts';
+import { InboundCommands } from '../../api/inbound/inbound-commands.ts';
+import { MomInbound } from '../../api/factory/mom-inbound.ts';
 import { routes } from '../../api/routes/index.ts';
 import { MomClient } from '../../gateways/mom/client.ts';
 import { TracksolidClient } from '../../gateways/tracksolid/client.ts';

@@ -9,7 +9,7 @@ import http from 'node:http';
 import { Worker, type WorkerOptions } from '@temporalio/worker';
 import { STEPPED_CLASSES, stepsOf } from './inventory.ts';
 import { Points } from './points.ts';
-import { routeIdOf } from '../../api/requests.ts';
+import { routeIdOf } from '../../api/http/requests.ts';
 import { routes } from '../../api/routes/index.ts';
 import { loadConfig } from '../../config.ts';
 import { createLogger } from '../../log.ts';

@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import * as messages from '../../db/command-messages.ts';
-import * as steps from '../../db/command-steps.ts';
-import * as commands from '../../db/commands.ts';
-import { deleteDevice } from '../../db/devices.ts';
+import * as messages from '../../db/commands/command-messages.ts';
+import * as steps from '../../db/commands/command-steps.ts';
+import * as commands from '../../db/commands/commands.ts';
+import { deleteDevice } from '../../db/devices/devices.ts';
 import {
   COMMAND_KINDS,
   COMMAND_STATUSES,

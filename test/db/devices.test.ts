@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { countDevices, deviceCondition, listDevices, type DeviceFilter } from '../../db/devices.ts';
-import { registerDevices, type Registration } from '../../db/registration.ts';
+import { countDevices, deviceCondition, listDevices, type DeviceFilter } from '../../db/devices/devices.ts';
+import { registerDevices, type Registration } from '../../db/devices/registration.ts';
 import { connectDatabase, migrate, type Database } from '../../db/index.ts';
 import { devices } from '../../db/schema.ts';
 import { createDepartment } from '../../db/people.ts';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { findOfferOwner, repeatSend } from '../../db/directives.ts';
-import { claimSend, findOpenOffer, writeFailure, writeProgress } from '../../db/messages.ts';
-import { recordTaskStatus } from '../../db/task-changes.ts';
+import { findOfferOwner, repeatSend } from '../../db/upgrades/directives.ts';
+import { claimSend, findOpenOffer, writeFailure, writeProgress } from '../../db/upgrades/messages.ts';
+import { recordTaskStatus } from '../../db/upgrades/task-changes.ts';
 import { Records } from './records.ts';
 
 let records: Records;

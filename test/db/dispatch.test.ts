@@ -10,13 +10,13 @@ import {
   findUnheardClaims,
   releaseBusy,
   resetFailed,
-} from '../../db/dispatch.ts';
+} from '../../db/upgrades/dispatch.ts';
 import { InvariantError } from '../../db/index.ts';
-import { countTask, readTask, startNext } from '../../db/pacing.ts';
-import { loadTask, recordStartNow, recordTaskStatus } from '../../db/task-changes.ts';
-import { openOffer } from '../../db/offers.ts';
+import { countTask, readTask, startNext } from '../../db/upgrades/pacing.ts';
+import { loadTask, recordStartNow, recordTaskStatus } from '../../db/upgrades/task-changes.ts';
+import { openOffer } from '../../db/upgrades/offers.ts';
 import { DEVICE_MESSAGE_CHANNEL } from '../../db/schema.ts';
-import { finishUpgrade } from '../../db/upgrades.ts';
+import { finishUpgrade } from '../../db/upgrades/upgrades.ts';
 import {
   RETRYABLE_UPGRADE_STATUSES,
   UPGRADE_STATUSES,

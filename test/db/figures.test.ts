@@ -1,8 +1,8 @@
 /** Figures for metrics: what is counted, that the log is counted once and whole, and that it stays quick. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { lastLogId, readFigures, readLogGain } from '../../db/figures.ts';
-import { recordProof } from '../../db/upgrades.ts';
-import { claimSend } from '../../db/messages.ts';
+import { recordProof } from '../../db/upgrades/upgrades.ts';
+import { claimSend } from '../../db/upgrades/messages.ts';
 import { waitFor } from '../support/wait.ts';
 import { Records } from './records.ts';
 

@@ -1,9 +1,9 @@
 /** The right to let a device flash what it has: once it is written, and never while somebody has said stop. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { claimFlash } from '../../db/flashes.ts';
-import { writeFailure, writeProgress } from '../../db/messages.ts';
-import { closeOffer } from '../../db/offers.ts';
-import { recordTaskStatus } from '../../db/task-changes.ts';
+import { claimFlash } from '../../db/upgrades/flashes.ts';
+import { writeFailure, writeProgress } from '../../db/upgrades/messages.ts';
+import { closeOffer } from '../../db/upgrades/offers.ts';
+import { recordTaskStatus } from '../../db/upgrades/task-changes.ts';
 import { Records } from './records.ts';
 
 let records: Records;

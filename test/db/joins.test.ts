@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { beginJoins, hasNewcomers, joinDevices } from '../../db/joins.ts';
-import { startNext } from '../../db/pacing.ts';
-import { finishUpgrade } from '../../db/upgrades.ts';
+import { beginJoins, hasNewcomers, joinDevices } from '../../db/upgrades/joins.ts';
+import { startNext } from '../../db/upgrades/pacing.ts';
+import { finishUpgrade } from '../../db/upgrades/upgrades.ts';
 import { Records, type TaskSeed } from './records.ts';
 import type { UpgradeStatus } from '../../workflows/rules/statuses.ts';
 

@@ -6,12 +6,12 @@ import {
   writeAcceptance,
   writeFailure,
   writeProgress,
-} from '../../db/messages.ts';
-import { closeOffer, openOffer, readOffer } from '../../db/offers.ts';
-import { writeContacts } from '../../db/reports.ts';
-import { finishUpgrade, recordProof } from '../../db/upgrades.ts';
+} from '../../db/upgrades/messages.ts';
+import { closeOffer, openOffer, readOffer } from '../../db/upgrades/offers.ts';
+import { writeContacts } from '../../db/devices/reports.ts';
+import { finishUpgrade, recordProof } from '../../db/upgrades/upgrades.ts';
 import { OFFER_SENDS } from '../../workflows/rules/offers.ts';
-import { recordTaskStatus } from '../../db/task-changes.ts';
+import { recordTaskStatus } from '../../db/upgrades/task-changes.ts';
 import { MINUTE, Records } from './records.ts';
 
 let records: Records;

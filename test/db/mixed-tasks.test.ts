@@ -5,13 +5,13 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { findAttention } from '../../db/attention.ts';
-import { confirmUnproven } from '../../db/decisions.ts';
-import { listLineageUpgrades } from '../../db/lineage.ts';
-import { claimSend } from '../../db/messages.ts';
-import { openOffer } from '../../db/offers.ts';
-import { startNext } from '../../db/pacing.ts';
-import { finishUpgrade, recordProof } from '../../db/upgrades.ts';
+import { findAttention } from '../../db/upgrades/attention.ts';
+import { confirmUnproven } from '../../db/upgrades/decisions.ts';
+import { listLineageUpgrades } from '../../db/devices/lineage.ts';
+import { claimSend } from '../../db/upgrades/messages.ts';
+import { openOffer } from '../../db/upgrades/offers.ts';
+import { startNext } from '../../db/upgrades/pacing.ts';
+import { finishUpgrade, recordProof } from '../../db/upgrades/upgrades.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { LIMITS, Records, type FileSeed, type TaskSeed, type Upgrade } from './records.ts';
 

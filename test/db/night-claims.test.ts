@@ -1,9 +1,9 @@
 /** What is left of the permitted hours when a device comes decides whether it is told, not that they are not over yet. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { HOUR, MINUTE, Records } from './records.ts';
-import { repeatSend } from '../../db/directives.ts';
-import { claimFlash } from '../../db/flashes.ts';
-import { claimSend } from '../../db/messages.ts';
+import { repeatSend } from '../../db/upgrades/directives.ts';
+import { claimFlash } from '../../db/upgrades/flashes.ts';
+import { claimSend } from '../../db/upgrades/messages.ts';
 import type { Window } from '../../workflows/rules/windows.ts';
 
 let records: Records;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Candidates } from '../../db/candidates.ts';
-import { startNext, type Memory } from '../../db/pacing.ts';
+import { Candidates } from '../../db/upgrades/candidates.ts';
+import { startNext, type Memory } from '../../db/upgrades/pacing.ts';
 import { atMost, type Pacing } from '../../workflows/rules/pacing.ts';
 import type { Window } from '../../workflows/rules/windows.ts';
 import { Records } from './records.ts';

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { InvariantError } from '../../db/index.ts';
-import { claimSend, writeFailure, writeProgress } from '../../db/messages.ts';
-import { closeOffer, openOffer, readOffer } from '../../db/offers.ts';
+import { claimSend, writeFailure, writeProgress } from '../../db/upgrades/messages.ts';
+import { closeOffer, openOffer, readOffer } from '../../db/upgrades/offers.ts';
 import { DEVICE_MESSAGE_CHANNEL } from '../../db/schema.ts';
-import { finishUpgrade } from '../../db/upgrades.ts';
+import { finishUpgrade } from '../../db/upgrades/upgrades.ts';
 import { judgeOffer } from '../../workflows/rules/offers.ts';
 import { waitFor } from '../support/wait.ts';
 import { HOUR, LIMITS, MINUTE, Records, type TaskSeed, type Upgrade } from './records.ts';

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Candidates } from '../../db/candidates.ts';
-import { countTask, mayProceed, startNext, type Memory, type Step } from '../../db/pacing.ts';
-import { recordTaskStatus } from '../../db/task-changes.ts';
+import { Candidates } from '../../db/upgrades/candidates.ts';
+import { countTask, mayProceed, startNext, type Memory, type Step } from '../../db/upgrades/pacing.ts';
+import { recordTaskStatus } from '../../db/upgrades/task-changes.ts';
 import { DEVICE_MESSAGE_CHANNEL } from '../../db/schema.ts';
-import { finishUpgrade } from '../../db/upgrades.ts';
+import { finishUpgrade } from '../../db/upgrades/upgrades.ts';
 import { atMost, type KeyLimit, type Pacing } from '../../workflows/rules/pacing.ts';
 import type { UpgradeStatus } from '../../workflows/rules/statuses.ts';
 import { waitFor } from '../support/wait.ts';

@@ -1,7 +1,7 @@
 /** A workflow task that is lost after its steps were taken is taken again: what was ended by itself is not taken for overtaken. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Records } from './records.ts';
-import { closeOffer, openOffer, readOffer } from '../../db/offers.ts';
+import { closeOffer, openOffer, readOffer } from '../../db/upgrades/offers.ts';
 
 let records: Records;
 beforeAll(async () => {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { writeProgress } from '../../db/messages.ts';
-import { closeOffer, openOffer, readOffer } from '../../db/offers.ts';
+import { writeProgress } from '../../db/upgrades/messages.ts';
+import { closeOffer, openOffer, readOffer } from '../../db/upgrades/offers.ts';
 import {
   findDeviceByImei,
   identifyDevice,
@@ -8,8 +8,8 @@ import {
   storeReport,
   writeContacts,
   writeUnknownDevices,
-} from '../../db/reports.ts';
-import { finishUpgrade, recordProof } from '../../db/upgrades.ts';
+} from '../../db/devices/reports.ts';
+import { finishUpgrade, recordProof } from '../../db/upgrades/upgrades.ts';
 import type { UpgradeStatus } from '../../workflows/rules/statuses.ts';
 import { waitFor } from '../support/wait.ts';
 import { judgeOffer } from '../../workflows/rules/offers.ts';

@@ -1,13 +1,13 @@
 /** Orders of primary shipment on a real database: who goes, who does not, what is written, and that sums close. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { readRules, replaceRules, setModelProtocol } from '../../db/classification.ts';
+import { readRules, replaceRules, setModelProtocol } from '../../db/shipments/classification.ts';
 import { connectDatabase, migrate, type Database } from '../../db/index.ts';
 import { createDepartment } from '../../db/people.ts';
-import { listShipmentDevices, listShipmentRecords } from '../../db/shipment-lists.ts';
-import { insertShipment, readNamed, type ShipmentDevices } from '../../db/shipment-orders.ts';
-import { planShipment } from '../../db/shipment-plan.ts';
-import { reconcileShipment } from '../../db/shipment-sums.ts';
-import { finishShipment, shipChunk, stopShipment } from '../../db/shipments.ts';
+import { listShipmentDevices, listShipmentRecords } from '../../db/shipments/shipment-lists.ts';
+import { insertShipment, readNamed, type ShipmentDevices } from '../../db/shipments/shipment-orders.ts';
+import { planShipment } from '../../db/shipments/shipment-plan.ts';
+import { reconcileShipment } from '../../db/shipments/shipment-sums.ts';
+import { finishShipment, shipChunk, stopShipment } from '../../db/shipments/shipments.ts';
 import { DEFAULT_CUSTOMER_RULES } from '../../workflows/rules/customers.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { imeiOf, pack, tracesOf, work } from '../support/shipment-records.ts';

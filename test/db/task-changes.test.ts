@@ -6,7 +6,7 @@ import {
   recordApprovalNeeded,
   recordTaskStatus,
   recordWaitingStopped,
-} from '../../db/task-changes.ts';
+} from '../../db/upgrades/task-changes.ts';
 import { HOUR, Records, type TaskSeed } from './records.ts';
 import { atMost } from '../../workflows/rules/pacing.ts';
 import type { TaskStatus } from '../../workflows/rules/statuses.ts';

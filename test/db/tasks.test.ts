@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connectDatabase, migrate, type Database } from '../../db/index.ts';
-import { deleteFirmware, insertFirmware } from '../../db/firmware.ts';
+import { deleteFirmware, insertFirmware } from '../../db/upgrades/firmware.ts';
 import { createDepartment } from '../../db/people.ts';
-import { MAX_TASK_DEVICES, planUpgrade } from '../../db/plans.ts';
-import { insertTask, listTaskUpgrades, type NewTask } from '../../db/tasks.ts';
+import { MAX_TASK_DEVICES, planUpgrade } from '../../db/upgrades/plans.ts';
+import { insertTask, listTaskUpgrades, type NewTask } from '../../db/upgrades/tasks.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { atMost } from '../../workflows/rules/pacing.ts';
 

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { claimSend, writeProgress } from '../../db/messages.ts';
-import { openOffer } from '../../db/offers.ts';
-import { writeConnections } from '../../db/reports.ts';
-import { finishUpgrade } from '../../db/upgrades.ts';
+import { claimSend, writeProgress } from '../../db/upgrades/messages.ts';
+import { openOffer } from '../../db/upgrades/offers.ts';
+import { writeConnections } from '../../db/devices/reports.ts';
+import { finishUpgrade } from '../../db/upgrades/upgrades.ts';
 import { atMost } from '../../workflows/rules/pacing.ts';
 import { expectedDurationMs } from '../../workflows/rules/windows.ts';
 import { MINUTE, Records, type TaskSeed, type Upgrade } from './records.ts';

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { InvariantError } from '../../db/index.ts';
-import { claimSend, writeProgress } from '../../db/messages.ts';
-import { closeOffer, openOffer, readOffer } from '../../db/offers.ts';
+import { claimSend, writeProgress } from '../../db/upgrades/messages.ts';
+import { closeOffer, openOffer, readOffer } from '../../db/upgrades/offers.ts';
 import { DEVICE_MESSAGE_CHANNEL } from '../../db/schema.ts';
-import { finishUpgrade, recordAlreadyCurrent, recordProof, recordWaiting } from '../../db/upgrades.ts';
+import { finishUpgrade, recordAlreadyCurrent, recordProof, recordWaiting } from '../../db/upgrades/upgrades.ts';
 import { UPGRADE_STATUSES, UPGRADE_TRANSITIONS, isEnd, type UpgradeStatus } from '../../workflows/rules/statuses.ts';
 import { waitFor } from '../support/wait.ts';
 import { Records, type Upgrade } from './records.ts';

@@ -4,11 +4,11 @@
  */
 import { pino } from 'pino';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { WebhookSweep } from '../../api/webhook-sweep.ts';
-import { readMarks } from '../../db/events.ts';
-import { Horizon } from '../../db/settled.ts';
-import * as deliveries from '../../db/webhook-deliveries.ts';
-import * as webhooks from '../../db/webhooks.ts';
+import { WebhookSweep } from '../../api/events/webhook-sweep.ts';
+import { readMarks } from '../../db/events/events.ts';
+import { Horizon } from '../../db/events/settled.ts';
+import * as deliveries from '../../db/events/webhook-deliveries.ts';
+import * as webhooks from '../../db/events/webhooks.ts';
 import { IN_FLIGHT_PER_WEBHOOK } from '../../workflows/rules/deliveries.ts';
 import { waitFor } from '../support/wait.ts';
 import { Records } from './records.ts';

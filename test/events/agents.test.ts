@@ -3,12 +3,12 @@
  */
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { DeliveryStart } from '../../api/executions.ts';
-import { WebhookSweep } from '../../api/webhook-sweep.ts';
-import { endCall, followFlag, queueCall, takeCall } from '../../db/agent-calls.ts';
-import { noteFlag, recordGood, recordTrouble, takeLine, type LineKey } from '../../db/agent-line.ts';
-import { createAgent } from '../../db/agents.ts';
-import { createWebhook } from '../../db/webhooks.ts';
+import type { DeliveryStart } from '../../api/executions/executions.ts';
+import { WebhookSweep } from '../../api/events/webhook-sweep.ts';
+import { endCall, followFlag, queueCall, takeCall } from '../../db/factory/agent-calls.ts';
+import { noteFlag, recordGood, recordTrouble, takeLine, type LineKey } from '../../db/factory/agent-line.ts';
+import { createAgent } from '../../db/factory/agents.ts';
+import { createWebhook } from '../../db/events/webhooks.ts';
 import { waitFor } from '../support/wait.ts';
 import { HubBench } from './hub.ts';
 

@@ -5,7 +5,7 @@ import { createServer, request as httpRequest, type IncomingMessage, type Server
 import type { AddressInfo } from 'node:net';
 import { pino } from 'pino';
 import postgres from 'postgres';
-import { EventHub, type EventHubOptions } from '../../api/events.ts';
+import { EventHub, type EventHubOptions } from '../../api/events/events.ts';
 import { Problem } from '../../api/problems.ts';
 import { connectDatabase, migrate, type Database } from '../../db/index.ts';
 import { createTestDatabase } from '../support/database.ts';

@@ -1,7 +1,7 @@
 /** Laws of reading a log whose rows do not appear in the order of their ids. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Horizon, Unseen } from '../../db/settled.ts';
+import { Horizon, Unseen } from '../../db/events/settled.ts';
 
 describe('the horizon', () => {
   const mark = (last: number, ...writers: string[]) => ({ last, writers: new Set(writers) });

@@ -3,7 +3,7 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createMesActivities, type MesReading } from '../../activities/mes.ts';
 import { connectDatabase, migrate, type Database } from '../../db/index.ts';
-import * as cycles from '../../db/mes-cycles.ts';
+import * as cycles from '../../db/mes/mes-cycles.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { TestMariadb, mariadbMissing } from '../support/mariadb.ts';
 import { fillMes, imeiOf, insertMes, mesDevice } from '../support/mes-rows.ts';

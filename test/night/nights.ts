@@ -10,10 +10,10 @@ import { describeNight, drawNight, HOUR_MS, MINUTE_MS, type DrawnNight } from '.
 import { insertNights } from './night-rows.ts';
 import { SimulatedDatabase, type TimedConnection } from './simulated-database.ts';
 import { isPermitted, permittedUntil } from './wall-clock.ts';
-import { repeatSend } from '../../db/directives.ts';
-import { claimFlash, findOfferById } from '../../db/flashes.ts';
-import { claimSend } from '../../db/messages.ts';
-import { closeOffer, openOffer, type OpenOfferResult } from '../../db/offers.ts';
+import { repeatSend } from '../../db/upgrades/directives.ts';
+import { claimFlash, findOfferById } from '../../db/upgrades/flashes.ts';
+import { claimSend } from '../../db/upgrades/messages.ts';
+import { closeOffer, openOffer, type OpenOfferResult } from '../../db/upgrades/offers.ts';
 import type { Protocol } from '../../db/schema.ts';
 
 /** What became of many nights. */

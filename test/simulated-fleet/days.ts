@@ -15,7 +15,7 @@ import {
   type SlowWorld,
 } from './slow-devices.ts';
 import { createUpgradeActivities } from '../../activities/upgrades.ts';
-import { startable } from '../../db/dispatch.ts';
+import { startable } from '../../db/upgrades/dispatch.ts';
 import { DAY_MS, HOUR_MS, type DrawnNight } from '../night/drawn-night.ts';
 import { Draw } from '../night/draw.ts';
 import { insertNights } from '../night/night-rows.ts';

@@ -7,9 +7,9 @@ import { DAY_MS, HOUR_MS, MINUTE_MS } from '../night/drawn-night.ts';
 import type { Draw } from '../night/draw.ts';
 import type { TimedConnection } from '../night/simulated-database.ts';
 import { isPermitted, permittedUntil } from '../night/wall-clock.ts';
-import { claimFlash } from '../../db/flashes.ts';
-import { claimSend, findOpenOffer, writeProgress, type OpenOfferRow } from '../../db/messages.ts';
-import { storeReport, writeContacts } from '../../db/reports.ts';
+import { claimFlash } from '../../db/upgrades/flashes.ts';
+import { claimSend, findOpenOffer, writeProgress, type OpenOfferRow } from '../../db/upgrades/messages.ts';
+import { storeReport, writeContacts } from '../../db/devices/reports.ts';
 
 /** How a slow device behaves, and the ends it may have. */
 export const SLOW_KINDS = {

@@ -10,8 +10,8 @@ import {
 } from '../../activities/platforms.ts';
 import { connectDatabase, migrate, type Database } from '../../db/index.ts';
 import { createDepartment } from '../../db/people.ts';
-import { insertPlatformShipment, type PlatformOrderDevices } from '../../db/platform-orders.ts';
-import { listPlatforms, type PlatformRow } from '../../db/platforms.ts';
+import { insertPlatformShipment, type PlatformOrderDevices } from '../../db/shipments/platform-orders.ts';
+import { listPlatforms, type PlatformRow } from '../../db/shipments/platforms.ts';
 import type { TracksolidOptions } from '../../gateways/tracksolid/client.ts';
 import type { StandInOptions, TracksolidStandIn } from '../../gateways/tracksolid/stand-in.ts';
 import { createTestDatabase } from './database.ts';

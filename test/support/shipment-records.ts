@@ -3,9 +3,9 @@
  */
 import type postgres from 'postgres';
 import type { Db } from '../../db/index.ts';
-import { closeMesCycle, openMesImport } from '../../db/mes-cycles.ts';
-import { storeMesBatch } from '../../db/mes-store.ts';
-import { finishShipment, shipChunk } from '../../db/shipments.ts';
+import { closeMesCycle, openMesImport } from '../../db/mes/mes-cycles.ts';
+import { storeMesBatch } from '../../db/mes/mes-store.ts';
+import { finishShipment, shipChunk } from '../../db/shipments/shipments.ts';
 import { batchOf } from '../../gateways/mes/batches.ts';
 import { MES_SHAPES } from '../../gateways/mes/tables.ts';
 

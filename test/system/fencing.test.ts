@@ -356,7 +356,8 @@ describe('a worker that was stopped', () => {
       });
       await untilWaiting(1);
       const status = async () => (await operator.call<{ status: string }>('GET', `/platform-shipments/${id}`)).status;
-      const calls = () => sql`select cause from platform_shipment_log where shipment_id = ${id} and event = 'import' order by id`;
+      const calls = () =>
+        sql`select cause from platform_shipment_log where shipment_id = ${id} and event = 'import' order by id`;
       let relief!: Slipway;
       await whileStopped(shipper, LONG_MS, async () => {
         await gate.open();

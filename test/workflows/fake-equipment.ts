@@ -1,6 +1,6 @@
 /** What the database knows of one equipment, in memory: edges are written here and wake the workflow, or do not. */
 import type { EquipmentActivities } from '../../activities/equipment.ts';
-import type { SessionFacts } from '../../db/equipment-sessions.ts';
+import type { SessionFacts } from '../../db/factory/equipment-sessions.ts';
 import type { EquipmentSessionInput } from '../../workflows/contract.ts';
 import type { SessionEdge, SessionState } from '../../workflows/rules/equipment.ts';
 

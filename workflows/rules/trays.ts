@@ -1,5 +1,5 @@
 /**
- * What may be put into a tray, taken out of it, and when its aging begins. Pure; `db/trays.ts` asks while it holds the
+ * What may be put into a tray, taken out of it, and when its aging begins. Pure; `db/factory/trays.ts` asks while it holds the
  * locks that keep the answers true.
  */
 

@@ -2,10 +2,10 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { Request } from 'express';
-import { isCsvError, readHeader, recordsOf } from '../../../api/device-csv.ts';
-import { readDeviceRow } from '../../../api/device-rows.ts';
+import { isCsvError, readHeader, recordsOf } from '../../../api/devices/device-csv.ts';
+import { readDeviceRow } from '../../../api/devices/device-rows.ts';
 import { Problem } from '../../../api/problems.ts';
-import { readUpload, type Upload } from '../../../api/uploads.ts';
+import { readUpload, type Upload } from '../../../api/http/uploads.ts';
 import { batchOf } from '../../../gateways/mes/batches.ts';
 import { MES_REJECTIONS } from '../../../gateways/mes/rows.ts';
 import { MES_SHAPES } from '../../../gateways/mes/tables.ts';

@@ -1,5 +1,5 @@
 /** Requests of equipment, its employees, cells and trays. */
-import { handleTrayCall, type TrayCall } from '../../../api/mom-trays.ts';
+import { handleTrayCall, type TrayCall } from '../../../api/factory/mom-trays.ts';
 import { REQUESTS } from '../../support/mom-requests.ts';
 import type { Requests, Scene } from './scene.ts';
 

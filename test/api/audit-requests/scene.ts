@@ -2,7 +2,7 @@
  * What the walks over all routes have in common: a department whose things can be recognised wherever they turn up, and
  * one valid request for each route that is not a `get`. The requests themselves are in the other files, by area.
  */
-import type { MesScheduleState, MesScheduling } from '../../../api/mes-schedule.ts';
+import type { MesScheduleState, MesScheduling } from '../../../api/executions/mes-schedule.ts';
 import { TestApi, type Reply, type TestDepartment } from '../harness.ts';
 
 /** One request that succeeds; everything it needs has been made. */
