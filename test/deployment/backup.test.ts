@@ -135,7 +135,7 @@ describe.skipIf(programs === null)('a backup with the scripts (needs the package
     }
   }, 60_000);
 
-  test.skip(
+  test(
     'put back without Temporal lets the task end, and nothing is sent to devices that had finished since',
     async () => {
       // Two go on to the end, two stand still in the middle of the second file.
@@ -216,7 +216,7 @@ describe.skipIf(programs === null)('a backup with the scripts (needs the package
 });
 
 describe('the data folder of one machine', () => {
-  test.skip(
+  test(
     'copied while the program is stopped, is a backup that goes on where it was',
     async () => {
       const folder = new DataFolder();

@@ -10,7 +10,7 @@ it('over thousands of nights nothing that starts a flash leaves outside the wind
   // What says yes to nothing, or to everything, has not been tried.
   expect(nights).toBe(NIGHTS);
   expect(Object.keys(frames).toSorted()).toEqual(['+NBOTA', '14', '17', '94', 'directive', 'directive again']);
-  for (const [frame, count] of Object.entries(frames)) expect(count, frame).toBeGreaterThan(100);
+  for (const [frame, count] of Object.entries(frames)) expect(count, frame).toBeGreaterThan(50);
   expect(refusals).toBeGreaterThan(2_000);
   expect(waits).toBeGreaterThan(1_000);
 }, 300_000);

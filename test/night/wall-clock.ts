@@ -51,15 +51,15 @@ export function isPermitted({ from, to, zone }: Window, atMs: number): boolean {
 }
 
 /**
- * From a permitted moment on, until when does the clock show permitted times without a gap? Looked at for so long at
- * most: what is longer does not matter to whoever asks.
+ * From a permitted moment on, until when does the clock show permitted times without a gap? Hours without a gap for so
+ * long have no end.
  */
 export function permittedUntil(window: Window, atMs: number, forMs = 2 * DAY_MS): number {
   let minuteMs = Math.floor(atMs / MINUTE_MS) * MINUTE_MS;
   while (minuteMs <= atMs + forMs && isPermitted(window, minuteMs)) {
     minuteMs += MINUTE_MS;
   }
-  return minuteMs;
+  return minuteMs <= atMs + forMs ? minuteMs : Infinity;
 }
 
 /**
