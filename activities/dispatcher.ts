@@ -69,12 +69,15 @@ export async function dispatchSlice(needs: DispatcherDependencies, taskId: numbe
   const joins = new Seldom(JOINS_MS);
   const lateJoins = new Seldom(LATE_JOINS_MS);
   let lookForLostAtMs = 0;
+  let lostSeenAtMs = -Infinity;
   let { options } = await pacing.readTask(db, taskId);
   for (let pollMs = SHORTEST_POLL_MS; ;) {
     heartbeat();
     if (Date.now() >= lookForLostAtMs) {
-      const isLosing = await takeUpLostUpgrades(needs, taskId);
-      lookForLostAtMs = Date.now() + (isLosing ? UNHEARD_MS : IDLE_SLICE_MS);
+      if (await takeUpLostUpgrades(needs, taskId)) lostSeenAtMs = Date.now();
+      // Others may be lost, too, and still busy with what they began before: they are not silent yet.
+      const areMoreLikely = Date.now() - lostSeenAtMs < 2 * SILENT_MS;
+      lookForLostAtMs = Date.now() + (areMoreLikely ? UNHEARD_MS : IDLE_SLICE_MS);
     }
     await unheard.run(async () => startAll(needs, await dispatch.findUnheardClaims(db, taskId, UNHEARD_MS)));
     const abort = await totals.run(() => judge(db, taskId, options, memory));
