@@ -8,6 +8,9 @@ import type { GatewayLog } from './devices.ts';
 import { standstills } from './standstills.ts';
 import { sendBytes, type SendOptions, type SendOutcome } from './http-bytes.ts';
 
+/** In a path, what opens a file to whoever knows it: it is not written into a log. */
+const TOKEN = /[0-9a-f]{32}/gi;
+
 /** A request as a protocol sees it. */
 export interface DeviceRequest {
   method: DeviceMethod;
@@ -139,7 +142,7 @@ export class DeviceHttpServer {
     }
     const answer = await this.#answer(request, path, route, body.text).catch((error: unknown) => {
       this.counters.failed += 1;
-      this.#log.warn({ err: error, url: request.url }, 'a device request could not be handled');
+      this.#log.warn({ err: error, path: path.replace(TOKEN, '…') }, 'a device request could not be handled');
       return UNAVAILABLE;
     });
     if (answer.status >= 400) this.counters.refused += 1;

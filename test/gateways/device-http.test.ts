@@ -184,6 +184,15 @@ describe('refusals', () => {
     expect(server.counters).toEqual({ requests: 4, refused: 3, failed: 3, cut: 0 });
     expect(log.of('warn')).toHaveLength(3);
   });
+
+  test('do not write the token of a file into the log', async () => {
+    const { host, upload, log } = await start();
+    host.broken.add('offerOwner');
+    const token = '0123456789abcdef'.repeat(2);
+    expect((await upload(null, { path: `/ams/files/7-${token}`, method: 'GET' })).status).toBe(503);
+    expect(log.lines.map(({ fields }) => fields)).toMatchObject([{ path: '/ams/files/7-…' }]);
+    expect(JSON.stringify(log.lines)).not.toContain(token);
+  });
 });
 
 test('while the host is slow, more than 500 requests are asked to come again', async () => {
