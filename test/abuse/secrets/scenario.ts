@@ -162,8 +162,8 @@ async function useThem(
 
 /** Every list of the API, the metrics, the documents, the console. */
 async function asked({ ready, key }: World): Promise<Record<string, string>> {
-  const get = async (path: string) =>
-    (await fetch(`${ready.apiUrl}${path}`, { headers: { authorization: `Bearer ${key}` } })).text();
+  const get = async (path: string, accept = '*/*') =>
+    (await fetch(`${ready.apiUrl}${path}`, { headers: { authorization: `Bearer ${key}`, accept } })).text();
   const document = await get('/openapi.json');
   const { paths } = JSON.parse(document) as { paths: Record<string, { get?: object }> };
   const answers: string[] = [document];
@@ -171,8 +171,9 @@ async function asked({ ready, key }: World): Promise<Record<string, string>> {
     if (read === undefined || path.endsWith('/events')) continue; // a stream has no end
     answers.push(`${path}: ${await get(path.replaceAll(/\{[^}]+\}/g, '1'))}`);
   }
-  const page = await get('/');
+  const page = await get('/', 'text/html');
   const files = [...page.matchAll(/(?:src|href)="(\/[^"]+)"/g)].map(([, path]) => path!);
+  if (files.length === 0) throw new Error(`the page of the console names no files: ${page}`);
   const console = [page];
   for (const path of files) console.push(await get(path));
   return {
@@ -185,8 +186,9 @@ async function asked({ ready, key }: World): Promise<Record<string, string>> {
 /** What Temporal keeps of every workflow: as it is, and deciphered. */
 async function histories({ servers }: World, payloadKey: string): Promise<Record<string, string>> {
   const connection = await Connection.connect({ address: servers.settings()['TEMPORAL_ADDRESS']! });
-  const client = new Client({ connection });
   const encryption = new PayloadEncryption([{ id: 'one', key: createSecretKey(payloadKey, 'base64') }]);
+  // The list deciphers its memos; a history comes as it is kept.
+  const client = new Client({ connection, dataConverter: { payloadCodecs: [encryption] } });
   const kept: string[] = [];
   const plain: string[] = [];
   for await (const { workflowId, runId } of client.workflow.list()) {
