@@ -14,6 +14,7 @@ import {
 import { audit, differences } from '../audit.ts';
 import { notFound, problem } from '../problems.ts';
 import { assertRevision, etagOf, IfMatch } from '../http/revisions.ts';
+import { demandStorable } from '../http/validation.ts';
 import { Answer, route, type Services } from '../route.ts';
 import { AfterLargeId, AfterText, closed, Limit, Moment, nullable, page, readPage, text } from '../schemas.ts';
 import * as agents from '../../db/factory/agents.ts';
@@ -124,6 +125,7 @@ export const agentRoutes = [
     atomic: true,
     idempotent: true,
     handle: async (input, services) => {
+      demandStorable(input.body.flagPlans, 'body.flagPlans');
       const { db } = services;
       const { caller } = input;
       const { code, periodSeconds = 30, ...given } = input.body;
@@ -185,6 +187,7 @@ export const agentRoutes = [
     problems: ['edit_conflict', 'fields_refused'],
     atomic: true,
     handle: async (input, services) => {
+      demandStorable(input.body.flagPlans, 'body.flagPlans');
       const { db } = services;
       const { params, caller } = input;
       assertUsable(input.body);
