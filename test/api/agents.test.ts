@@ -48,6 +48,13 @@ describe('an agent', () => {
     const code = await agent();
     const change = await send('PATCH', `/agents/${code}`, { url: 'http://10.0.0.9:99999' });
     expect(change.body.code).toBe('fields_refused');
+    const flagPlans = { material_up: { response: 'send', data: { 'a\0name': 1 } } };
+    for (const refused of [
+      await send('POST', '/agents', { code: 'EQ-NUL', url: 'http://127.0.0.1:9', flagPlans }),
+      await send('PATCH', `/agents/${code}`, { flagPlans }),
+    ]) {
+      expect(refused.body).toMatchObject({ status: 422, code: 'fields_refused', errors: [{ path: 'body.flagPlans' }] });
+    }
   });
 
   it('is changed with If-Match, and told to its session', async () => {
