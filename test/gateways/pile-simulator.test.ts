@@ -43,7 +43,12 @@ describe('a simulated pile', () => {
   });
 
   test('whose FTP connection is cut goes on where it was, with other hops between', async () => {
-    const { host, pile, said, offer } = await startPile({ cutAtByte: 3_000_000, dropAtByte: 5_000_000 });
+    // Slow enough that it is back from the lost connection before the file is through.
+    const { host, pile, said, offer } = await startPile({
+      cutAtByte: 3_000_000,
+      dropAtByte: 5_000_000,
+      bytesPerSecond: 8_000_000,
+    });
     const hashes: string[] = [];
     pile.on('fetched', (sha256) => hashes.push(sha256));
     offer(LARGE);
