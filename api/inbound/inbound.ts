@@ -5,6 +5,7 @@
  * in between, is repeated by a sweep over what was written and not read. Everything else is collected and written once
  * a second: progress, contacts, strangers.
  */
+import { randomUUID } from 'node:crypto';
 import { claimInstallation, claimOffer, claimRepeat } from './claims.ts';
 import { failureCode } from '../devices/device-failures.ts';
 import type { Executions } from '../executions/executions.ts';
@@ -73,6 +74,7 @@ export class Inbound implements DeviceHost {
   readonly #log: GatewayLog;
   readonly #times: typeof INBOUND_TIMES;
   readonly #gatewayName: string;
+  readonly #process = randomUUID();
   readonly #listeners: MessageListener[] = [];
   /** By device: a device has at most one open offer. */
   #progress = new Map<string, TransferProgress>();
@@ -202,6 +204,7 @@ export class Inbound implements DeviceHost {
   }
 
   async reported(report: VersionReport): Promise<boolean> {
+    const heard = { by: this.#process, atMs: performance.now() - (report.ageMs ?? 0) };
     await this.#settle(report.deviceId);
     const { edge, reverted } = await reports.storeReport(this.#db, {
       deviceId: report.deviceId,
@@ -210,7 +213,8 @@ export class Inbound implements DeviceHost {
       versions: report.versions,
       warnings: report.warnings ?? [],
       keepRaw: report.source === 'ams',
-      ageMs: report.ageMs ?? 0,
+      ageMs: performance.now() - heard.atMs,
+      heard,
     });
     // What the report means for the upgrade that is under way, that upgrade decides.
     if (edge) void this.#signal(report.deviceId, 'reported');

@@ -16,9 +16,14 @@ export interface ReportEntry {
   keepRaw: boolean;
   /** How long ago it arrived, if it had to wait: what was stored since is newer and stays. */
   ageMs?: number;
+  /** The process that heard it, and when by its monotonic clock: decides between reports that one process heard. */
+  heard?: { by: string; atMs: number };
 }
 
-/** A report that waited less counts as new; so a clock that is set back does not make all reports old. */
+/**
+ * A report that waited less counts as new, unless the process that heard it has heard and stored a later one: by the
+ * database's clock alone, a clock that is set back would make all reports old.
+ */
 const LATE_MS = 1_000;
 
 /** What a device was offered this shortly before a late report arrived cannot be what it reports: it takes longer. */
@@ -75,7 +80,7 @@ function lateNumber(deviceId: string): SQL {
 
 /** Null: nothing was stored, because this may undo a success and `judges` is false. */
 async function store(db: Db, report: ReportEntry, number: SQL, judges: boolean): Promise<ReportEffect | null> {
-  const { ageMs = 0, deviceId } = report;
+  const { ageMs = 0, deviceId, heard = { by: '', atMs: 0 } } = report;
   const isFresh = ageMs < LATE_MS;
   const [row] = await db.execute<{
     held: boolean;
@@ -87,13 +92,15 @@ async function store(db: Db, report: ReportEntry, number: SQL, judges: boolean):
       select clock_timestamp() - make_interval(secs => ${ageMs / 1_000}::float8) as at
     ), before as materialized (
       -- Locked, so that of two reports at one moment the second sees what the first has stored.
-      select component, version, reported_at from device_versions where device_id = ${deviceId} order by component
+      select component, version, reported_at, heard_by, heard_at_ms from device_versions where device_id = ${deviceId} order by component
       for no key update
     ), given as (
       select x.component, x.version
       from jsonb_to_recordset(${JSON.stringify(report.versions)}::jsonb) as x(component text, version text)
       left join before b using (component)
-      where ${isFresh} or b.reported_at is null or b.reported_at <= (select at from arrived)
+      where b.reported_at is null or case
+        when ${isFresh} then b.heard_by <> ${heard.by} or b.heard_at_ms <= ${heard.atMs}
+        else b.reported_at <= (select at from arrived) end
     ), held as materialized (
       select ${judges ? sql`false` : atStake(deviceId)} as is
     ), input as (
@@ -101,10 +108,11 @@ async function store(db: Db, report: ReportEntry, number: SQL, judges: boolean):
     ), seq as materialized (
       select ${number} as n
     ), stored as (
-      insert into device_versions as v (device_id, component, version, reported_at, report_seq)
-      select ${deviceId}, component, version, arrived.at, seq.n from input, seq, arrived order by component
+      insert into device_versions as v (device_id, component, version, reported_at, report_seq, heard_by, heard_at_ms)
+      select ${deviceId}, component, version, arrived.at, seq.n, ${heard.by}, ${heard.atMs} from input, seq, arrived order by component
       on conflict (device_id, component) do update
-        set version = excluded.version, reported_at = excluded.reported_at, report_seq = excluded.report_seq
+        set version = excluded.version, reported_at = excluded.reported_at, report_seq = excluded.report_seq,
+          heard_by = excluded.heard_by, heard_at_ms = excluded.heard_at_ms
         where v.report_seq <= excluded.report_seq and (${isFresh} or v.reported_at <= excluded.reported_at)
     ), changed as (
       select i.component, i.version, b.version as was from input i left join before b using (component)

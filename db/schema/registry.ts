@@ -9,6 +9,7 @@ import {
   bigint,
   check,
   date,
+  doublePrecision,
   index,
   integer,
   jsonb,
@@ -113,6 +114,9 @@ export const deviceVersions = pgTable(
     reportedAt: at('reported_at').notNull(),
     /** Place of this report in `device_event_seq`. */
     reportSeq: bigint('report_seq', { mode: 'number' }).notNull(),
+    /** The gateway process that heard the report, and when by the monotonic clock of that process. */
+    heardBy: text('heard_by').notNull().default(''),
+    heardAtMs: doublePrecision('heard_at_ms').notNull().default(0),
   },
   (table) => [
     primaryKey({ columns: [table.deviceId, table.component] }),

@@ -629,6 +629,38 @@ describe('a report that had to wait for the database', () => {
     }
   });
 
+  it('of two that one gateway heard within a second the later stays, in whichever order they are stored', async () => {
+    const hear = (deviceId: string, by: string, atMs: number, text: string) =>
+      storeReport(records.db, { ...late, ageMs: 0, heard: { by, atMs }, deviceId, versions: version(text) });
+    for (const order of [
+      [1_000.25, 1_000.5],
+      [1_000.5, 1_000.25],
+    ]) {
+      const deviceId = await records.device({ versions: { T1: '10' } });
+      for (const atMs of order) await hear(deviceId, 'one', atMs, `${atMs}`);
+      expect(await versionsOf(deviceId)).toMatchObject([{ version: '1000.5' }]);
+      // The clock of another process says nothing about this one's.
+      await hear(deviceId, 'two', 5, '12');
+      expect(await versionsOf(deviceId)).toMatchObject([{ version: '12' }]);
+    }
+  });
+
+  it('undoes no success when the gateway heard it before the proof, however little', async () => {
+    const offered = await records.offered();
+    const hear = (atMs: number, text: string) =>
+      storeReport(records.db, {
+        ...late,
+        ageMs: 0,
+        heard: { by: 'one', atMs },
+        deviceId: offered.deviceId,
+        versions: version(text),
+      });
+    await hear(500, '11');
+    await prove(offered);
+    expect(await hear(400, '10')).toEqual(NOTHING);
+    expect((await hear(600, '10')).reverted).toEqual([{ upgradeId: offered.upgradeId, versions: 'T1 10' }]);
+  });
+
   it('undoes a success only when it arrived after the proof', async () => {
     const offered = await records.offered();
     await report(offered.deviceId, ['T1', '11']);
