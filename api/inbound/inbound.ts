@@ -10,6 +10,7 @@ import { claimInstallation, claimOffer, claimRepeat } from './claims.ts';
 import { failureCode } from '../devices/device-failures.ts';
 import type { Executions } from '../executions/executions.ts';
 import { InboundCommands, type CommandExecutions } from './inbound-commands.ts';
+import { InboundContacts } from './inbound-contacts.ts';
 import { InboundTraffic } from './inbound-traffic.ts';
 import type { Database, Db } from '../../db/index.ts';
 import { findOfferById } from '../../db/upgrades/flashes.ts';
@@ -38,9 +39,6 @@ const INBOUND_TIMES = {
   sweepMs: 10_000,
 };
 const SWEEP_LIMIT = 1_000;
-/** Strangers beyond this many are counted but not listed. */
-const UNKNOWN_LISTED = 100_000;
-
 /** Gateways that must hear when the messages of a device change. */
 export interface MessageListener {
   messagesChanged(deviceId: string): void;
@@ -58,13 +56,6 @@ export interface InboundOptions {
   times?: Partial<typeof INBOUND_TIMES>;
 }
 
-interface Contact {
-  deviceId: string;
-  address: string;
-  details: Record<string, unknown>;
-  atMs: number;
-}
-
 /** The rest of the program, as the gateways of this process see it. */
 export class Inbound implements DeviceHost {
   readonly commands: InboundCommands;
@@ -73,15 +64,13 @@ export class Inbound implements DeviceHost {
   readonly #executions: Pick<Executions, 'signalEdge'>;
   readonly #log: GatewayLog;
   readonly #times: typeof INBOUND_TIMES;
-  readonly #gatewayName: string;
   readonly #process = randomUUID();
   readonly #listeners: MessageListener[] = [];
   /** By device: a device has at most one open offer. */
   #progress = new Map<string, TransferProgress>();
   /** Progress that is being written. */
   #batch: { entries: ReadonlyMap<string, TransferProgress>; written: Promise<void> } | null = null;
-  #contacts = new Map<string, Contact>();
-  #strangers = new Map<string, { protocol: string; identity: string; address: string; contacts: number }>();
+  readonly #contacts: InboundContacts;
   readonly #traffic: InboundTraffic;
   #timers: NodeJS.Timeout[] = [];
   #flushing: Promise<void> = Promise.resolve();
@@ -94,14 +83,14 @@ export class Inbound implements DeviceHost {
     this.#executions = executions;
     this.#log = log;
     this.#times = { ...INBOUND_TIMES, ...times };
-    this.#gatewayName = gatewayName;
+    this.#contacts = new InboundContacts(database.db, log, gatewayName);
     this.#traffic = new InboundTraffic(database.db, log);
     this.commands = new InboundCommands({ database, executions, log, listeners: this.#listeners });
   }
 
   /** What is collected and not written yet. */
   get backlog(): { progress: number; contacts: number; unknown: number } {
-    return { progress: this.#progress.size, contacts: this.#contacts.size, unknown: this.#strangers.size };
+    return { progress: this.#progress.size, ...this.#contacts.backlog };
   }
 
   /** Adds a gateway that wants to hear of changed messages. */
@@ -134,13 +123,7 @@ export class Inbound implements DeviceHost {
   }
 
   async findByImei(imei: string, address: string): Promise<KnownDevice | null> {
-    const deviceId = await reports.findDeviceByImei(this.#db, imei);
-    if (deviceId === null) {
-      this.stranger('ams', imei, address);
-      return null;
-    }
-    this.seen(deviceId, address, {});
-    return { deviceId };
+    return this.#known(await reports.findDeviceByImei(this.#db, imei), ['ams', imei], address);
   }
 
   async refusedReport(report: { deviceId: string; source: string; raw: string; error: string }): Promise<void> {
@@ -148,13 +131,14 @@ export class Inbound implements DeviceHost {
   }
 
   async identify(protocol: string, identity: string, address: string): Promise<KnownDevice | null> {
-    const deviceId = await reports.identifyDevice(this.#db, protocol, identity);
-    if (deviceId === null) {
-      this.stranger(protocol, identity, address);
-      return null;
-    }
-    this.seen(deviceId, address, {});
-    return { deviceId };
+    return this.#known(await reports.identifyDevice(this.#db, protocol, identity), [protocol, identity], address);
+  }
+
+  /** Notes who called. */
+  #known(deviceId: string | null, [protocol, identity]: [string, string], address: string): KnownDevice | null {
+    if (deviceId === null) this.stranger(protocol, identity, address);
+    else this.seen(deviceId, address, {});
+    return deviceId === null ? null : { deviceId };
   }
 
   openOffer(deviceId: string): Promise<OpenOffer | null> {
@@ -244,8 +228,7 @@ export class Inbound implements DeviceHost {
   }
 
   seen(deviceId: string, address: string, details: Record<string, unknown>): void {
-    const known = this.#contacts.get(deviceId);
-    this.#contacts.set(deviceId, { deviceId, address, details: { ...known?.details, ...details }, atMs: Date.now() });
+    this.#contacts.seen(deviceId, address, details);
   }
 
   connected(deviceIds: readonly string[]): void {
@@ -254,11 +237,8 @@ export class Inbound implements DeviceHost {
     });
   }
 
-  /** Counts a caller that is not registered. */
   stranger(protocol: string, identity: string, address: string): void {
-    const key = `${protocol} ${identity}`;
-    const contacts = (this.#strangers.get(key)?.contacts ?? 0) + 1;
-    if (this.#strangers.size < UNKNOWN_LISTED) this.#strangers.set(key, { protocol, identity, address, contacts });
+    this.#contacts.stranger(protocol, identity, address);
   }
 
   /** Writes what is collected; one at a time, and what could not be written is kept for the next time. */
@@ -270,8 +250,7 @@ export class Inbound implements DeviceHost {
   async #flushAfter(flushing: Promise<void>): Promise<void> {
     await flushing;
     await this.#flushProgress();
-    await this.#flushContacts();
-    await this.#flushStrangers();
+    await this.#contacts.flush();
     await this.#traffic.flush();
   }
 
@@ -312,32 +291,6 @@ export class Inbound implements DeviceHost {
     const newer = this.#progress.get(entry.deviceId);
     if (newer === undefined) this.#progress.set(entry.deviceId, entry);
     else if (newer.offerId === entry.offerId) newer.finished ||= entry.finished;
-  }
-
-  async #flushContacts(): Promise<void> {
-    const entries = this.#contacts;
-    if (entries.size === 0) return;
-    this.#contacts = new Map();
-    try {
-      await reports.writeContacts(this.#db, [...entries.values()], this.#gatewayName);
-    } catch (error) {
-      this.#log.warn({ err: error }, 'last contacts could not be written, they are kept');
-      for (const [id, entry] of entries) {
-        const newer = this.#contacts.get(id);
-        this.#contacts.set(id, { ...entry, ...newer, details: { ...entry.details, ...newer?.details } });
-      }
-    }
-  }
-
-  async #flushStrangers(): Promise<void> {
-    const entries = this.#strangers;
-    if (entries.size === 0) return;
-    this.#strangers = new Map();
-    try {
-      await reports.writeUnknownDevices(this.#db, [...entries.values()], UNKNOWN_LISTED);
-    } catch (error) {
-      this.#log.warn({ err: error }, 'unknown devices could not be written, these contacts are not counted');
-    }
   }
 
   #announce(deviceId: string): void {
