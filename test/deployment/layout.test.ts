@@ -3,9 +3,9 @@
  * but for addresses and ports, which are those of this machine. Its health checks are run as they are written.
  */
 import { execFile } from 'node:child_process';
-import { createServer, type AddressInfo } from 'node:net';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { freePort } from '../support/ports.ts';
 import { firstOperator, Slipway, TestServers, type Settings } from '../support/program.ts';
 import { waitFor } from '../support/wait.ts';
 import { expectAllProven, Fleet } from '../system/fleet.ts';
@@ -95,12 +95,3 @@ test('the health checks fail when Temporal is away, and without it no process en
   await waitFor(isDown, { deadlineMs: 60_000, message: 'a health check says that all is well' });
   expect(Object.values(parts).every((part) => part!.isRunning)).toBe(true);
 }, 90_000);
-
-/** A port nobody listens on: probes say nowhere which one they got. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}

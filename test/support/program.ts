@@ -19,6 +19,7 @@ import {
 } from '../../embedded.ts';
 import { isAlive, listProcesses } from '../../embedded/processes.ts';
 import { createLogger } from '../../log.ts';
+import { freePort } from './ports.ts';
 import { provided } from './run-servers.ts';
 import { waitFor } from './wait.ts';
 
@@ -103,7 +104,10 @@ export class Slipway {
 
   /** Starts a process and waits until it is ready. */
   static async start(settings: Settings, entry?: string): Promise<Slipway> {
-    const slipway = new Slipway(settings, entry);
+    const open = Object.keys(settings).filter((name) => name.endsWith('_PORT') && settings[name] === '0');
+    const ports: Settings = {};
+    for (const name of open) ports[name] = String(await freePort());
+    const slipway = new Slipway({ ...settings, ...ports }, entry);
     await slipway.untilReady();
     return slipway;
   }
@@ -260,7 +264,7 @@ export class TestServers {
   }
 
   async startPostgres(): Promise<void> {
-    const port = this.#postgres?.port ?? 0;
+    const port = this.#postgres?.port ?? (await freePort());
     this.#postgres = await startEmbeddedPostgres({ dataDir: this.folder.path, port, log });
   }
 
@@ -268,7 +272,7 @@ export class TestServers {
     this.#temporal = await startTemporalDevServer({
       cliPath: provided('temporalCliPath'),
       dataDir: this.folder.path,
-      port: this.#temporal?.port ?? 0,
+      port: this.#temporal?.port ?? (await freePort()),
       namespace: 'default',
       searchAttributes,
       log,
