@@ -11,17 +11,15 @@
  * history stays to prove it. What tells of the machine it was recorded on is taken out.
  */
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { Client, Connection } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { loadConfig } from '../../config.ts';
-import { findTemporalCli, searchAttributes, startTemporalDevServer } from '../../embedded.ts';
-import { createLogger } from '../../log.ts';
 import { loadWorkflowBundle } from '../../workflow-bundle.ts';
+import { startRunServers } from '../support/run-servers.ts';
 import { STORIES, type Run, type Stage } from './stories.ts';
 
 const FOLDER = fileURLToPath(new URL('../histories', import.meta.url));
@@ -42,23 +40,14 @@ function chosen(args: readonly string[]): string[] {
 }
 
 async function record(names: readonly string[]): Promise<void> {
-  const config = loadConfig();
-  const log = createLogger({ logLevel: 'warn' });
-  const dataDir = mkdtempSync(join(tmpdir(), 'slipway-record-'));
   Runtime.install({ logger: new DefaultLogger('ERROR'), shutdownSignals: [] });
-  const cli = await findTemporalCli({ cacheDir: config.cacheDir, override: config.temporal.cli, log });
-  const server = await startTemporalDevServer({
-    cliPath: cli.path,
-    dataDir,
-    port: 0,
-    namespace: 'default',
-    searchAttributes,
-    log,
-    inMemory: true,
-  });
-  const connection = await Connection.connect({ address: server.address });
-  const native = await NativeConnection.connect({ address: server.address });
-  const workflowBundle = await loadWorkflowBundle(config.cacheDir);
+  const { context, stop } = await startRunServers();
+  const address = context.temporalAddress;
+  const [connection, native] = await Promise.all([
+    Connection.connect({ address }),
+    NativeConnection.connect({ address }),
+  ]);
+  const workflowBundle = await loadWorkflowBundle(loadConfig().cacheDir);
   const stage: Stage = {
     client: new Client({ connection, identity: IDENTITY }),
     withWorker: async (activities, work) => {
@@ -74,8 +63,10 @@ async function record(names: readonly string[]): Promise<void> {
   };
   try {
     const show = async ({ workflowId, runId }: Run) => {
-      const target = ['--address', server.address, '--workflow-id', workflowId, '--run-id', runId];
-      const { stdout } = await run(cli.path, ['workflow', 'show', ...target, '--output', 'json'], { maxBuffer: 1e8 });
+      const target = ['--address', address, '--workflow-id', workflowId, '--run-id', runId];
+      const { stdout } = await run(context.temporalCliPath, ['workflow', 'show', ...target, '--output', 'json'], {
+        maxBuffer: 1e8,
+      });
       return JSON.parse(stdout, withoutMachine) as { events: unknown[] };
     };
     for (const name of names) {
@@ -85,8 +76,7 @@ async function record(names: readonly string[]): Promise<void> {
     }
   } finally {
     await Promise.all([connection.close(), native.close()]);
-    await server.stop();
-    rmSync(dataDir, { recursive: true, force: true });
+    await stop();
   }
 }
 
