@@ -5,9 +5,9 @@
 import type { Readable } from 'node:stream';
 import { Type, type Static } from 'typebox';
 import { audit, differences } from '../audit.ts';
-import { isCsvError, readHeader, recordsOf, unreadable } from './device-csv.ts';
 import { POWER_MISSING } from './device-protocols.ts';
-import { DATES_WRONG, readDeviceRow } from './device-rows.ts';
+import { DATES_WRONG, DEVICE_COLUMNS, readDeviceRow, REQUIRED_COLUMNS } from './device-rows.ts';
+import { csvRows, type CsvRow } from '../http/csv-rows.ts';
 import type { Actor } from '../route.ts';
 import { closed, nullable } from '../schemas.ts';
 import type { Db } from '../../db/index.ts';
@@ -47,17 +47,12 @@ export interface ImportProgress {
 }
 
 /** Registers the rows of a JSON body. */
-export async function* importRows(db: Db, actor: Actor, rows: readonly unknown[]): AsyncGenerator<ImportProgress> {
-  const run = new Import(db, actor);
-  try {
-    for (const row of rows) {
-      run.add(row);
-      if (run.isFull) yield await run.write();
-    }
-    yield await run.writeLast();
-  } finally {
-    await run.end();
-  }
+export function importRows(db: Db, actor: Actor, rows: readonly unknown[]): AsyncGenerator<ImportProgress> {
+  return importAll(
+    db,
+    actor,
+    rows.map((fields) => ({ fields })),
+  );
 }
 
 /**
@@ -65,49 +60,22 @@ export async function* importRows(db: Db, actor: Actor, rows: readonly unknown[]
  *
  * @throws Problem `csv_unreadable` when nothing of it could be read: no or a wrong header
  */
-export async function* importCsv(db: Db, actor: Actor, file: Readable): AsyncGenerator<ImportProgress> {
+export function importCsv(db: Db, actor: Actor, file: Readable): AsyncGenerator<ImportProgress> {
+  return importAll(db, actor, csvRows(file, { known: DEVICE_COLUMNS, needed: REQUIRED_COLUMNS }, MAX_ROWS));
+}
+
+type Rows = Iterable<{ fields: unknown }> | AsyncIterable<CsvRow>;
+
+async function* importAll(db: Db, actor: Actor, rows: Rows): AsyncGenerator<ImportProgress> {
   const run = new Import(db, actor);
-  let header: string[] | null = null;
   try {
-    try {
-      for await (const record of recordsOf(file)) {
-        if (header === null) {
-          header = readHeader(record);
-          continue;
-        }
-        if (run.rows >= MAX_ROWS) {
-          run.refuse(
-            null,
-            'too_many_rows',
-            `rows from here on were not read: a file may have ${MAX_ROWS}; send the rest in a second file`,
-          );
-          break;
-        }
-        if (record.length === header.length) {
-          run.add(Object.fromEntries(header.map((name, index) => [name, record[index]])));
-        } else {
-          run.refuse(
-            null,
-            'wrong_number_of_fields',
-            `the row has ${record.length} fields and the header ${header.length}; put text with commas in double quotes`,
-          );
-        }
-        if (run.isFull) yield await run.write();
-      }
-    } catch (error) {
-      if (!isCsvError(error)) throw error;
-      if (header === null) throw unreadable(`The file cannot be read as CSV: ${error.message}`, error);
-      run.refuse(
-        null,
-        'csv_unreadable',
-        `the file cannot be read from here on, and the rows after this were not imported: ${error.message}`,
-      );
+    for await (const row of rows) {
+      if ('fields' in row) run.add(row.fields);
+      else run.refuse(null, row.code, row.message);
+      if (run.isFull) yield await run.write();
     }
-    if (header === null) throw unreadable('The file is empty.');
     yield await run.writeLast();
   } finally {
-    // whatever was not read must not keep the connection from carrying the answer
-    file.resume();
     await run.end();
   }
 }

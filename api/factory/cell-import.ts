@@ -5,7 +5,7 @@
 import type { Readable } from 'node:stream';
 import { Type, type Static } from 'typebox';
 import { audit } from '../audit.ts';
-import { isCsvError, recordsOf, unreadable } from '../devices/device-csv.ts';
+import { csvRows, type CsvRow } from '../http/csv-rows.ts';
 import type { Actor } from '../route.ts';
 import { closed, nullable } from '../schemas.ts';
 import { importCells, type CellImport } from '../../db/factory/cells.ts';
@@ -50,13 +50,12 @@ export interface CellProgress {
 }
 
 /** Rows of a JSON body. */
-export async function* importCellRows(db: Db, actor: Actor, rows: readonly unknown[]): AsyncGenerator<CellProgress> {
-  const run = new CellImporter(db, actor);
-  for (const row of rows) {
-    run.add(row);
-    if (run.isFull) yield await run.write();
-  }
-  yield await run.writeLast(true);
+export function importCellRows(db: Db, actor: Actor, rows: readonly unknown[]): AsyncGenerator<CellProgress> {
+  return importAll(
+    db,
+    actor,
+    rows.map((fields) => ({ fields })),
+  );
 }
 
 /**
@@ -64,55 +63,24 @@ export async function* importCellRows(db: Db, actor: Actor, rows: readonly unkno
  *
  * @throws Problem `csv_unreadable` when nothing of it could be read: no or a wrong header
  */
-export async function* importCellCsv(db: Db, actor: Actor, file: Readable): AsyncGenerator<CellProgress> {
-  const run = new CellImporter(db, actor);
-  let header: string[] | null = null;
-  let isWhole = false;
-  try {
-    try {
-      for await (const record of recordsOf(file)) {
-        if (header === null) {
-          header = headerOf(record);
-          continue;
-        }
-        if (run.rows >= MAX_ROWS) {
-          run.refuse(null, 'too_many_rows', `rows from here on were not read: a file may have ${MAX_ROWS}`);
-          break;
-        }
-        if (record.length === header.length) {
-          run.add(Object.fromEntries(header.map((name, index) => [name, record[index]])));
-        } else {
-          run.refuse(
-            null,
-            'wrong_number_of_fields',
-            `the row has ${record.length} fields and the header ${header.length}`,
-          );
-        }
-        if (run.isFull) yield await run.write();
-      }
-    } catch (error) {
-      if (!isCsvError(error)) throw error;
-      if (header === null) throw unreadable(`The file cannot be read as CSV: ${error.message}`, error);
-      run.refuse(null, 'csv_unreadable', `the file cannot be read from here on: ${error.message}`);
-    }
-    if (header === null) throw unreadable('The file is empty.');
-    isWhole = true;
-    yield await run.writeLast(true);
-  } finally {
-    // whatever was not read must not keep the connection from carrying the answer
-    file.resume();
-    if (!isWhole && run.hasWritten) await run.writeLast(false).catch(() => {});
-  }
+export function importCellCsv(db: Db, actor: Actor, file: Readable): AsyncGenerator<CellProgress> {
+  return importAll(db, actor, csvRows(file, { known: COLUMNS, needed: ['serialNo'] }, MAX_ROWS));
 }
 
-function headerOf(record: readonly string[]): string[] {
-  const names = record.map((cell) => COLUMNS.find((name) => name.toLowerCase() === cell.toLowerCase()) ?? cell);
-  const unknown = names.filter((name) => !(COLUMNS as readonly string[]).includes(name));
-  const isDoubled = new Set(names).size < names.length;
-  if (names.includes('serialNo') && unknown.length === 0 && !isDoubled) return names;
-  throw unreadable(
-    `The first line must name the columns, each once: ${COLUMNS.join(', ')}; serialNo is needed.${unknown.length > 0 ? ` Unknown: ${unknown.slice(0, 5).join(', ').slice(0, 200)}.` : ''}`,
-  );
+type Rows = Iterable<{ fields: unknown }> | AsyncIterable<CsvRow>;
+
+async function* importAll(db: Db, actor: Actor, rows: Rows): AsyncGenerator<CellProgress> {
+  const run = new CellImporter(db, actor);
+  try {
+    for await (const row of rows) {
+      if ('fields' in row) run.add(row.fields);
+      else run.refuse(null, row.code, row.message);
+      if (run.isFull) yield await run.write();
+    }
+    yield await run.writeLast();
+  } finally {
+    await run.end();
+  }
 }
 
 class CellImporter {
@@ -121,6 +89,7 @@ class CellImporter {
   readonly #counts: CellCounts = { rows: 0, created: 0, updated: 0, unchanged: 0, refused: 0 };
   readonly #seen = new Map<string, number>();
   #chunk: (ImportedCell | { row: number; cell: CellImport })[] = [];
+  #isWhole = false;
 
   constructor(db: Db, actor: Actor) {
     this.#db = db;
@@ -133,10 +102,6 @@ class CellImporter {
 
   get isFull(): boolean {
     return this.#chunk.length >= CHUNK_ROWS;
-  }
-
-  get hasWritten(): boolean {
-    return this.#counts.created + this.#counts.updated > 0;
   }
 
   add(raw: unknown): void {
@@ -171,11 +136,23 @@ class CellImporter {
   }
 
   /** Writes the rest, and the line of the audit log that tells of the whole import. */
-  async writeLast(isComplete: boolean): Promise<CellProgress> {
-    const progress = isComplete ? await this.write() : { results: [], counts: this.#counts };
+  async writeLast(): Promise<CellProgress> {
+    const progress = await this.write();
+    this.#isWhole = true;
+    await this.#tell(true);
+    return progress;
+  }
+
+  /** Tells the audit log of an import that was cut off, as far as it came. */
+  async end(): Promise<void> {
+    if (this.#isWhole || this.#counts.created + this.#counts.updated === 0) return;
+    // What went wrong is on its way to the caller, and must not be hidden by what goes wrong here.
+    await this.#tell(false).catch(() => {});
+  }
+
+  async #tell(isComplete: boolean): Promise<void> {
     const { requestId: id } = this.#actor.operation;
     await audit(this.#db, this.#actor, { kind: 'cell-import', id, after: { ...this.#counts, isComplete } });
-    return progress;
   }
 
   #store(cells: readonly CellImport[]) {

@@ -5,8 +5,8 @@
 import type { Readable } from 'node:stream';
 import { Type, type Static } from 'typebox';
 import { audit, differences } from '../audit.ts';
-import { isCsvError, recordsOf, unreadable } from '../devices/device-csv.ts';
 import { codeFault, EQUIPMENT_DEFAULTS } from './mom-views.ts';
+import { isCsvError, readHeader, recordsOf, unreadable } from '../http/csv-rows.ts';
 import type { Actor } from '../route.ts';
 import { closed, nullable } from '../schemas.ts';
 import { changeEquipment, createEquipment, findEquipment, type EquipmentFields } from '../../db/factory/equipment.ts';
@@ -38,13 +38,7 @@ export async function importEquipment(db: Db, actor: Actor, file: Readable): Pro
   const records = await allRecords(file);
   const [header, ...rows] = records;
   if (header === undefined) throw unreadable('The file is empty.');
-  const names = header.map((cell) => COLUMNS.find((name) => name.toLowerCase() === cell.toLowerCase()) ?? cell);
-  const unknown = names.filter((name) => !COLUMNS.includes(name));
-  if (!names.includes('code') || unknown.length > 0 || new Set(names).size < names.length) {
-    throw unreadable(
-      `The first line must name the columns, each once, separated by commas. Known are ${COLUMNS.join(', ')}; needed is code.`,
-    );
-  }
+  const names = readHeader(header, { known: COLUMNS, needed: ['code'] });
   const results: Row[] = [];
   for (let from = 0; from < rows.length; from += CHUNK_ROWS) {
     await db.transaction(async (tx) => {

@@ -5,7 +5,7 @@
 import type { Readable } from 'node:stream';
 import { Type, type Static } from 'typebox';
 import { audit } from '../audit.ts';
-import { isCsvError, recordsOf, unreadable } from '../devices/device-csv.ts';
+import { isCsvError, recordsOf, unreadable } from '../http/csv-rows.ts';
 import type { Actor } from '../route.ts';
 import { closed, nullable } from '../schemas.ts';
 import type { Db } from '../../db/index.ts';

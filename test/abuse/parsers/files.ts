@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { Request } from 'express';
-import { isCsvError, readHeader, recordsOf } from '../../../api/devices/device-csv.ts';
-import { readDeviceRow } from '../../../api/devices/device-rows.ts';
+import { isCsvError, readHeader, recordsOf } from '../../../api/http/csv-rows.ts';
+import { DEVICE_COLUMNS, readDeviceRow, REQUIRED_COLUMNS } from '../../../api/devices/device-rows.ts';
 import { Problem } from '../../../api/problems.ts';
 import { readUpload, type Upload } from '../../../api/http/uploads.ts';
 import { batchOf } from '../../../gateways/mes/batches.ts';
@@ -105,7 +105,7 @@ export const devicesCsv: Parser = {
     const [first, ...rows] = file.records;
     let names: string[] = [];
     try {
-      names = first === undefined ? [] : readHeader(first);
+      names = first === undefined ? [] : readHeader(first, { known: DEVICE_COLUMNS, needed: REQUIRED_COLUMNS });
     } catch (error) {
       demand(error instanceof Problem && error.code === 'csv_unreadable', `a header ends in ${String(error)}`);
       return { file, refused: error.message };

@@ -1,11 +1,9 @@
 /**
- * Reads a CSV file of devices while it arrives: its header, and its records one by one. What a record means is judged in
- * `device-rows.ts`.
+ * Reads a CSV file while it arrives: its header, and its records one by one. What a record means is for who imports it.
  */
 import type { Readable } from 'node:stream';
 import { TextDecoder } from 'node:util';
 import { CsvError, parse } from 'csv-parse';
-import { DEVICE_COLUMNS, REQUIRED_COLUMNS } from './device-rows.ts';
 import { problem } from '../problems.ts';
 
 const MAX_ROW_CHARACTERS = 10_000;
@@ -15,11 +13,64 @@ const MAX_LINE_CHARACTERS = 100_000;
 /** No table has so many columns; of a row with more only so many cells are kept, which is too many for any of them. */
 const MAX_CELLS = 200;
 
-/** The first line of the file: names of columns, in any case. */
-export function readHeader(record: readonly string[]): string[] {
-  const names = record.map((cell) => DEVICE_COLUMNS.find((name) => name.toLowerCase() === cell.toLowerCase()) ?? cell);
-  const unknown = names.filter((name) => !(DEVICE_COLUMNS as readonly string[]).includes(name));
-  const missing = REQUIRED_COLUMNS.filter((name) => !names.includes(name));
+/** Columns of a table that is imported; the names are fields of what a row stands for. */
+export interface CsvColumns {
+  known: readonly string[];
+  needed: readonly string[];
+}
+
+/** One row: its fields by name of the column, or why there are none. */
+export type CsvRow = { fields: Record<string, string> } | { code: string; message: string };
+
+/**
+ * The rows of a CSV file while it arrives. A row that cannot be read does not stop the others; one that comes after
+ * `maxRows`, or where the file stops being CSV, is the last.
+ *
+ * @throws Problem `csv_unreadable` when nothing of it could be read: no or a wrong header
+ */
+export async function* csvRows(file: Readable, columns: CsvColumns, maxRows: number): AsyncGenerator<CsvRow> {
+  let header: string[] | null = null;
+  let rows = 0;
+  try {
+    for await (const record of recordsOf(file)) {
+      if (header === null) {
+        header = readHeader(record, columns);
+        continue;
+      }
+      rows += 1;
+      if (rows > maxRows) {
+        const message = `rows from here on were not read: a file may have ${maxRows}; send the rest in a second file`;
+        yield { code: 'too_many_rows', message };
+        return;
+      }
+      yield rowOf(record, header);
+    }
+  } catch (error) {
+    if (!isCsvError(error)) throw error;
+    if (header === null) throw unreadable(`The file cannot be read as CSV: ${error.message}`, error);
+    const message = `the file cannot be read from here on, and the rows after this were not imported: ${error.message}`;
+    yield { code: 'csv_unreadable', message };
+  } finally {
+    // whatever was not read must not keep the connection from carrying the answer
+    file.resume();
+  }
+  if (header === null) throw unreadable('The file is empty.');
+}
+
+function rowOf(record: readonly string[], header: readonly string[]): CsvRow {
+  if (record.length === header.length)
+    return { fields: Object.fromEntries(header.map((name, index) => [name, record[index]!])) };
+  return {
+    code: 'wrong_number_of_fields',
+    message: `the row has ${record.length} fields and the header ${header.length}; put text with commas in double quotes`,
+  };
+}
+
+/** The first line of a file: names of columns, in any case and order. */
+export function readHeader(record: readonly string[], { known, needed }: CsvColumns): string[] {
+  const names = record.map((cell) => known.find((name) => name.toLowerCase() === cell.toLowerCase()) ?? cell);
+  const unknown = names.filter((name) => !known.includes(name));
+  const missing = needed.filter((name) => !names.includes(name));
   const doubled = names.filter((name, index) => names.indexOf(name) < index);
   const wrong = [
     ...(missing.length > 0 ? [`the column ${missing.join(' and ')} is missing`] : []),
@@ -30,7 +81,7 @@ export function readHeader(record: readonly string[]): string[] {
   ];
   if (wrong.length === 0) return names;
   throw unreadable(
-    `The first line must name the columns, separated by commas: ${wrong.join('; ')}. Known are ${DEVICE_COLUMNS.join(', ')}; needed are ${REQUIRED_COLUMNS.join(' and ')}.`,
+    `The first line must name the columns, separated by commas: ${wrong.join('; ')}. Known are ${known.join(', ')}; needed ${needed.length > 1 ? 'are' : 'is'} ${needed.join(' and ')}.`,
   );
 }
 
