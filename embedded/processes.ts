@@ -277,13 +277,27 @@ function readOrEmpty(path: string): string {
 
 // ── ports and files ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+/** A process that was killed lets go of its ports a moment after it has ended for everybody who looks. */
+const PORT_PATIENCE_MS = 2_000;
+const PORT_LOOK_MS = 50;
+
 /** The port to use: `wanted`, or any free one for 0. Throws when `wanted` is taken; `advice` says what to do then. */
 export async function choosePort(wanted: number, what: string, advice: string): Promise<number> {
+  for (const sinceMs = performance.now(); ; await delay(PORT_LOOK_MS)) {
+    try {
+      return await portOf(wanted);
+    } catch (cause) {
+      const isTaken = (cause as NodeJS.ErrnoException).code === 'EADDRINUSE';
+      if (isTaken && performance.now() - sinceMs < PORT_PATIENCE_MS) continue;
+      throw new Error(`port ${wanted} for ${what} is taken by another program. ${advice}`, { cause });
+    }
+  }
+}
+
+function portOf(wanted: number): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
-    server.once('error', (error) => {
-      reject(new Error(`port ${wanted} for ${what} is taken by another program. ${advice}`, { cause: error }));
-    });
+    server.once('error', reject);
     server.listen({ port: wanted, host: '127.0.0.1', exclusive: true }, () => {
       const address = server.address();
       server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : wanted));
