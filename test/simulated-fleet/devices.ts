@@ -249,7 +249,8 @@ async function makePile(base: Base, ports: Ready): Promise<ScriptedDevice> {
     pileCode: identity,
     programVersion: pileVersion(FROM),
     heartbeatMs: 1_000,
-    upgradeDelayMs: 150,
+    // A pile says once what it runs, when it is back: not before an old version counts.
+    upgradeDelayMs: isOf(script, 'liar') ? 3_000 : 150,
     reconnectDelayMs: 150,
     // Half an hour for a download, in seconds.
     minuteMs: isOf(script, 'falls silent') ? 100 : 2_000,
