@@ -16,7 +16,7 @@ import {
   startUnstartedShipments,
   forgetAgentCalls,
   forgetAnswers,
-  limitServer,
+  apiServer,
   makeAdminKey,
   restartLostTasks,
   startUnstartedTasks,
@@ -195,7 +195,7 @@ async function startApi(config: Config, log: Logger, options: AppOptions, stops:
 }
 
 async function listen(app: Express, port: number, host: string, stops: Stops): Promise<number> {
-  const server = limitServer(app.listen(port, host));
+  const server = apiServer(app).listen(port, host);
   await new Promise<void>((resolve, reject) => server.once('listening', resolve).once('error', reject));
   stops.push({
     name: 'HTTP server',

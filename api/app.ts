@@ -2,7 +2,7 @@
  * The HTTP API, assembled in order: request id, log, security headers, keys, routes, problems. Knows no environment
  * and opens no port; `main.ts` does both.
  */
-import type { Server } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import express, { type Express } from 'express';
 import helmet from 'helmet';
 import type { Logger } from 'pino';
@@ -23,6 +23,7 @@ import { sessionRoutes } from './routes/session.ts';
 import { mount, type SharedServices } from './http/serving.ts';
 import { packageVersion } from './openapi.ts';
 import type { Db } from '../db/index.ts';
+import { withoutPipelining } from '../gateways/http-pipelining.ts';
 
 export { ensureFirstKey, makeAdminKey } from './auth.ts';
 export { forgetAnswers } from './http/idempotency.ts';
@@ -127,8 +128,9 @@ export function createApp(options: AppOptions): Express {
   return app;
 }
 
-/** Time limits of a server that carries the app: slow senders do not hold connections for ever. */
-export function limitServer(server: Server): Server {
+/** A server that carries the app, with limits: slow senders do not hold connections for ever. */
+export function apiServer(app: Express): Server {
+  const server = createServer(withoutPipelining(app));
   server.headersTimeout = 20_000;
   // whole requests: large enough for an import of 64 MiB over a slow line
   server.requestTimeout = 300_000;

@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net';
 import type { GatewayLog } from './devices.ts';
 import { standstills } from './standstills.ts';
 import { sendBytes, type SendOptions, type SendOutcome } from './http-bytes.ts';
+import { withoutPipelining } from './http-pipelining.ts';
 
 /** In a path, what opens a file to whoever knows it: it is not written into a log. */
 const TOKEN = /[0-9a-f]{32}/gi;
@@ -89,7 +90,7 @@ export class DeviceHttpServer {
         maxHeaderSize: HEADER_BYTES,
         connectionsCheckingInterval: Math.min(CHECK_MS, limits.requestTimeoutMs),
       },
-      (request, response) => void this.#serve(request, response),
+      withoutPipelining((request, response) => void this.#serve(request, response)),
     );
     this.#server.maxConnections = limits.maxConnections;
   }

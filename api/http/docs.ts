@@ -33,7 +33,8 @@ const ASSETS = ['swagger-ui.css', 'swagger-ui-bundle.js', 'favicon-32x32.png'];
 
 /** `/docs` and `/openapi.json`; neither needs a key. */
 export function docs(version: string): Router {
-  const document = JSON.stringify(buildOpenApi(version));
+  // Bytes, so that answers share them.
+  const document = Buffer.from(JSON.stringify(buildOpenApi(version)));
   const assets = express.static(SWAGGER_UI, { index: false, maxAge: '1h' });
   return Router()
     .get('/openapi.json', (_request, response) => {

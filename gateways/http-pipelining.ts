@@ -1,0 +1,27 @@
+/**
+ * Requests of one connection that are begun before the answer to the one before has left. Nobody needs it: browsers,
+ * proxies and devices wait. Without a limit the requests that fit into one read, about a thousand, are all answered at
+ * once, and all those answers are kept for a client that does not read them.
+ */
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+
+/** Answers of one connection that may be under way at once. */
+const AT_ONCE = 4;
+
+/** Passes requests on; ends connections on which more are begun than somebody who reads the answers ever needs. */
+export function withoutPipelining(handle: RequestListener): RequestListener {
+  const underWay = new WeakMap<Socket, number>();
+  return (request: IncomingMessage, response: ServerResponse) => {
+    const { socket } = request;
+    const count = (underWay.get(socket) ?? 0) + 1;
+    // What was read together with the request that ended the connection still comes here.
+    if (socket.destroyed || count > AT_ONCE) {
+      socket.destroy();
+      return;
+    }
+    underWay.set(socket, count);
+    response.once('close', () => underWay.set(socket, (underWay.get(socket) ?? 1) - 1));
+    handle(request, response);
+  };
+}
