@@ -105,7 +105,7 @@ export class EquipmentStory extends Story {
     const followed = this.#answered.get('WaterContent') ?? 0;
     const word = { ...this.#told, neverSilent: true, followed };
     findings.check(
-      record.followUps >= 1,
+      record.followUps.length >= 1,
       'nothing acknowledged is lost',
       'the water content was answered and is not kept',
     );
