@@ -30,7 +30,8 @@ export class CommandStory extends Story {
     this.#deviceId = `terminal-${this.#sn}`;
     this.#terminal = new TerminalSimulator({ ...QUICK, port: world.wire.port, sn: this.#sn, softwareVersion: 10 });
     this.#terminal.on('command', () => (this.#heard += 1));
-    this.addKeys(this.#deviceId);
+    // Its workflow is asked for by what it is to do, before anybody can read which number it has got.
+    this.addKeys(this.#deviceId, `command/${this.#deviceId}`);
   }
 
   async prepare(): Promise<void> {
