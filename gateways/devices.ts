@@ -71,8 +71,8 @@ export interface VersionReport {
   raw: string;
   versions: readonly { component: string; version: string }[];
   warnings?: readonly string[];
-  /** How long ago it arrived: it may have waited for the database, and must not undo what was said since. */
-  ageMs?: number;
+  /** When it arrived, if not now: it may have waited for the database, and must not undo what was said since. */
+  arrivedAtMs?: number;
 }
 
 /** What a device said when it refused an offer or gave a transfer up. */

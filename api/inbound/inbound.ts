@@ -188,7 +188,9 @@ export class Inbound implements DeviceHost {
   }
 
   async reported(report: VersionReport): Promise<boolean> {
-    const heard = { by: this.#process, atMs: performance.now() - (report.ageMs ?? 0) };
+    // A clock that is set back makes it new.
+    const waitedMs = Math.max(0, Date.now() - (report.arrivedAtMs ?? Date.now()));
+    const heard = { by: this.#process, atMs: performance.now() - waitedMs };
     await this.#settle(report.deviceId);
     const { edge, reverted } = await reports.storeReport(this.#db, {
       deviceId: report.deviceId,

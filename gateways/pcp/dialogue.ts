@@ -111,7 +111,7 @@ export class PcpDialogue {
         source: PCP_PROTOCOL,
         raw: hexOf(payload),
         versions: [{ component: PCP_COMPONENT, version }],
-        ageMs: Math.max(0, Date.now() - arrivedAtMs),
+        arrivedAtMs,
       }),
     );
     peer.version = version;

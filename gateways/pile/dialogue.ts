@@ -152,7 +152,7 @@ export class PileDialogue {
       source: PILE_PROTOCOL,
       raw: `login programVersion ${version} (protocol V${protocolVersion.toFixed(1)})`,
       versions: [{ component: COMPONENT, version }],
-      ageMs: Math.max(0, Date.now() - arrivedAtMs),
+      arrivedAtMs,
     });
   }
 

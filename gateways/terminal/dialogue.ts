@@ -199,8 +199,7 @@ export class TerminalDialogue {
     const isDue = Date.now() - this.#versionStoredAtMs > this.#context.times.unchangedReportMs;
     if (version === this.#version && this.#held === null && !isDue) return;
     const versions = [{ component: COMPONENT, version }];
-    const ageMs = Math.max(0, Date.now() - arrivedAtMs);
-    await this.#context.host.reported({ deviceId, source: PROTOCOL, raw, versions, ageMs });
+    await this.#context.host.reported({ deviceId, source: PROTOCOL, raw, versions, arrivedAtMs });
     this.#version = version;
     this.#versionStoredAtMs = Date.now();
   }

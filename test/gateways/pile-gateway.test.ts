@@ -27,7 +27,7 @@ describe('a login', () => {
         source: 'pile',
         raw: 'login programVersion V4.1.50 (protocol V1.5)',
         versions: [{ component: 'T1', version: 'V4.1.50' }],
-        ageMs: expect.any(Number),
+        arrivedAtMs: expect.any(Number),
       },
     ]);
     expect(host.sightings).toEqual([

@@ -23,7 +23,7 @@ describe('offers', () => {
       {
         deviceId,
         source: 'terminal',
-        ageMs: expect.any(Number),
+        arrivedAtMs: expect.any(Number),
         raw: 'report sfwVal 10 (1.0)',
         versions: [{ component: 'T1', version: '10' }],
       },
