@@ -423,3 +423,19 @@ describe('stopping', () => {
     expect(changed).toEqual([]);
   });
 });
+
+it('a report that was held back for a moment says nothing about a device that has said something else since', async () => {
+  const deviceId = await records.device({ versions: { T1: '10' } });
+  const nowMs = Date.now();
+  const say = (version: string, arrivedAtMs: number) =>
+    inbound.reported({ deviceId, source: 'terminal', raw: '', versions: [{ component: 'T1', version }], arrivedAtMs });
+  await say('11', nowMs - 200);
+  await say('10', nowMs - 500);
+  expect((await records.sql`select version from device_versions where device_id = ${deviceId}`)[0]).toEqual({
+    version: '11',
+  });
+  await say('10', nowMs - 100);
+  expect((await records.sql`select version from device_versions where device_id = ${deviceId}`)[0]).toEqual({
+    version: '10',
+  });
+});
