@@ -47,6 +47,9 @@ interface Connection {
   traffic: number;
   /** How often in a row it has found them unchanged. */
   quiet: number;
+  /** The turn in which it was heard last, and the bytes heard in that turn. */
+  turn: number;
+  heard: number;
 }
 
 /** Connections are looked at so often in each idle time. */
@@ -54,6 +57,15 @@ const IDLE_LOOKS = 4;
 /** The first look at a new connection only starts the count, it may come right after the opening. */
 const NOT_LOOKED_AT = -1;
 const BACKLOG = 1024;
+/**
+ * A few connections that never stop must not keep everybody else waiting. Once so many bytes were heard in a turn, those
+ * that have said much in it wait, and one of them comes back with each turn.
+ */
+const TURN_MS = 100;
+const HEARD_PER_TURN = 65_536;
+/** Many times what a device says in a turn. */
+const MUCH = 16_384;
+const BACK_PER_TURN = 1;
 
 /** A listening server whose connections have passed the limits. */
 export class TcpListener<Socket extends net.Socket = net.Socket> {
@@ -69,7 +81,12 @@ export class TcpListener<Socket extends net.Socket = net.Socket> {
   readonly #limits: TcpLimits;
   readonly #peers = new Map<string, Peer>();
   readonly #connections = new Map<net.Socket, Connection>();
+  /** Those that wait, the longest first. */
+  readonly #held = new Set<net.Socket>();
+  #turn = 0;
+  #heard = 0;
   #clock: NodeJS.Timeout | undefined;
+  #turns: NodeJS.Timeout | undefined;
   #unsubscribe = ignore;
   #onEmpty: (() => void) | undefined;
 
@@ -79,9 +96,12 @@ export class TcpListener<Socket extends net.Socket = net.Socket> {
       owner.closed(socket as Socket);
       this.#leave(socket);
     };
+    const hear = (socket: net.Socket, bytes: number) => this.#hear(socket, bytes);
     function onData(this: net.Socket, chunk: Buffer): void {
       standstills.look();
-      if (!this.destroyed) owner.received(this as Socket, chunk);
+      if (this.destroyed) return;
+      owner.received(this as Socket, chunk);
+      hear(this, chunk.length);
     }
     function onClose(this: net.Socket): void {
       leave(this);
@@ -93,7 +113,7 @@ export class TcpListener<Socket extends net.Socket = net.Socket> {
         return;
       }
       this.stats.accepted += 1;
-      this.#connections.set(socket, { peer, traffic: 0, quiet: NOT_LOOKED_AT });
+      this.#connections.set(socket, { peer, traffic: 0, quiet: NOT_LOOKED_AT, turn: 0, heard: 0 });
       socket.on('data', onData);
       socket.on('close', onClose);
       socket.on('error', ignore); // 'close' follows
@@ -118,6 +138,7 @@ export class TcpListener<Socket extends net.Socket = net.Socket> {
     this.#server.on('error', () => (this.stats.failedAccepts += 1));
     this.#clock = setInterval(() => this.#look(), Math.max(1, this.#limits.idleTimeoutMs / IDLE_LOOKS));
     this.#clock.unref();
+    this.#turns = setInterval(() => this.#nextTurn(), TURN_MS).unref();
     this.#unsubscribe = standstills.subscribe(() => this.#endAll());
     return (this.#server.address() as net.AddressInfo).port;
   }
@@ -125,6 +146,8 @@ export class TcpListener<Socket extends net.Socket = net.Socket> {
   /** Stops accepting and closes what is open; after `graceMs` without asking. */
   async close(graceMs: number): Promise<void> {
     clearInterval(this.#clock);
+    clearInterval(this.#turns);
+    for (const socket of this.#held) socket.resume();
     this.#unsubscribe();
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     for (const socket of this.#connections.keys()) socket.end();
@@ -135,6 +158,33 @@ export class TcpListener<Socket extends net.Socket = net.Socket> {
     // The server is closed when the last connection is, which is before its owner has heard of it.
     if (this.#connections.size > 0) await new Promise<void>((resolve) => (this.#onEmpty = resolve));
     clearTimeout(timer);
+  }
+
+  #hear(socket: net.Socket, bytes: number): void {
+    const connection = this.#connections.get(socket);
+    if (connection === undefined) return;
+    if (connection.turn !== this.#turn) {
+      connection.turn = this.#turn;
+      connection.heard = 0;
+    }
+    connection.heard += bytes;
+    this.#heard += bytes;
+    // Its owner may have reasons of its own to let it wait, and ends that, too.
+    if (this.#heard < HEARD_PER_TURN || connection.heard < MUCH || socket.isPaused()) return;
+    this.#held.add(socket);
+    socket.pause();
+  }
+
+  #nextTurn(): void {
+    this.#turn += 1;
+    this.#heard = 0;
+    let back = 0;
+    for (const socket of this.#held) {
+      if (back === BACK_PER_TURN) break;
+      back += 1;
+      this.#held.delete(socket);
+      socket.resume();
+    }
   }
 
   #admit(address = 'unknown'): Peer | null {
@@ -155,6 +205,7 @@ export class TcpListener<Socket extends net.Socket = net.Socket> {
   #leave(socket: net.Socket): void {
     const peer = this.#connections.get(socket)?.peer;
     this.#connections.delete(socket);
+    this.#held.delete(socket);
     if (peer === undefined) return;
     peer.open -= 1;
     if (peer.open === 0) this.#peers.delete(peer.address);

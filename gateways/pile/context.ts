@@ -19,6 +19,8 @@ export interface PileTimes {
   offlineMs: number;
   /** A connection on which nobody has logged in by then is closed. */
   identifyMs: number;
+  /** A pile nobody registered is heard again so long after it was told. */
+  strangerMs: number;
   /** The pile is told the time so often. */
   timeSyncMs: number;
   /** What a pile says about itself is passed on at most this often, unless it has changed. */
@@ -36,6 +38,7 @@ export const PILE_TIMES: Readonly<PileTimes> = Object.freeze({
   answerMs: 30_000,
   offlineMs: 30_000,
   identifyMs: 60_000,
+  strangerMs: 1_000,
   timeSyncMs: 24 * 60 * 60_000,
   seenMs: 60_000,
   connectedMs: 60_000,

@@ -4,6 +4,7 @@
  *
  * Nothing that matters is kept here: the offer is a row, and what proves an update is the login with the new version.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import { encodeFrame, nextSequence, type PileBodies, type PileFrame, type PileFrameFields } from './codec.ts';
 import { PILE_PROTOCOL, type PileContext } from './context.ts';
 import { CONTROLS, HeldUpdate } from './held-update.ts';
@@ -123,6 +124,8 @@ export class PileDialogue {
       this.#send({ name: 'loginReply', seq, body: { pileCode, loginResult: 1 } });
       // It was registered when it logged in before.
       if (this.deviceId !== null) this.#session.socket.end();
+      // Each login is looked up: one that never stops would keep the database busy.
+      await delay(this.#context.times.strangerMs, undefined, { ref: false });
       return;
     }
     const { deviceId } = device;

@@ -33,6 +33,36 @@ async function start(limits: Partial<TcpLimits> = {}, host = '127.0.0.1') {
 }
 
 describe('limits', () => {
+  test('bytes in a turn: those that never stop wait for each other, who says little does not wait, and nothing is lost', async () => {
+    const FLOOD = 200_000;
+    const bytes = new Map<Socket, number>();
+    const listener = new TcpListener(
+      { maxConnections: 30, maxConnectionsPerAddress: 30, idleTimeoutMs: 60_000 },
+      {
+        opened: (socket) => bytes.set(socket, 0),
+        received: (socket, chunk) => {
+          bytes.set(socket, bytes.get(socket)! + chunk.length);
+          if (chunk.length === 1) socket.write(chunk);
+        },
+        closed: () => {},
+      },
+    );
+    const port = await listener.listen(0, '127.0.0.1');
+    cleanUp.push(() => listener.close(50));
+    const floods = await Promise.all(Array.from({ length: 10 }, () => Client.open(port)));
+    const startedMs = performance.now();
+    for (const flood of floods) flood.send('x'.repeat(FLOOD));
+    const quiet = await Client.open(port);
+    quiet.send('y');
+    await quiet.take(1);
+    const heard = () => [...bytes.values()].reduce((sum, count) => sum + count, 0);
+    // One read of each, and a little more: far from all that they have to say.
+    expect(heard()).toBeLessThan(7 * FLOOD);
+    await waitFor(() => heard() === 10 * FLOOD + 1, { deadlineMs: 20_000 });
+    expect(performance.now() - startedMs).toBeGreaterThan(1_000);
+    expect([...bytes.values()].filter((count) => count === FLOOD)).toHaveLength(10);
+  });
+
   test('connections in all: the one too many is closed, its owner never hears of it', async () => {
     const { listener, port, heard } = await start({ maxConnections: 2 });
     const first = await Client.open(port);
