@@ -25,37 +25,35 @@ program
     finish(fuzzCommand({ ...options, parser: options.parser, input: options.input }), options.json),
   );
 
+interface ListenersOptions {
+  only?: string;
+  seconds: number;
+  connections: number;
+  entry?: string;
+  json?: string;
+}
+
 program
   .command('listeners')
   .description('attacks every listener of a running program, while honest clients of all of them are served')
   .option('--only <text>', 'only attacks and probes with this in their name')
   .option('--seconds <number>', 'how long each attack goes on', whole, 8)
   .option('--connections <number>', 'connections that say nothing, from one address', whole, 10_000)
+  .option('--entry <file>', 'runs this program, for example dist/main.js after `npm run build`')
   .option('--json <file>', 'writes the results there')
-  .action(
-    async ({
-      only,
-      seconds,
-      connections,
+  .action(async (options: ListenersOptions) => {
+    const { only, seconds, connections, entry, json } = options;
+    const { done, end } = await withServers();
+    const scale = { connections, slow: 500, flooding: 20 };
+    const run = listenersCommand({ only, seconds, scale, entry, mostMs: 1_000, done });
+    await finish(
+      run.then((found) => {
+        printTable(found.rows);
+        return found;
+      }),
       json,
-    }: {
-      only?: string;
-      seconds: number;
-      connections: number;
-      json?: string;
-    }) => {
-      const { done, end } = await withServers();
-      const scale = { connections, slow: 500, flooding: 20 };
-      const run = listenersCommand({ only, seconds, scale, mostMs: 1_000, done });
-      await finish(
-        run.then((found) => {
-          printTable(found.rows);
-          return found;
-        }),
-        json,
-      ).finally(end);
-    },
-  );
+    ).finally(end);
+  });
 
 program
   .command('secrets')

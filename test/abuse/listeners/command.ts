@@ -20,6 +20,8 @@ export interface ListenersCommand {
   mostMs: number;
   /** Attacks take as long as told, and not until time limits have passed. */
   isShort?: boolean;
+  /** The program, when it is not `main.ts` through tsx. */
+  entry?: string | undefined;
   /** Hears of every row when it is there. */
   done?: (row: ListenersRow) => void;
 }
@@ -47,11 +49,12 @@ const root = fileURLToPath(new URL('../../../', import.meta.url));
 
 /** Runs the attacks and then the probes. */
 export async function listenersCommand(command: ListenersCommand): Promise<{ rows: ListenersRow[]; failed: number }> {
-  const world = await startWorld({
+  const settings = {
     TERMINAL_MAX_CONNECTIONS_PER_ADDRESS: String(LIMITS.terminal),
     PILE_MAX_CONNECTIONS_PER_ADDRESS: String(LIMITS.pile),
     FTP_MAX_CONNECTIONS_PER_ADDRESS: String(LIMITS.ftp),
-  });
+  };
+  const world = await startWorld(settings, undefined, command.entry);
   try {
     return await attackAll(world, command);
   } finally {

@@ -36,9 +36,13 @@ export interface World {
 }
 
 /** Starts it all. */
-export async function startWorld(settings: Settings = {}, hear?: (line: string) => void): Promise<World> {
+export async function startWorld(
+  settings: Settings = {},
+  hear?: (line: string) => void,
+  entry = 'main.ts',
+): Promise<World> {
   const servers = await TestServers.start();
-  const slipway = new Slipway({ ...servers.settings(), ...settings }, 'main.ts', hear);
+  const slipway = new Slipway({ ...servers.settings(), ...settings }, entry, hear);
   const close = async () => {
     await slipway.kill();
     await servers.stop();
