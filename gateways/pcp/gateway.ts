@@ -31,6 +31,7 @@ export interface PcpGatewayOptions {
 }
 
 const CHANGED: CoapAnswer = Object.freeze({ code: COAP.changed });
+const STRANGER: CoapAnswer = Object.freeze({ code: COAP.forbidden, isStateless: true });
 const STRANGERS_WINDOW_MS = 60_000;
 
 /** Listens for PCP devices and serves them. */
@@ -113,9 +114,17 @@ export class PcpGateway {
     const peer = this.#peers.byImei(target.imei);
     const isFresh = peer !== undefined && performance.now() - peer.identifiedAtMs < this.#context.times.identifiedMs;
     if (isFresh) return this.#take(peer, request, target.isRegistration);
+    if (peer === undefined && this.#isRefused(request.endpoint.address)) return STRANGER;
     return this.#identified(target.imei, request.endpoint).then((found) =>
-      found === null ? { code: COAP.forbidden, isStateless: true } : this.#take(found, request, target.isRegistration),
+      found === null ? STRANGER : this.#take(found, request, target.isRegistration),
     );
+  }
+
+  /** Too many who called from there were not registered: whoever is not known here yet is not looked up any more. */
+  #isRefused(address: string): boolean {
+    if ((this.#strangers.get(address) ?? 0) < this.#context.limits.strangersPerMinute) return false;
+    this.counters.strangersRefused += 1;
+    return true;
   }
 
   /** The entry of a registered device; null for strangers. */
@@ -130,15 +139,11 @@ export class PcpGateway {
   async #identify(imei: string, endpoint: CoapEndpoint): Promise<PcpPeer | null> {
     const { address } = endpoint;
     const { host, limits } = this.#context;
-    const vain = this.#strangers.get(address) ?? 0;
-    if (vain >= limits.strangersPerMinute) {
-      this.counters.strangersRefused += 1;
-      return null;
-    }
     const device = await this.#offers.insist({ imei }, () => host.identify(PCP_PROTOCOL, imei, address));
     const before = this.#peers.byImei(imei);
     if (device === null) {
       this.counters.strangers += 1;
+      const vain = this.#strangers.get(address) ?? 0;
       if (vain > 0 || this.#strangers.size < limits.addresses) this.#strangers.set(address, vain + 1);
       if (before !== undefined) this.#forget(before);
       this.#context.log.debug({ imei, address }, 'a PCP device that is not registered called');

@@ -291,13 +291,13 @@ async function endedSession(world: World): Promise<string[]> {
 async function endedPassword(world: World): Promise<string[]> {
   const wrong: string[] = [];
   const inside = await Ftp.open(world.ready.ftpPort!);
-  if (!(await inside.logIn(world.ftp)).startsWith('230')) wrong.push('the password is refused while it is good');
+  if (!(await inside.logIn(world.endingFtp)).startsWith('230')) wrong.push('the password is refused while it is good');
   const { items } = await world.operator.call<{ items: { id: number }[] }>('GET', '/upgrade-tasks?limit=50');
   for (const { id } of items)
     await world.operator.call('POST', `/upgrade-tasks/${id}/cancel`, { cause: 'abuse' }).catch(() => {});
   for (const deadline = Date.now() + 60_000; ;) {
     const ftp = await Ftp.open(world.ready.ftpPort!, '127.0.0.7');
-    const answer = await ftp.logIn(world.ftp).catch(() => 'cut');
+    const answer = await ftp.logIn(world.endingFtp).catch(() => 'cut');
     ftp.close();
     if (!answer.startsWith('230')) break;
     if (Date.now() > deadline) {
@@ -309,7 +309,7 @@ async function endedPassword(world: World): Promise<string[]> {
   const port = await inside.passive().catch(() => 0);
   const data = port === 0 ? null : await opened(port).catch(() => null);
   data?.on('error', () => {});
-  const answer = port === 0 ? '530' : await inside.say(`RETR ${world.ftp.path}`).catch(() => 'cut');
+  const answer = port === 0 ? '530' : await inside.say(`RETR ${world.endingFtp.path}`).catch(() => 'cut');
   if (/^(?:150|125|226)/.test(answer)) wrong.push(`who was logged in before still gets the file: ${answer.trim()}`);
   data?.destroy();
   inside.close();

@@ -13,6 +13,7 @@ const TRACKER = '868120145233604';
 const PCP = '863412345678901';
 /** One pile fetches, another one only logs in: who logs in with the old version has refused the new one. */
 const FETCHING_PILE = '55031412782305';
+const ENDING_PILE = '55031412782307';
 const PILE = '55031412782306';
 const FILE_BYTES = 10_240;
 
@@ -32,6 +33,8 @@ export interface World {
   file: Buffer;
   pileFile: Buffer;
   ftp: { user: string; password: string; path: string };
+  /** The same of a pile that has fetched nothing: what it was given ends when its task is cancelled. */
+  endingFtp: { user: string; password: string; path: string };
   close(): Promise<void>;
 }
 
@@ -54,20 +57,20 @@ export async function startWorld(
     const terminals = await operator.registerTerminals([SN, OTHER_SN]);
     await operator.registerTrackers([TRACKER]);
     await operator.registerPcpDevices([PCP]);
-    const [pile] = await operator.registerPiles([FETCHING_PILE, PILE]);
+    const [pile, ending] = await operator.registerPiles([FETCHING_PILE, ENDING_PILE, PILE]);
     const { content: file } = demoFirmware(11, 10, FILE_BYTES);
     const { content: pileFile } = demoPileFirmware(11, 10, FILE_BYTES);
     // The versions first, so that nothing is waited for.
     const lines = await Promise.all([SN, OTHER_SN].map((sn) => reporting(ready.terminalPort!, sn)));
-    const pileLine = await opened(ready.pilePort!);
-    pileLine.write(login(FETCHING_PILE));
+    const pileLines = await Promise.all([FETCHING_PILE, ENDING_PILE].map(() => opened(ready.pilePort!)));
+    [FETCHING_PILE, ENDING_PILE].forEach((code, index) => pileLines[index]!.write(login(code)));
     const offered = lines.map((line) => received(line, (all) => all.includes('+NBOTA,')));
-    const told = update(pileLine);
+    const told = Promise.all(pileLines.map((line) => update(line)));
     await order(operator, await operator.uploadFirmware(demoFirmware(11, 10, FILE_BYTES)), terminals);
-    await order(operator, await operator.uploadFirmware(demoPileFirmware(11, 10, FILE_BYTES)), [pile!]);
+    await order(operator, await operator.uploadFirmware(demoPileFirmware(11, 10, FILE_BYTES)), [pile!, ending!]);
     await Promise.all(offered);
-    const ftp = await told;
-    const world = { servers, slipway, ready, operator, key, file, pileFile, ftp, close };
+    const [ftp, endingFtp] = (await told) as [World['ftp'], World['ftp']];
+    const world = { servers, slipway, ready, operator, key, file, pileFile, ftp, endingFtp, close };
     return { ...world, sn: SN, otherSn: OTHER_SN, trackerImei: TRACKER, pcpImei: PCP, pileCode: PILE };
   } catch (error) {
     process.stderr.write(`${slipway.tail()}\n`);
