@@ -105,9 +105,20 @@ async function whileStopped(part: Slipway, leastMs: number, work: () => Promise<
 /** Registers a terminal of version 10 and connects it. */
 async function connect(sn: string, port: number): Promise<Client> {
   await operator.registerTerminals([sn]);
-  const client = await Client.open(port);
-  client.report(10, sn);
-  await waitFor(async () => (await versionOf(sn)) === '10', { deadlineMs: PATIENCE_MS, message: 'no report arrived' });
+  const open = async () => {
+    const client = await Client.open(port);
+    client.report(10, sn);
+    return client;
+  };
+  let client = await open();
+  await waitFor(
+    async () => {
+      // A gateway that has just stood still hears nobody for a moment.
+      if (client.isClosed) client = await open();
+      return (await versionOf(sn)) === '10';
+    },
+    { deadlineMs: PATIENCE_MS, message: 'no report arrived' },
+  );
   return client;
 }
 
