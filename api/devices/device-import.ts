@@ -7,7 +7,7 @@ import { Type, type Static } from 'typebox';
 import { audit, differences } from '../audit.ts';
 import { POWER_MISSING } from './device-protocols.ts';
 import { DATES_WRONG, DEVICE_COLUMNS, readDeviceRow, REQUIRED_COLUMNS } from './device-rows.ts';
-import { csvRows, type CsvRow } from '../http/csv-rows.ts';
+import { csvRows, importAll } from '../http/csv-rows.ts';
 import type { Actor } from '../route.ts';
 import { closed, nullable } from '../schemas.ts';
 import type { Db } from '../../db/index.ts';
@@ -48,9 +48,9 @@ export interface ImportProgress {
 
 /** Registers the rows of a JSON body. */
 export function importRows(db: Db, actor: Actor, rows: readonly unknown[]): AsyncGenerator<ImportProgress> {
+  const run = new Import(db, actor);
   return importAll(
-    db,
-    actor,
+    run,
     rows.map((fields) => ({ fields })),
   );
 }
@@ -61,23 +61,7 @@ export function importRows(db: Db, actor: Actor, rows: readonly unknown[]): Asyn
  * @throws Problem `csv_unreadable` when nothing of it could be read: no or a wrong header
  */
 export function importCsv(db: Db, actor: Actor, file: Readable): AsyncGenerator<ImportProgress> {
-  return importAll(db, actor, csvRows(file, { known: DEVICE_COLUMNS, needed: REQUIRED_COLUMNS }, MAX_ROWS));
-}
-
-type Rows = Iterable<{ fields: unknown }> | AsyncIterable<CsvRow>;
-
-async function* importAll(db: Db, actor: Actor, rows: Rows): AsyncGenerator<ImportProgress> {
-  const run = new Import(db, actor);
-  try {
-    for await (const row of rows) {
-      if ('fields' in row) run.add(row.fields);
-      else run.refuse(null, row.code, row.message);
-      if (run.isFull) yield await run.write();
-    }
-    yield await run.writeLast();
-  } finally {
-    await run.end();
-  }
+  return importAll(new Import(db, actor), csvRows(file, { known: DEVICE_COLUMNS, needed: REQUIRED_COLUMNS }, MAX_ROWS));
 }
 
 /** Collects rows, writes them in chunks, says what came of them in order. */

@@ -5,7 +5,7 @@
 import type { Readable } from 'node:stream';
 import { Type, type Static } from 'typebox';
 import { audit } from '../audit.ts';
-import { csvRows, type CsvRow } from '../http/csv-rows.ts';
+import { csvRows, importAll } from '../http/csv-rows.ts';
 import type { Actor } from '../route.ts';
 import { closed, nullable } from '../schemas.ts';
 import { importCells, type CellImport } from '../../db/factory/cells.ts';
@@ -51,9 +51,9 @@ export interface CellProgress {
 
 /** Rows of a JSON body. */
 export function importCellRows(db: Db, actor: Actor, rows: readonly unknown[]): AsyncGenerator<CellProgress> {
+  const run = new CellImporter(db, actor);
   return importAll(
-    db,
-    actor,
+    run,
     rows.map((fields) => ({ fields })),
   );
 }
@@ -64,23 +64,7 @@ export function importCellRows(db: Db, actor: Actor, rows: readonly unknown[]): 
  * @throws Problem `csv_unreadable` when nothing of it could be read: no or a wrong header
  */
 export function importCellCsv(db: Db, actor: Actor, file: Readable): AsyncGenerator<CellProgress> {
-  return importAll(db, actor, csvRows(file, { known: COLUMNS, needed: ['serialNo'] }, MAX_ROWS));
-}
-
-type Rows = Iterable<{ fields: unknown }> | AsyncIterable<CsvRow>;
-
-async function* importAll(db: Db, actor: Actor, rows: Rows): AsyncGenerator<CellProgress> {
-  const run = new CellImporter(db, actor);
-  try {
-    for await (const row of rows) {
-      if ('fields' in row) run.add(row.fields);
-      else run.refuse(null, row.code, row.message);
-      if (run.isFull) yield await run.write();
-    }
-    yield await run.writeLast();
-  } finally {
-    await run.end();
-  }
+  return importAll(new CellImporter(db, actor), csvRows(file, { known: COLUMNS, needed: ['serialNo'] }, MAX_ROWS));
 }
 
 class CellImporter {

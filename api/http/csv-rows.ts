@@ -162,3 +162,32 @@ export function isCsvError(error: unknown): error is Error {
 export function unreadable(detail: string, cause?: unknown) {
   return problem('csv_unreadable', detail, { cause });
 }
+
+/** Who takes the rows of an import, writes them some at a time, and says what came of them. */
+export interface RowImporter<Progress> {
+  readonly isFull: boolean;
+  add(fields: unknown): void;
+  refuse(id: null, code: string, message: string): void;
+  write(): Promise<Progress>;
+  /** Writes the rest; the import is whole. */
+  writeLast(): Promise<Progress>;
+  /** Whatever happened, nothing more follows. */
+  end(): Promise<void>;
+}
+
+/** Gives rows to an importer while they arrive; what came of them, as often as it writes. */
+export async function* importAll<Progress>(
+  run: RowImporter<Progress>,
+  rows: Iterable<{ fields: unknown }> | AsyncIterable<CsvRow>,
+): AsyncGenerator<Progress> {
+  try {
+    for await (const row of rows) {
+      if ('fields' in row) run.add(row.fields);
+      else run.refuse(null, row.code, row.message);
+      if (run.isFull) yield await run.write();
+    }
+    yield await run.writeLast();
+  } finally {
+    await run.end();
+  }
+}
