@@ -31,6 +31,7 @@ import { WebhookSweep } from './api/events/webhook-sweep.ts';
 import { ConfigError, loadConfig, settingsOf, type Config } from './config.ts';
 import { provideConsole } from './console-files.ts';
 import { connectDatabase, migrate } from './db/index.ts';
+import { BACKLOG } from './gateways/tcp.ts';
 import { NO_PORTS, startDeviceGateways, type DevicePorts } from './device-gateways.ts';
 import { DataDirLockedError, ensureSearchAttributes, lockDataDir } from './embedded.ts';
 import { registerDatabaseMetrics } from './metrics/database.ts';
@@ -195,7 +196,7 @@ async function startApi(config: Config, log: Logger, options: AppOptions, stops:
 }
 
 async function listen(app: Express, port: number, host: string, stops: Stops): Promise<number> {
-  const server = apiServer(app).listen(port, host);
+  const server = apiServer(app).listen({ port, host, backlog: BACKLOG });
   await new Promise<void>((resolve, reject) => server.once('listening', resolve).once('error', reject));
   stops.push({
     name: 'HTTP server',

@@ -128,14 +128,16 @@ export function createApp(options: AppOptions): Express {
   return app;
 }
 
-/** A server that carries the app, with limits: slow senders do not hold connections for ever. */
-export function apiServer(app: Express): Server {
+/** A server that carries the app, with limits: who sends slowly or does not read holds no connection for ever. */
+export function apiServer(app: Express, limits: { stalledMs: number } = { stalledMs: 300_000 }): Server {
   const server = createServer(withoutPipelining(app));
   server.headersTimeout = 20_000;
   // whole requests: large enough for an import of 64 MiB over a slow line
   server.requestTimeout = 300_000;
   server.keepAliveTimeout = 65_000;
   server.maxHeadersCount = 100;
+  // Nothing moves in either direction: an answer that is not read would be kept for ever.
+  server.timeout = limits.stalledMs;
   return server;
 }
 

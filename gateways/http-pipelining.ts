@@ -6,8 +6,8 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** Answers of one connection that may be under way at once. */
-const AT_ONCE = 4;
+/** Answers of one connection that may be under way at once: the second for a client that is quicker than our own notice. */
+const AT_ONCE = 2;
 
 /** Passes requests on; ends connections on which more are begun than somebody who reads the answers ever needs. */
 export function withoutPipelining(handle: RequestListener): RequestListener {

@@ -6,6 +6,7 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { GatewayLog } from './devices.ts';
 import { standstills } from './standstills.ts';
+import { BACKLOG } from './tcp.ts';
 import { sendBytes, type SendOptions, type SendOutcome } from './http-bytes.ts';
 import { withoutPipelining } from './http-pipelining.ts';
 
@@ -99,7 +100,7 @@ export class DeviceHttpServer {
   async listen(port: number, host: string): Promise<number> {
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject);
-      this.#server.listen({ port, host }, () => {
+      this.#server.listen({ port, host, backlog: BACKLOG }, () => {
         this.#server.off('error', reject);
         resolve();
       });

@@ -56,7 +56,11 @@ interface Connection {
 const IDLE_LOOKS = 4;
 /** The first look at a new connection only starts the count, it may come right after the opening. */
 const NOT_LOOKED_AT = -1;
-const BACKLOG = 1024;
+/**
+ * Connections that may wait to be taken, as many as Linux grants (`net.core.somaxconn`): one that finds no place is only
+ * tried again by its client after a second.
+ */
+export const BACKLOG = 4096;
 /**
  * A few connections that never stop must not keep everybody else waiting. Once so many bytes were heard in a turn, those
  * that have said much in it wait, and one of them comes back with each turn.

@@ -39,15 +39,15 @@ test('a thousand requests in one piece end the connection, and are not worked on
   await start(false);
   client.write(REQUEST.repeat(1_000));
   await once(client, 'close');
-  expect(asked).toBe(4);
+  expect(asked).toBe(2);
 });
 
-test('a few that do not wait are answered in their order', async () => {
+test('two that do not wait are answered in their order', async () => {
   const answer = await start(false);
-  client.write(REQUEST.repeat(3));
-  await waitFor(() => asked === 3);
+  client.write(REQUEST.repeat(2));
+  await waitFor(() => asked === 2);
   answer();
-  await waitFor(() => text.split('yes').length === 4);
+  await waitFor(() => text.split('yes').length === 3);
   expect(client.destroyed).toBe(false);
 });
 

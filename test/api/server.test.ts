@@ -1,0 +1,54 @@
+/** The server of the API towards clients that hold connections. */
+import { once } from 'node:events';
+import { connect, type AddressInfo, type Socket } from 'node:net';
+import express from 'express';
+import { afterEach, expect, test } from 'vitest';
+import { apiServer } from '../../api/app.ts';
+import { waitFor } from '../support/wait.ts';
+
+/** More than the system takes for a client that does not read. */
+const ANSWER = Buffer.alloc(32 * 1_048_576, 'a');
+const STALLED_MS = 400;
+let server: ReturnType<typeof apiServer>;
+let client: Socket;
+
+afterEach(async () => {
+  client.destroy();
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+});
+
+/** A client that has asked for a long answer and reads nothing yet. */
+async function ask(): Promise<void> {
+  const app = express().get('/', (_request, response) => void response.send(ANSWER));
+  server = apiServer(app, { stalledMs: STALLED_MS }).listen({ port: 0, host: '127.0.0.1' });
+  await once(server, 'listening');
+  client = connect((server.address() as AddressInfo).port, '127.0.0.1').on('error', () => {});
+  client.pause();
+  client.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+}
+
+const connections = () =>
+  new Promise<number>((resolve, reject) =>
+    server.getConnections((error, count) => (error ? reject(error) : resolve(count))),
+  );
+
+test('a connection whose answer nobody reads is ended', async () => {
+  await ask();
+  await waitFor(async () => (await connections()) === 1);
+  await waitFor(async () => (await connections()) === 0, { deadlineMs: 10 * STALLED_MS });
+});
+
+test('who reads slowly gets the whole answer', async () => {
+  await ask();
+  let bytes = 0;
+  client.on('data', (chunk: Buffer) => {
+    bytes += chunk.length;
+    client.pause();
+  });
+  const reading = setInterval(() => client.resume(), 1);
+  const startedMs = performance.now();
+  await waitFor(() => bytes > ANSWER.length);
+  clearInterval(reading);
+  expect(performance.now() - startedMs).toBeGreaterThan(STALLED_MS);
+});
