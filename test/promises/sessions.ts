@@ -20,7 +20,9 @@ export interface EquipmentWord {
   /** What it told and was answered, in order. */
   statuses: readonly string[];
   alarms: readonly string[];
-  /** Calls with data that it made because of a flag, and that were answered. */
+  /** Calls with data that it made because of a flag, whatever became of them. */
+  followUpCalls: number;
+  /** Of these, the ones that were answered. */
   followed: number;
 }
 
@@ -66,6 +68,11 @@ export function brokenBySession(record: SessionRecord, word: EquipmentWord): Bro
   const ended = followUps.filter((flagId) => flagId !== null);
   const isOnce = ended.length === new Set(ended).size && ended.length <= asked;
   findings.check(isOnce, 'at most one effect', `follow-ups ended the flags ${ended.join()}, ${asked} were raised`);
+  findings.check(
+    followUps.length <= word.followUpCalls,
+    'at most one effect',
+    `${followUps.length} follow-ups are kept of ${word.followUpCalls} calls`,
+  );
   findings.check(
     followUps.length >= word.followed,
     'nothing acknowledged is lost',

@@ -4,8 +4,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Story } from './story.ts';
 import type { World } from '../world.ts';
 import { MomClient } from '../../../gateways/mom/client.ts';
-import type { MomCallOf, MomName } from '../../../gateways/mom/contract.ts';
+import type { MomCallOf } from '../../../gateways/mom/contract.ts';
 import { EquipmentSimulator } from '../../../gateways/mom/simulator.ts';
+import { keyFlagActionOf } from '../../../gateways/mom/values.ts';
 import type { Broken } from '../../promises/broken.ts';
 import { readSession } from '../../promises/records.ts';
 import { brokenBySession } from '../../promises/sessions.ts';
@@ -25,7 +26,8 @@ export class EquipmentStory extends Story {
   readonly #code: string;
   readonly #simulator: EquipmentSimulator;
   readonly #told = { statuses: [] as string[], alarms: [] as string[] };
-  readonly #answered = new Map<MomName, number>();
+  #followUpCalls = 0;
+  #followed = 0;
 
   constructor(world: World, name: string) {
     super(world, name);
@@ -34,7 +36,11 @@ export class EquipmentStory extends Story {
     const client = new MomClient({ url: world.equipmentUrl, timeoutMs: CALL_MS });
     this.#simulator = new EquipmentSimulator({ client, equipmentCode: this.#code, periodMs: BEAT_MS });
     this.#simulator.on('answered', (call, outcome) => {
-      if (outcome.kind === 'done') this.#answered.set(call, (this.#answered.get(call) ?? 0) + 1);
+      if (call === 'WaterContent' && outcome.kind === 'done') this.#followed += 1;
+    });
+    // Told before the call that follows, so that one under way is counted, too.
+    this.#simulator.on('keyFlag', (keyFlag) => {
+      if (keyFlagActionOf(keyFlag) === 'water_content') this.#followUpCalls += 1;
     });
     this.addKeys(this.#code, `equipment/${this.#code}`);
   }
@@ -102,8 +108,7 @@ export class EquipmentStory extends Story {
   async judge(): Promise<Broken[]> {
     const findings = this.findings();
     const record = await readSession(this.world.sql, this.#code);
-    const followed = this.#answered.get('WaterContent') ?? 0;
-    const word = { ...this.#told, neverSilent: true, followed };
+    const word = { ...this.#told, neverSilent: true, followUpCalls: this.#followUpCalls, followed: this.#followed };
     findings.check(
       record.followUps.length >= 1,
       'nothing acknowledged is lost',
