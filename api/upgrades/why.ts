@@ -5,7 +5,13 @@
 import { reasonText } from './reasons.ts';
 import type { Standing } from '../../db/devices/lineage.ts';
 import { gate } from '../../workflows/rules/eligibility.ts';
-import { assumedBytesPerSecond, earliestStart, expectedDurationMs, NEVER_MS } from '../../workflows/rules/windows.ts';
+import {
+  assumedBytesPerSecond,
+  earliestStart,
+  expectedDurationMs,
+  NEVER_MS,
+  windowAt,
+} from '../../workflows/rules/windows.ts';
 
 /** The answer. */
 export interface Why {
@@ -53,6 +59,9 @@ function whyLive(standing: Standing): Why {
   const inTask = `(task ${taskId})`;
   if (status === 'scheduled') return why('starting', `is just being started ${inTask}`);
   if (status === 'offered' && reason === 'offline') {
+    // Its offer stands until the window closes; who comes back too late in it is not told of it any more.
+    const closed = outsideHours(standing);
+    if (closed !== null) return closed;
     const seen = at(', last heard of at ', lastSeenMs);
     return why('offline', `waits: not connected${seen}; ${target} is offered at its next contact ${inTask}`);
   }
@@ -109,11 +118,10 @@ function outsideHours({ window, nowMs, file, protocol, bytesPerSecond, taskId }:
       `waits in vain: it needs ${minutes} minutes, the permitted hours ${hours} are shorter (task ${taskId})`,
     );
   }
-  return why(
-    'window',
-    `waits: outside the permitted hours until ${window.from} ${window.zone} (task ${taskId})`,
-    startMs,
-  );
+  const words = windowAt(window, nowMs).open
+    ? `too late to end before the permitted hours are over at ${window.to}, goes on at ${window.from} ${window.zone}`
+    : `outside the permitted hours until ${window.from} ${window.zone}`;
+  return why('window', `waits: ${words} (task ${taskId})`, startMs);
 }
 
 function why(code: string, answer: string, untilMs: number | null = null): Why {

@@ -115,6 +115,19 @@ const CASES: [Standing | null, string, string][] = [
     'offline',
     'waits: not connected, last heard of at 2026-03-05T11:00:00.000Z; T1 11 is offered at its next contact (task 7)',
   ],
+  // 16:00Z to 22:00Z; five minutes before its end, for twelve minutes of transfer.
+  [
+    standing({
+      status: 'offered',
+      reason: 'offline',
+      window: NIGHT,
+      bytesPerSecond: 30,
+      lastSeenMs: NOW,
+      nowMs: Date.parse('2026-03-05T21:55:00Z'),
+    }),
+    'window',
+    'waits: too late to end before the permitted hours are over at 06:00, goes on at 00:00 Asia/Shanghai (task 7)',
+  ],
   [standing({ status: 'offered' }), 'offered', 'is being offered T1 11 now (task 7)'],
   [standing({ status: 'transferring', bytesSent: 7_680 }), 'transferring', 'is loading T1 11: 37 % (task 7)'],
   [standing({ status: 'confirming' }), 'confirming', 'has the whole file; its report of T1 11 is awaited (task 7)'],
