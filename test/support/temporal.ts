@@ -8,6 +8,7 @@ import type { DataConverter } from '@temporalio/common';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, Runtime, Worker, type NativeConnection, type WorkflowBundle } from '@temporalio/worker';
 import { provided } from './run-servers.ts';
+import { waitFor } from './wait.ts';
 import { loadConfig } from '../../config.ts';
 import { SEARCH_ATTRIBUTES } from '../../workflows/contract.ts';
 import { loadWorkflowBundle } from '../../workflow-bundle.ts';
@@ -71,6 +72,14 @@ export function installRuntime(): void {
     shutdownSignals: [],
     telemetryOptions: { logging: { filter: { core: 'ERROR', other: 'ERROR' } } },
   });
+}
+
+/**
+ * Waits until nothing of a workflow runs but a timer. Who cancels it earlier may meet an activity that is just ending, and
+ * there the time-skipping server never takes the answer of the workflow; a real server does.
+ */
+export async function untilWaits(handle: WorkflowHandle): Promise<void> {
+  await waitFor(async () => (await handle.fetchHistory()).events?.at(-1)?.timerStartedEventAttributes != null);
 }
 
 /**

@@ -5,7 +5,7 @@ import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { WebhookActivities } from '../../activities/webhooks.ts';
 import { DELIVER_WEBHOOK, PING_WEBHOOK, RETRY_NOW_SIGNAL, type DeliveryOutcome } from '../../workflows/contract.ts';
-import { startTimeSkipping, withWorker } from '../support/temporal.ts';
+import { startTimeSkipping, untilWaits, withWorker } from '../support/temporal.ts';
 import { waitFor } from '../support/wait.ts';
 import { FakeReceiver } from './fake-receiver.ts';
 
@@ -98,8 +98,8 @@ describe('a delivery', () => {
 
   it('that is cancelled in Temporal ends as failed, with a word why', async () => {
     const { outcome, receiver } = await play(['again'], {
-      during: async (handle, fake) => {
-        await waitFor(() => fake.attempts.length > 0);
+      during: async (handle) => {
+        await untilWaits(handle);
         await handle.cancel();
       },
     });

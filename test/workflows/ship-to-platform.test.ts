@@ -10,7 +10,7 @@ import {
   SHIP_TO_PLATFORM,
   type PlatformShipmentView,
 } from '../../workflows/contract.ts';
-import { endedAtMs, startTimeSkipping, withWorker } from '../support/temporal.ts';
+import { endedAtMs, startTimeSkipping, untilWaits, withWorker } from '../support/temporal.ts';
 import { waitFor } from '../support/wait.ts';
 import { FakePlatform, type FakePlatformOptions } from './fake-platform.ts';
 
@@ -110,8 +110,8 @@ describe('a shipment to a platform', () => {
     const { end, fake } = await play(
       { devices: 250, faults: ['paused'] },
       {
-        during: async (handle, fake) => {
-          await waitFor(() => fake.pages.length > 0);
+        during: async (handle) => {
+          await untilWaits(handle);
           await handle.cancel();
         },
       },
@@ -170,8 +170,8 @@ describe('torture', () => {
         {
           twist: (activities) => failing(activities, step, when),
           ...(cancelled && {
-            during: async (handle: WorkflowHandle, fake: FakePlatform) => {
-              await waitFor(() => fake.pages.length > 0);
+            during: async (handle: WorkflowHandle) => {
+              await untilWaits(handle);
               await handle.cancel();
             },
           }),
