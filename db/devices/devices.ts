@@ -37,12 +37,15 @@ export async function listDevices(
   const rows = await db
     .select({
       device: DEVICE_COLUMNS,
-      lastSeenAt: deviceContacts.lastSeenAt,
+      // For the rows of the page alone: joined, the database may read all contacts that lie before the page.
+      lastSeenAt:
+        sql<Date | null>`(select c.last_seen_at from ${deviceContacts} c where c.device_id = devices.id)`.mapWith(
+          deviceContacts.lastSeenAt,
+        ),
       versions: sql<Record<string, string>>`coalesce((select jsonb_object_agg(v.component, v.version)
-        from ${deviceVersions} v where v.device_id = ${devices.id}), '{}')`,
+        from ${deviceVersions} v where v.device_id = devices.id), '{}')`,
     })
     .from(devices)
-    .leftJoin(deviceContacts, eq(deviceContacts.deviceId, devices.id))
     .where(fitting)
     .orderBy(asc(devices.id))
     .limit(page.limit);

@@ -1,7 +1,8 @@
+import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { countDevices, deviceCondition, listDevices, type DeviceFilter } from '../../db/devices/devices.ts';
 import { registerDevices, type Registration } from '../../db/devices/registration.ts';
-import { connectDatabase, migrate, type Database } from '../../db/index.ts';
+import { connectDatabase, migrate, type Database, type Db } from '../../db/index.ts';
 import { devices } from '../../db/schema.ts';
 import { createDepartment } from '../../db/people.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -23,7 +24,9 @@ beforeAll(async () => {
   await database.sql`
     insert into device_versions (device_id, component, version, reported_at, report_seq)
     select id, 'T1', 'v' || row_number() over (order by id) / 50, now(), 1 from devices`;
-  await database.sql`vacuum analyze devices, device_versions`;
+  await database.sql`
+    insert into device_contacts (device_id, last_seen_at, address) select id, now(), '127.0.0.1' from devices`;
+  await database.sql`vacuum analyze devices, device_versions, device_contacts`;
 });
 afterAll(async () => {
   await database.close();
@@ -44,6 +47,21 @@ const registration = (n: number, imei: string | null): Registration => ({
 });
 
 describe('finding devices', () => {
+  it('reads of other tables only what stands on the page, wherever the page is', async () => {
+    const rowsRead = async (tx: Db) => {
+      const [row] = await tx.execute<{ rows: number }>(sql`
+        select sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0))::int as rows from pg_stat_xact_user_tables
+        where relname in ('device_contacts', 'device_versions')`);
+      return row!.rows;
+    };
+    await database.db.transaction(async (tx) => {
+      const before = await rowsRead(tx);
+      const page = await listDevices(tx, departmentId, {}, { after: 'terminal-000000A000', limit: 20 });
+      expect(page.map(({ lastSeenAt }) => lastSeenAt)).toEqual(Array.from({ length: 20 }, () => expect.any(Date)));
+      expect((await rowsRead(tx)) - before).toBe(40);
+    });
+  });
+
   it.each(['0000BEEF', 'terminal-0000BEEF', '8600000000001'])(
     'by the beginning "%s" reads an index and not the table',
     async (q) => {
