@@ -168,10 +168,15 @@ function rotate(path: string): void {
   if (size > 10_000_000) renameSync(path, `${path}.1`);
 }
 
-/** The end of a log file, for error messages. */
+/** Longer than the traces that a server leaves. */
+const LINES_OF_CRASH = 200;
+
+/** Why a server ended, for error messages: the end of its log file, and of a crash its first lines, which say why. */
 export function logTail(path: string, lines = 5): string {
   try {
-    return readFileSync(path, 'utf8').trimEnd().split('\n').slice(-lines).join('\n');
+    const last = readFileSync(path, 'utf8').trimEnd().split('\n').slice(-LINES_OF_CRASH);
+    const crash = last.findLastIndex((line) => /^(panic|fatal error): /.test(line));
+    return (crash < 0 ? last.slice(-lines) : last.slice(crash, crash + lines)).join('\n');
   } catch {
     return '';
   }

@@ -8,7 +8,7 @@ import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from '../log.ts';
 import { choosePort, listProcesses, logTail, makeDataDir, protect, startChild, stopProcess } from './processes.ts';
-import type { Child, ChildExit, StopSteps } from './processes.ts';
+import type { Child, ChildExit, ChildOptions, StopSteps } from './processes.ts';
 
 /** What executions can be found by in Temporal's lists, all of type Keyword. */
 export const searchAttributes = [
@@ -46,6 +46,9 @@ export interface TemporalDevServer {
 
 /** The dev server keeps finished executions for a day; people ask about last week's upgrade. */
 const retentionDays = 30;
+
+/** It looks for ports of its parts before it takes them, and ends when somebody else was quicker. */
+const STARTS = 3;
 
 const stopSteps: StopSteps = [
   { signal: 'SIGTERM', waitMs: 15_000 },
@@ -86,7 +89,7 @@ export async function startTemporalDevServer(options: TemporalDevServerOptions):
 
   // Without the two pragmas a database file is seven times slower. WAL with NORMAL survives the death of the server at any moment.
   const pragmas = ['journal_mode=WAL', 'synchronous=NORMAL'].flatMap((pragma) => ['--sqlite-pragma', pragma]);
-  const child = await startChild({
+  const childOptions: ChildOptions = {
     command: options.cliPath,
     args: [
       'server',
@@ -107,8 +110,14 @@ export async function startTemporalDevServer(options: TemporalDevServerOptions):
     ],
     logPath,
     stop: stopSteps,
-  });
-  await waitUntilReady(child, port, namespace, logPath);
+  };
+  let child = await startChild(childOptions);
+  for (let starts = 1; (await untilReady(child, port, namespace, logPath)) === 'ended'; starts += 1) {
+    if (starts === STARTS)
+      throw new Error(`the embedded Temporal server ended while starting; ${logPath} says:\n${logTail(logPath)}`);
+    log.warn({ says: logTail(logPath) }, 'the embedded Temporal server ended while starting and is started again');
+    child = await startChild(childOptions);
+  }
   await call(
     port,
     'UpdateNamespace',
@@ -140,20 +149,18 @@ async function stopLeftovers(database: string, log: Pick<Logger, 'warn'>): Promi
   }
 }
 
-async function waitUntilReady(child: Child, port: number, namespace: string, logPath: string): Promise<void> {
+async function untilReady(child: Child, port: number, namespace: string, logPath: string): Promise<'ready' | 'ended'> {
   const deadline = Date.now() + 60_000;
   while ((await call(port, 'DescribeNamespace', text(1, namespace))) !== '0') {
-    const failure = !child.running
-      ? 'ended while starting'
-      : Date.now() > deadline
-        ? 'did not answer within a minute'
-        : undefined;
-    if (failure !== undefined) {
+    if (!child.running) return 'ended';
+    if (Date.now() > deadline) {
       await child.stop();
-      throw new Error(`the embedded Temporal server ${failure}; the end of ${logPath} says:\n${logTail(logPath)}`);
+      const words = 'the embedded Temporal server did not answer within a minute';
+      throw new Error(`${words}; ${logPath} says:\n${logTail(logPath)}`);
     }
     await delay(25);
   }
+  return 'ready';
 }
 
 // ── the two gRPC calls of a start, by hand: this file must not depend on a client ────────────────────────────────────────────────────────

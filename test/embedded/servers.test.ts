@@ -52,9 +52,9 @@ async function startPostgres(onExit?: (exit: ChildExit) => void) {
   return server;
 }
 
-async function startTemporal(onExit?: (exit: ChildExit) => void, folder = dataDir) {
+async function startTemporal(onExit?: (exit: ChildExit) => void, folder = dataDir, program = cliPath) {
   const server = await startTemporalDevServer({
-    cliPath,
+    cliPath: program,
     dataDir: folder,
     port: 0,
     uiPort: 0,
@@ -213,6 +213,35 @@ describe('the embedded Temporal server', () => {
     const folder = anotherFolder();
     writeFileSync(join(folder, 'temporal.db'), 'this is no database, and nobody marked it as half made');
     await expect(startTemporal(undefined, folder)).rejects.toThrow(/ended while starting; .*file is not a database/s);
+  });
+
+  /** Ends so often as one that finds a port taken: the reason first, then a long trace. */
+  function crashing(folder: string, times: number): string {
+    const [program, count] = [join(folder, 'crashing'), join(folder, 'starts')];
+    const trace = Array.from({ length: 40 }, (_, index) => `main.part${index}()`).join('\n');
+    writeFileSync(
+      program,
+      `#!/bin/sh
+echo start >> '${count}'
+[ $(wc -l < '${count}') -gt ${times} ] && exec '${cliPath}' "$@"
+echo 'panic: no free port
+${trace}' >&2
+exit 2
+`,
+      { mode: 0o700 },
+    );
+    return program;
+  }
+
+  test('is started again when it ends while starting', async () => {
+    const folder = anotherFolder();
+    const { address } = await startTemporal(undefined, folder, crashing(folder, 2));
+    await withClient(address, ({ connection }) => connection.workflowService.getSystemInfo({}));
+  });
+
+  test('that ends each time says why, and not where in its program', async () => {
+    const folder = anotherFolder();
+    await expect(startTemporal(undefined, folder, crashing(folder, 3))).rejects.toThrow(/panic: no free port\n/);
   });
 
   test('reports its own end', async () => {
