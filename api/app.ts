@@ -24,6 +24,7 @@ import { mount, type SharedServices } from './http/serving.ts';
 import { packageVersion } from './openapi.ts';
 import type { Db } from '../db/index.ts';
 import { withoutPipelining } from '../gateways/http-pipelining.ts';
+import { Offenders } from './http/offenders.ts';
 
 export { ensureFirstKey, makeAdminKey } from './auth.ts';
 export { forgetAnswers } from './http/idempotency.ts';
@@ -128,16 +129,30 @@ export function createApp(options: AppOptions): Express {
   return app;
 }
 
+/** Limits of the server towards those who hold connections or pour requests into them. */
+export interface ServerLimits {
+  /** A connection on which nothing moves in either direction: an answer that is not read would be kept for ever. */
+  stalledMs: number;
+  /** How long an address is turned away that does not wait for answers. */
+  offenderMs: number;
+}
+
 /** A server that carries the app, with limits: who sends slowly or does not read holds no connection for ever. */
-export function apiServer(app: Express, limits: { stalledMs: number } = { stalledMs: 300_000 }): Server {
-  const server = createServer(withoutPipelining(app));
+export function apiServer(
+  app: Express,
+  { stalledMs, offenderMs }: ServerLimits = { stalledMs: 300_000, offenderMs: 10_000 },
+): Server {
+  const offenders = new Offenders(offenderMs);
+  const server = createServer(withoutPipelining(app, ({ remoteAddress }) => offenders.add(remoteAddress ?? '')));
+  server.on('connection', (socket) => {
+    if (offenders.has(socket.remoteAddress ?? '')) socket.destroy();
+  });
   server.headersTimeout = 20_000;
   // whole requests: large enough for an import of 64 MiB over a slow line
   server.requestTimeout = 300_000;
   server.keepAliveTimeout = 65_000;
   server.maxHeadersCount = 100;
-  // Nothing moves in either direction: an answer that is not read would be kept for ever.
-  server.timeout = limits.stalledMs;
+  server.timeout = stalledMs;
   return server;
 }
 

@@ -9,14 +9,22 @@ import type { Socket } from 'node:net';
 /** Answers of one connection that may be under way at once: the second for a client that is quicker than our own notice. */
 const AT_ONCE = 2;
 
-/** Passes requests on; ends connections on which more are begun than somebody who reads the answers ever needs. */
-export function withoutPipelining(handle: RequestListener): RequestListener {
+/**
+ * Passes requests on; ends connections on which more are begun than somebody who reads the answers ever needs, and says
+ * which.
+ */
+export function withoutPipelining(
+  handle: RequestListener,
+  ended: (socket: Socket) => void = () => {},
+): RequestListener {
   const underWay = new WeakMap<Socket, number>();
   return (request: IncomingMessage, response: ServerResponse) => {
     const { socket } = request;
     const count = (underWay.get(socket) ?? 0) + 1;
     // What was read together with the request that ended the connection still comes here.
-    if (socket.destroyed || count > AT_ONCE) {
+    if (socket.destroyed) return;
+    if (count > AT_ONCE) {
+      ended(socket);
       socket.destroy();
       return;
     }

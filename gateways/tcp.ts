@@ -110,13 +110,14 @@ export class TcpListener<Socket extends net.Socket = net.Socket> {
     function onClose(this: net.Socket): void {
       leave(this);
     }
-    this.#server = net.createServer({ noDelay: true }, (socket) => {
+    this.#server = net.createServer((socket) => {
       const peer = standstills.isDeaf ? null : this.#admit(socket.remoteAddress);
       if (peer === null) {
         socket.destroy();
         return;
       }
       this.stats.accepted += 1;
+      socket.setNoDelay(true);
       this.#connections.set(socket, { peer, traffic: 0, quiet: NOT_LOOKED_AT, turn: 0, heard: 0 });
       socket.on('data', onData);
       socket.on('close', onClose);
