@@ -12,7 +12,7 @@ const command = new Command('many-processes')
   .description('Upgrades devices with many processes, one of each kind killed every few seconds; checks the promises.')
   .option('--devices <number>', 'simulated 2G terminals', whole, 2_000)
   .option('--seconds <number>', 'give up after so long', whole, 3_600)
-  .option('--every <seconds>', 'between two kills', whole, 10)
+  .option('--every <seconds>', 'in which one of each kind is killed', whole, 10)
   .option('--seed <number>', 'order and moments of the kills', whole, 1)
   .option('--servers', 'kill PostgreSQL and Temporal in their turn, too', false)
   .option('--temporal <address>', 'use this Temporal server (host:port, namespace default)')
@@ -39,7 +39,7 @@ process.once('SIGINT', () => stop.abort()).once('SIGTERM', () => stop.abort());
 const result = await run({
   devices: options.devices,
   crew: { api: 2, worker: 2, gateway: 3 },
-  killEveryMs: options.every * 1_000,
+  killEveryMs: (options.every * 1_000) / (options.servers ? 5 : 3),
   killServers: options.servers,
   perTask: Math.max(1, Math.ceil(options.devices / 20)),
   seed: options.seed,

@@ -18,6 +18,7 @@ import { judge, type Verdict } from './verdict.ts';
 interface RunOptions {
   devices: number;
   crew: CrewSize;
+  /** Between two kills, of another kind each. */
   killEveryMs: number;
   /** PostgreSQL and Temporal are killed in their turn, too. */
   killServers: boolean;
