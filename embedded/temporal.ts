@@ -8,7 +8,7 @@ import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from '../log.ts';
 import { choosePort, listProcesses, logTail, makeDataDir, protect, startChild, stopProcess } from './processes.ts';
-import type { Child, ChildExit, ChildOptions, StopSteps } from './processes.ts';
+import type { Child, ChildExit, StopSteps } from './processes.ts';
 
 /** What executions can be found by in Temporal's lists, all of type Keyword. */
 export const searchAttributes = [
@@ -60,74 +60,24 @@ export async function startTemporalDevServer(options: TemporalDevServerOptions):
   const { log, namespace } = options;
   makeDataDir(options.dataDir);
   const dataDir = realpathSync(options.dataDir);
-  const database = join(dataDir, 'temporal.db');
+  const file = options.inMemory === true ? null : new DatabaseFile(join(dataDir, 'temporal.db'));
+
+  if (file !== null) await stopLeftovers(file.path, log);
+  const { port, uiPort } = await choosePorts(options);
   const logPath = join(dataDir, 'logs', 'temporal.log');
-
-  if (options.inMemory !== true) await stopLeftovers(database, log);
-  const elsewhere = 'or TEMPORAL_ADDRESS to the Temporal server to use';
-  const port = await choosePort(
-    options.port,
-    'the embedded Temporal server',
-    `Set TEMPORAL_PORT to another port, ${elsewhere}`,
-  );
-  const uiPort =
-    options.uiPort === undefined
-      ? undefined
-      : await choosePort(
-          options.uiPort,
-          'the embedded Temporal Web UI',
-          `Set TEMPORAL_UI_PORT to another port, ${elsewhere}`,
-        );
-
-  // A database whose making was cut short has no tables and never will: the mark stays until the server has answered for the first time.
-  const mark = `${database}.new`;
-  const files = ['', '-wal', '-shm'].map((suffix) => database + suffix);
-  if (options.inMemory !== true) {
-    if (existsSync(mark)) for (const file of files) rmSync(file, { force: true });
-    if (!existsSync(database)) writeFileSync(mark, '');
-  }
-
-  // Without the two pragmas a database file is seven times slower. WAL with NORMAL survives the death of the server at any moment.
-  const pragmas = ['journal_mode=WAL', 'synchronous=NORMAL'].flatMap((pragma) => ['--sqlite-pragma', pragma]);
-  const childOptions: ChildOptions = {
-    command: options.cliPath,
-    args: [
-      'server',
-      'start-dev',
-      ...(options.inMemory === true ? [] : ['--db-filename', database, ...pragmas]),
-      '--ip',
-      '127.0.0.1',
-      '--port',
-      String(port),
-      '--namespace',
-      namespace,
-      ...(uiPort === undefined ? ['--headless'] : ['--ui-port', String(uiPort)]),
-      ...options.searchAttributes.flatMap((name) => ['--search-attribute', `${name}=Keyword`]),
-      '--log-level',
-      'error',
-      '--log-format',
-      'json',
-    ],
-    logPath,
-    stop: stopSteps,
+  const args = serverArguments(options, { port, uiPort, database: file?.path });
+  const start = () => {
+    file?.prepare();
+    return startChild({ command: options.cliPath, args, logPath, stop: stopSteps });
   };
-  let child = await startChild(childOptions);
-  for (let starts = 1; (await untilReady(child, port, namespace, logPath)) === 'ended'; starts += 1) {
-    if (starts === STARTS)
-      throw new Error(`the embedded Temporal server ended while starting; ${logPath} says:\n${logTail(logPath)}`);
-    log.warn({ says: logTail(logPath) }, 'the embedded Temporal server ended while starting and is started again');
-    child = await startChild(childOptions);
-  }
+  const child = await startUntilReady(start, port, logPath, options);
   await call(
     port,
     'UpdateNamespace',
     Buffer.concat([text(1, namespace), nested(3, nested(1, varint(1, retentionDays * 86_400)))]),
   );
   child.watch(options.onExit);
-  if (options.inMemory !== true) {
-    rmSync(mark, { force: true });
-    protect(files);
-  }
+  file?.hasAnswered();
   return {
     address: `127.0.0.1:${port}`,
     uiUrl: uiPort === undefined ? undefined : `http://127.0.0.1:${uiPort}`,
@@ -135,6 +85,73 @@ export async function startTemporalDevServer(options: TemporalDevServerOptions):
     pid: child.pid,
     stop: () => child.stop(),
   };
+}
+
+/**
+ * The server's database. One whose making was cut short has no tables and never will: a mark stays beside it until the
+ * server has answered for the first time, and with the mark it is made anew.
+ */
+class DatabaseFile {
+  readonly path: string;
+  readonly #mark: string;
+  readonly #files: string[];
+
+  constructor(path: string) {
+    this.path = path;
+    this.#mark = `${path}.new`;
+    this.#files = ['', '-wal', '-shm'].map((suffix) => path + suffix);
+  }
+
+  /** Before each start. */
+  prepare(): void {
+    if (existsSync(this.#mark)) for (const file of this.#files) rmSync(file, { force: true });
+    if (!existsSync(this.path)) writeFileSync(this.#mark, '');
+  }
+
+  hasAnswered(): void {
+    rmSync(this.#mark, { force: true });
+    protect(this.#files);
+  }
+}
+
+async function choosePorts(options: TemporalDevServerOptions): Promise<{ port: number; uiPort: number | undefined }> {
+  const advice = (setting: string) =>
+    `Set ${setting} to another port, or TEMPORAL_ADDRESS to the Temporal server to use`;
+  const port = await choosePort(options.port, 'the embedded Temporal server', advice('TEMPORAL_PORT'));
+  if (options.uiPort === undefined) return { port, uiPort: undefined };
+  return { port, uiPort: await choosePort(options.uiPort, 'the embedded Temporal Web UI', advice('TEMPORAL_UI_PORT')) };
+}
+
+function serverArguments(
+  { namespace, searchAttributes: attributes }: TemporalDevServerOptions,
+  { port, uiPort, database }: { port: number; uiPort: number | undefined; database: string | undefined },
+): string[] {
+  // Without the two pragmas a database file is seven times slower. WAL with NORMAL survives the death of the server at any moment.
+  const pragmas = ['journal_mode=WAL', 'synchronous=NORMAL'].flatMap((pragma) => ['--sqlite-pragma', pragma]);
+  return [
+    ...['server', 'start-dev'],
+    ...(database === undefined ? [] : ['--db-filename', database, ...pragmas]),
+    ...['--ip', '127.0.0.1', '--port', String(port), '--namespace', namespace],
+    ...(uiPort === undefined ? ['--headless'] : ['--ui-port', String(uiPort)]),
+    ...attributes.flatMap((name) => ['--search-attribute', `${name}=Keyword`]),
+    ...['--log-level', 'error', '--log-format', 'json'],
+  ];
+}
+
+/** Starts the server, and again when it ends at once; throws when it does so each time, or does not answer. */
+async function startUntilReady(
+  start: () => Promise<Child>,
+  port: number,
+  logPath: string,
+  { namespace, log }: TemporalDevServerOptions,
+): Promise<Child> {
+  for (let starts = 1; ; starts += 1) {
+    const child = await start();
+    if ((await untilReady(child, port, namespace, logPath)) === 'ready') return child;
+    const words = 'the embedded Temporal server ended while starting';
+    if (starts === STARTS) throw new Error(`${words}; ${logPath} says:\n${logTail(logPath)}`);
+    log.warn({ says: logTail(logPath) }, `${words} and is started again`);
+  }
 }
 
 async function stopLeftovers(database: string, log: Pick<Logger, 'warn'>): Promise<void> {
