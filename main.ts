@@ -150,7 +150,7 @@ async function startParts(config: Config, log: Logger, stops: Stops): Promise<Om
   }
   if (api === null && config.api.probePort !== undefined) {
     const probes = createApp({ ...app, probesOnly: true });
-    await listen(probes, config.api.probePort, config.api.host, stops);
+    await listen(probes, log, config.api.probePort, config.api.host, stops);
   }
   return {
     apiUrl: api?.url ?? null,
@@ -171,7 +171,7 @@ async function startApi(config: Config, log: Logger, options: AppOptions, stops:
     settings: settingsOf(),
     console: provideConsole(log),
   });
-  const port = await listen(app, config.api.port, config.api.host, stops);
+  const port = await listen(app, log, config.api.port, config.api.host, stops);
   // At once as well: after a restore, or after Temporal was away, nobody waits for the first round.
   const repeat = (work: () => Promise<unknown>, everyMs: number) => {
     const sweep = () => {
@@ -195,8 +195,8 @@ async function startApi(config: Config, log: Logger, options: AppOptions, stops:
   return { url: `http://${config.api.host}:${port}`, newKey };
 }
 
-async function listen(app: Express, port: number, host: string, stops: Stops): Promise<number> {
-  const server = apiServer(app).listen({ port, host, backlog: BACKLOG });
+async function listen(app: Express, log: Logger, port: number, host: string, stops: Stops): Promise<number> {
+  const server = apiServer(app, log).listen({ port, host, backlog: BACKLOG });
   await new Promise<void>((resolve, reject) => server.once('listening', resolve).once('error', reject));
   stops.push({
     name: 'HTTP server',

@@ -3,6 +3,7 @@
  * and opens no port; `main.ts` does both.
  */
 import { createServer, type Server } from 'node:http';
+import type { Socket } from 'node:net';
 import express, { type Express } from 'express';
 import helmet from 'helmet';
 import type { Logger } from 'pino';
@@ -140,10 +141,16 @@ export interface ServerLimits {
 /** A server that carries the app, with limits: who sends slowly or does not read holds no connection for ever. */
 export function apiServer(
   app: Express,
+  log: Pick<Logger, 'warn'>,
   { stalledMs, offenderMs }: ServerLimits = { stalledMs: 300_000, offenderMs: 10_000 },
 ): Server {
   const offenders = new Offenders(offenderMs);
-  const server = createServer(withoutPipelining(app, ({ remoteAddress }) => offenders.add(remoteAddress ?? '')));
+  const turnAway = ({ remoteAddress: address = '' }: Socket) => {
+    const words = 'an address that sends requests without waiting for answers is turned away for a while';
+    if (!offenders.has(address)) log.warn({ address, seconds: offenderMs / 1_000 }, words);
+    offenders.add(address);
+  };
+  const server = createServer(withoutPipelining(app, turnAway));
   server.on('connection', (socket) => {
     if (offenders.has(socket.remoteAddress ?? '')) socket.destroy();
   });

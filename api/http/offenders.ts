@@ -1,11 +1,12 @@
+/** So many are remembered, the latest. */
+const ADDRESSES = 1_000;
+
 /**
  * Addresses from which no connection is taken for a while: what is read at once from a connection is parsed to its end,
  * even when its first requests were too many, and whoever does that with every connection keeps others waiting.
  *
  * A proxy in front of us waits for each answer, so it never becomes one.
  */
-const ADDRESSES = 1_000;
-
 export class Offenders {
   readonly #untilMs = new Map<string, number>();
   readonly #forMs: number;
