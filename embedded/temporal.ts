@@ -128,13 +128,15 @@ function serverArguments(
 ): string[] {
   // Without the two pragmas a database file is seven times slower. WAL with NORMAL survives the death of the server at any moment.
   const pragmas = ['journal_mode=WAL', 'synchronous=NORMAL'].flatMap((pragma) => ['--sqlite-pragma', pragma]);
+  const storage = database === undefined ? [] : ['--db-filename', database, ...pragmas];
+  const webUi = uiPort === undefined ? ['--headless'] : ['--ui-port', String(uiPort)];
+  const keywords = attributes.flatMap((name) => ['--search-attribute', `${name}=Keyword`]);
+  // prettier-ignore
   return [
-    ...['server', 'start-dev'],
-    ...(database === undefined ? [] : ['--db-filename', database, ...pragmas]),
-    ...['--ip', '127.0.0.1', '--port', String(port), '--namespace', namespace],
-    ...(uiPort === undefined ? ['--headless'] : ['--ui-port', String(uiPort)]),
-    ...attributes.flatMap((name) => ['--search-attribute', `${name}=Keyword`]),
-    ...['--log-level', 'error', '--log-format', 'json'],
+    'server', 'start-dev', ...storage,
+    '--ip', '127.0.0.1', '--port', String(port), ...webUi,
+    '--namespace', namespace, ...keywords,
+    '--log-level', 'error', '--log-format', 'json',
   ];
 }
 
