@@ -39,7 +39,7 @@ process.once('SIGINT', () => stop.abort()).once('SIGTERM', () => stop.abort());
 const result = await run({
   devices: options.devices,
   crew: { api: 2, worker: 2, gateway: 3 },
-  killEveryMs: (options.every * 1_000) / (options.servers ? 5 : 3),
+  roundMs: options.every * 1_000,
   killServers: options.servers,
   perTask: Math.max(1, Math.ceil(options.devices / 20)),
   seed: options.seed,

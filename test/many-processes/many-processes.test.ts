@@ -7,7 +7,7 @@ test('devices are upgraded exactly and no order is lost while an API, a worker a
   const result = await run({
     devices: 40,
     crew: { api: 1, worker: 2, gateway: 2 },
-    killEveryMs: 1_000,
+    roundMs: 3_000,
     killServers: false,
     perTask: 10,
     seed: 1,

@@ -18,8 +18,8 @@ import { judge, type Verdict } from './verdict.ts';
 interface RunOptions {
   devices: number;
   crew: CrewSize;
-  /** Between two kills, of another kind each. */
-  killEveryMs: number;
+  /** In which one of each kind is killed, in turn. */
+  roundMs: number;
   /** PostgreSQL and Temporal are killed in their turn, too. */
   killServers: boolean;
   /** Devices in one order. */
@@ -224,6 +224,7 @@ class Killer {
   readonly #servers: TestServers;
   readonly #random: () => number;
   readonly #served = { temporal: 0, postgres: 0 };
+  readonly #victims: readonly Victim[];
   #round: Victim[] = [];
   #rounds = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -235,6 +236,7 @@ class Killer {
     this.#crew = crew;
     this.#servers = servers;
     this.#random = randomFrom(options.seed);
+    this.#victims = ['api', 'worker', 'gateway', ...(options.killServers ? (['temporal', 'postgres'] as const) : [])];
   }
 
   /** Every round is over. */
@@ -247,7 +249,7 @@ class Killer {
   }
 
   start(): void {
-    const pauseMs = this.#options.killEveryMs * (0.8 + 0.4 * this.#random());
+    const pauseMs = (this.#options.roundMs / this.#victims.length) * (0.8 + 0.4 * this.#random());
     this.#timer = setTimeout(() => {
       this.#working = this.#killNext().then(() => {
         if (!this.#isStopped) this.start();
@@ -268,12 +270,7 @@ class Killer {
         return;
       }
       this.#rounds += 1;
-      this.#round = this.#shuffled([
-        'api',
-        'worker',
-        'gateway',
-        ...(this.#options.killServers ? (['temporal', 'postgres'] as const) : []),
-      ]);
+      this.#round = this.#shuffled(this.#victims);
     }
     const victim = this.#round[0]!;
     if (victim === 'temporal' || victim === 'postgres') {
