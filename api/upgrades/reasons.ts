@@ -30,7 +30,7 @@ const NOTES: Readonly<Record<string, string>> = {
   aborted:
     'too many devices of the task failed, and its rule ended what was not offered yet; the log of the task has the numbers',
   confirmed_by_operator: 'a person confirmed the version the device had reported',
-  reported_without_transfer: 'the device reported the target although nothing was transferred',
+  reported_without_transfer: 'the device reported the target although no transfer is on record',
   reverted: 'the device reports a version again that this upgrade had replaced',
   task_deadline: 'the deadline of the task came first; make a new task or retry the failed devices',
   device_offline: 'the device had no contact in time; retry it when it is back',

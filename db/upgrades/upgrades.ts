@@ -88,7 +88,7 @@ export async function recordProof(
       insert into upgrade_log (upgrade_id, author, event, status, file_index, attempt, cause)
       select locked.id, 'device', 'proven', ${last ? sql`'succeeded'` : sql`locked.status`}, ${fileIndex}, locked.attempt,
         'a report newer than the offer says ' || offer.component || ' ' || offer.version
-          || case when offer.note is null then '' else ', although nothing was transferred' end
+          || case when offer.note is null then '' else ', although no transfer is on record' end
       from locked, offer
     )
     select ended, done, exists (select 1 from offer) as proven from locked`);

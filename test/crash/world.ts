@@ -42,6 +42,8 @@ export class World {
   readonly #parts = new Map<Role, Slipway>();
   readonly #settings: Settings = {};
   readonly #momServer: DeviceHttpServer;
+  /** When gateways were killed. */
+  readonly gatewayDeathsMs: number[] = [];
   /** What was answered 2xx, by key of the request. */
   readonly acknowledged = new Map<string, Record<string, unknown>>();
 
@@ -124,6 +126,7 @@ export class World {
     if (component === 'postgres') return this.#servers.killPostgres();
     if (component === 'gateway') this.wire.target = null;
     await this.#parts.get(component)!.kill();
+    if (component === 'gateway') this.gatewayDeathsMs.push(Date.now());
   }
 
   async restart(component: Component): Promise<void> {

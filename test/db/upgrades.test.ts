@@ -69,14 +69,14 @@ describe('a file is proven', () => {
     expect((await records.row(upgrade)).proofs.map(({ version }) => version)).toEqual(['11', '12']);
   });
 
-  it('also when nothing was transferred, and says so', async () => {
+  it('also when no transfer is on record, and says so', async () => {
     const upgrade = await records.offered();
     await records.report(upgrade.deviceId, { T1: '11' });
     expect(await prove(upgrade)).toEqual({ proven: true, ended: true });
     const row = await records.row(upgrade);
     expect(row).toMatchObject({ status: 'succeeded', reason: 'reported_without_transfer' });
     expect(row.proofs).toMatchObject([{ note: 'reported_without_transfer' }]);
-    expect((await records.log(upgrade)).at(-1)!.cause).toContain('although nothing was transferred');
+    expect((await records.log(upgrade)).at(-1)!.cause).toContain('although no transfer is on record');
   });
 
   it('once: repeating it changes nothing', async () => {
