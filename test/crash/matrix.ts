@@ -41,9 +41,9 @@ class Walker {
   readonly story: Story;
   /** `passed`: it has taken the step, its record is awaited. */
   state: 'walking' | 'passed' | 'reached' | 'ended' = 'walking';
-  held: Stop | null = null;
-  /** When it was first seen to have ended without having come to its step. */
-  endedAtMs: number | null = null;
+  #held: Stop | null = null;
+  #isReleased = false;
+  #endedAtMs: number | null = null;
   error: Error | null = null;
 
   constructor(cell: Cell, story: Story) {
@@ -59,29 +59,45 @@ class Walker {
       const isHere = stop.step === step && stop.phase === wanted && (detail === undefined || stop.detail === detail);
       // Where the story does not say what it is about, any pass is its own.
       if (!isHere || !(await this.story.owns(stop)) || this.state !== 'walking') return false;
+      if (this.#isReleased) return false;
       if (phase === 'after') {
         this.state = 'passed';
         void this.#awaitRecord(stop);
         return false;
       }
       this.state = 'reached';
-      this.held = stop;
+      this.#held = stop;
       return true;
     }
     // Behind its step it goes no further than the next one.
-    const isBehind = this.state === 'reached' && phase === 'after' && this.held === null && stop.phase === 'before';
+    const isBehind = this.state === 'reached' && phase === 'after' && stop.phase === 'before';
     if (!isBehind || stop.key === '*' || !(await this.story.owns(stop))) return false;
-    this.held = stop;
+    // Looked at behind the wait: two processes may have come to points of this story at once, and only one is let go.
+    if (this.#held !== null || this.#isReleased) return false;
+    this.#held = stop;
     return true;
   }
 
+  /** Whoever stands still for this story goes on, and nobody stands still for it again. */
+  release(): void {
+    this.#isReleased = true;
+    this.#held?.goOn();
+  }
+
+  /** Whether the story ended a moment ago: its last step may still be on its way here. */
+  async hasEnded(): Promise<boolean> {
+    if (!(await this.story.hasEndedNow().catch(() => false))) return false;
+    this.#endedAtMs ??= Date.now();
+    return Date.now() - this.#endedAtMs >= ENDED_MS;
+  }
+
+  /** A story may end without the record: a workflow whose task was refused finds what the step did, and goes on from it. */
   async #awaitRecord(stop: Stop): Promise<void> {
     const passedMs = Date.now();
+    const isRecorded = async () => (await this.story.isRecorded(stop)) ?? Date.now() - passedMs >= GONE_ON_MS;
     try {
-      await waitFor(async () => (await this.story.isRecorded(stop)) ?? Date.now() - passedMs >= GONE_ON_MS, {
-        deadlineMs: REACH_MS,
-      });
-      this.state = 'reached';
+      await waitFor(async () => (await isRecorded()) || (await this.hasEnded()), { deadlineMs: REACH_MS });
+      this.state = (await isRecorded()) ? 'reached' : 'ended';
     } catch (error) {
       this.error = asError(error);
     }
@@ -105,8 +121,8 @@ export async function strike(world: World, cells: readonly Cell[], random: () =>
     for (const walker of walkers) if (walker.error === null) walker.story.start(walker.cell.step);
     await untilReached(walkers);
     for (const component of components) {
-      const release = () =>
-        walkers.filter(({ cell }) => cell.component === component).forEach(({ held }) => held?.goOn());
+      const struck = walkers.filter(({ cell }) => cell.component === component);
+      const release = () => struck.forEach((walker) => walker.release());
       await world.kill(component);
       await world.board.arm([], () => false);
       // Some find the part gone, some find it new.
@@ -138,10 +154,7 @@ async function prepare(walker: Walker): Promise<void> {
 async function untilReached(walkers: readonly Walker[]): Promise<void> {
   const isThere = async (walker: Walker) => {
     if (walker.state === 'reached' || walker.error !== null) return true;
-    if (walker.state !== 'walking' || !(await walker.story.hasEndedNow().catch(() => false))) return false;
-    // Its last step may have been taken a moment ago, and still be on its way here.
-    walker.endedAtMs ??= Date.now();
-    if (Date.now() - walker.endedAtMs < ENDED_MS) return false;
+    if (walker.state !== 'walking' || !(await walker.hasEnded())) return walker.state === 'ended';
     walker.state = 'ended';
     return true;
   };

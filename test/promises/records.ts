@@ -79,7 +79,9 @@ export async function readSession(sql: Sql, code: string): Promise<SessionRecord
           'servedAtMs', (extract(epoch from f.served_at) * 1000)::float8,
           'endedAtMs', (extract(epoch from f.ended_at) * 1000)::float8) order by f.id)
         from equipment_flags f where f.equipment_id = e.id), '[]') as flags,
-      array(select u.flag_id::int from equipment_follow_ups u where u.equipment_id = e.id order by u.id) as "followUps"
+      -- Not an array: the driver reads a null among numbers as NaN.
+      coalesce((select jsonb_agg(u.flag_id order by u.id) from equipment_follow_ups u where u.equipment_id = e.id), '[]')
+        as "followUps"
     from equipment e join equipment_sessions s on s.equipment_id = e.id where e.code = ${code}`;
   return row!;
 }
