@@ -11,7 +11,7 @@ import { Deployments } from '../../api/deployments.ts';
 import type { Operator } from '../../bench/operator.ts';
 import { upgradeWorkflowId } from '../../workflows/contract.ts';
 import { workflowBuildId } from '../../workflow-bundle.ts';
-import { firstOperator, Slipway, TestServers, type Settings } from '../support/program.ts';
+import { firstOperator, Slipway, SOURCE_ENTRY, TestServers, type Settings } from '../support/program.ts';
 import { waitFor } from '../support/wait.ts';
 import { expectAllProven, expectExactTransfers, Fleet, type Task } from '../system/fleet.ts';
 import { Wire } from '../system/wire.ts';
@@ -36,7 +36,7 @@ const tasks: Record<string, Task> = {};
 
 const versioned = (): Settings => ({ ...servers.settings('worker'), WORKER_DEPLOYMENT: DEPLOYMENT });
 
-async function start(name: string, settings: Settings, entry?: string): Promise<Slipway> {
+async function start(name: string, settings: Settings, entry = SOURCE_ENTRY): Promise<Slipway> {
   const part = new Slipway(settings, entry);
   parts[name] = part;
   await part.untilReady();

@@ -24,6 +24,10 @@ import { provided } from './run-servers.ts';
 import { waitFor } from './wait.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
+/** What runs from source. */
+export const SOURCE_ENTRY = 'main.ts';
+/** What is started where a test does not say: the source, or in CI what was built from it, as it is deployed. */
+const ENTRY = process.env['TEST_ENTRY'] ?? SOURCE_ENTRY;
 const log = createLogger({ logLevel: 'silent' });
 /** Starting takes a few seconds; the rest is for a busy machine. */
 const START_MS = 120_000;
@@ -72,10 +76,11 @@ export class Slipway {
    * Starts a process without waiting for it; `entry` is the program, or one that composes it otherwise; `hear` gets every
    * line of both outputs.
    */
-  constructor(settings: Settings, entry = 'main.ts', hear: (line: string) => void = () => {}) {
+  constructor(settings: Settings, entry = ENTRY, hear: (line: string) => void = () => {}) {
     this.#hear = hear;
     const startedMs = performance.now();
-    this.#child = spawn(process.execPath, ['--import', 'tsx', entry], {
+    const loader = entry.endsWith('.ts') ? ['--import', 'tsx'] : [];
+    this.#child = spawn(process.execPath, [...loader, entry], {
       cwd: root,
       env: { ...inherited(), ...settings },
       stdio: ['ignore', 'pipe', 'pipe'],

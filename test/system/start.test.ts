@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { Operator } from '../../bench/operator.ts';
 import { listProcesses } from '../../embedded/processes.ts';
-import { DataFolder, firstOperator, operatorOf, Slipway, testSettings } from '../support/program.ts';
+import { DataFolder, firstOperator, operatorOf, Slipway, SOURCE_ENTRY, testSettings } from '../support/program.ts';
 import { expectAllProven, expectExactTransfers, Fleet } from './fleet.ts';
 import { Wire } from './wire.ts';
 
@@ -20,20 +20,20 @@ test('the command that is timed here is the one of `npm start`', () => {
   const { scripts } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
     scripts: Record<string, string>;
   };
-  expect(scripts['start']).toBe('node --import tsx main.ts');
+  expect(scripts['start']).toBe(`node --import tsx ${SOURCE_ENTRY}`);
 });
 
 test(
   'every wrong setting is reported at once, and nothing is started',
   async () => {
     const folder = new DataFolder();
-    const slipway = new Slipway({
-      ...testSettings(folder.path),
+    const wrong = {
       SLIPWAY_ROLE: 'worker,dispatcher',
       API_PORT: 'eighty',
       TERMINAL_IDLE_TIMEOUT_S: '0',
       DATABASE_URL: 'mysql://somewhere',
-    });
+    };
+    const slipway = new Slipway({ ...testSettings(folder.path), ...wrong }, SOURCE_ENTRY);
     onTestFinished(async () => {
       await slipway.kill();
       await folder.remove();
@@ -56,7 +56,7 @@ describe('on one data folder', () => {
 
   beforeAll(async () => {
     folder = new DataFolder();
-    slipway = await Slipway.start(testSettings(folder.path));
+    slipway = await Slipway.start(testSettings(folder.path), SOURCE_ENTRY);
     ({ operator, key } = await firstOperator(slipway));
   }, 120_000);
 
@@ -73,7 +73,7 @@ describe('on one data folder', () => {
   test(
     'a start while another runs says so and ends, and the first one is not disturbed',
     async () => {
-      const second = new Slipway(testSettings(folder.path));
+      const second = new Slipway(testSettings(folder.path), SOURCE_ENTRY);
       onTestFinished(async () => void (await second.kill()));
       expect(await second.exited).toEqual({ code: 1, signal: null });
       expect(second.errors).toContain(`Slipway already runs on ${folder.path} (process ${slipway.pid})`);
@@ -90,7 +90,7 @@ describe('on one data folder', () => {
       const deviceIds = await operator.registerTerminals(['6134441301']);
       expect(await slipway.kill('SIGINT')).toEqual({ code: 0, signal: null });
       expect(await serversOn(folder)).toEqual([]);
-      slipway = await Slipway.start(testSettings(folder.path));
+      slipway = await Slipway.start(testSettings(folder.path), SOURCE_ENTRY);
       process.stdout.write(`the second start was ready after ${(slipway.readyMs / 1000).toFixed(1)} s\n`);
       expect(slipway.readyMs).toBeLessThan(SECOND_START_MS);
       expect(slipway.errors).toBe('');
@@ -116,7 +116,7 @@ describe('on one data folder', () => {
         expect(tookMs).toBeLessThan(STOP_MS);
         expect(await serversOn(folder)).toEqual([]);
         wire.release();
-        slipway = await Slipway.start(testSettings(folder.path));
+        slipway = await Slipway.start(testSettings(folder.path), SOURCE_ENTRY);
         wire.target = slipway.terminalPort;
         operator = operatorOf(slipway, key);
         await expectAllProven(fleet, task, operator);

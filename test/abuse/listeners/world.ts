@@ -42,7 +42,7 @@ export interface World {
 export async function startWorld(
   settings: Settings = {},
   hear?: (line: string) => void,
-  entry = 'main.ts',
+  entry?: string,
 ): Promise<World> {
   const servers = await TestServers.start();
   const slipway = new Slipway({ ...servers.settings(), ...settings }, entry, hear);
