@@ -290,6 +290,7 @@ export class TerminalSimulator extends EventEmitter<TerminalSimulatorEvents> {
   #over(transfer: SimulatedTransfer): void {
     const { faults, upgradeDelayMs } = this.#options;
     this.#transfer = undefined;
+    clearTimeout(this.#sleepTimer); // nothing takes it away from flashing
     this.#link.send(encodeOtaOver({ sn: this.sn }));
     this.emit('over');
     const isGood = transfer.isFileRight();

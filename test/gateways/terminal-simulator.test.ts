@@ -260,6 +260,16 @@ describe('faults', () => {
   });
 });
 
+test('one whose time to sleep comes while it flashes flashes all the same', async () => {
+  const serve = upgrading();
+  const handle: Handler = (frame, socket, server) => {
+    socket.allowHalfOpen = true; // so the connection is there as long as the terminal flashes
+    serve(frame, socket, server);
+  };
+  const { server } = await start(handle, { faults: { sleep: { awakeMs: 30, asleepMs: 30 } }, upgradeDelayMs: 150 });
+  await until(() => expect(server.versions()).toEqual([10, 11]));
+});
+
 describe('commands', () => {
   const answers = async (lines: readonly Buffer[]) => {
     let sent = 0;
