@@ -58,8 +58,7 @@ class Walker {
       const wanted = phase === 'before' ? 'before' : 'unrecorded';
       const isHere = stop.step === step && stop.phase === wanted && (detail === undefined || stop.detail === detail);
       // Where the story does not say what it is about, any pass is its own.
-      if (!isHere || !(await this.story.owns(stop)) || this.state !== 'walking') return false;
-      if (this.#isReleased) return false;
+      if (!isHere || !(await this.story.owns(stop)) || this.state !== 'walking' || this.#isReleased) return false;
       if (phase === 'after') {
         this.state = 'passed';
         void this.#awaitRecord(stop);
@@ -96,8 +95,10 @@ class Walker {
     const passedMs = Date.now();
     const isRecorded = async () => (await this.story.isRecorded(stop)) ?? Date.now() - passedMs >= GONE_ON_MS;
     try {
-      await waitFor(async () => (await isRecorded()) || (await this.hasEnded()), { deadlineMs: REACH_MS });
-      this.state = (await isRecorded()) ? 'reached' : 'ended';
+      this.state = await waitFor(
+        async () => ((await isRecorded()) ? 'reached' : (await this.hasEnded()) ? 'ended' : null),
+        { deadlineMs: REACH_MS },
+      );
     } catch (error) {
       this.error = asError(error);
     }
@@ -153,10 +154,8 @@ async function prepare(walker: Walker): Promise<void> {
 
 async function untilReached(walkers: readonly Walker[]): Promise<void> {
   const isThere = async (walker: Walker) => {
-    if (walker.state === 'reached' || walker.error !== null) return true;
-    if (walker.state !== 'walking' || !(await walker.hasEnded())) return walker.state === 'ended';
-    walker.state = 'ended';
-    return true;
+    if (walker.state === 'walking' && (await walker.hasEnded())) walker.state = 'ended';
+    return ['reached', 'ended'].includes(walker.state) || walker.error !== null;
   };
   const deadlineMs = Date.now() + REACH_MS;
   while (Date.now() < deadlineMs) {
